@@ -1,0 +1,52 @@
+"""AdamW (Loshchilov and Hutter 2019) on one flat buffer, and the norm of the gradient that it clips by."""
+import numpy as np
+from numba import prange
+
+from ternary.kernels.jit import kernel
+from ternary.kernels.tiles import WIDTH, line, load_like, sqrt, store, total
+
+PART = 8192
+ONE = np.float32(1)
+
+
+def squared_norm_ref(g):
+    """Sums of g^2 over parts of 8192.    g (n,), n a multiple of 64 -> parts (ceil(n / 8192),)"""
+    return np.add.reduceat(g * g, np.arange(0, len(g), PART))
+
+
+@kernel(ref=squared_norm_ref)
+def squared_norm(g, parts):
+    for k in prange(parts.shape[0]):
+        s = line()
+        for j in range(k * PART, min(g.shape[0], (k + 1) * PART), WIDTH):
+            t = load_like(line(), g, 0, j)
+            s = s + t * t
+        parts[k] = total(s)
+
+
+def adamw_ref(p, g, m, v, hyper):
+    """One step with gradient hyper[0] * g -> new p, m, v, and g = 0 for the next step. All (n,) float32.
+
+    hyper: gradient scale, lr, weight decay, beta1, beta2, 1 / (1 - beta1^t), 1 / (1 - beta2^t), eps
+    """
+    scale, lr, decay, beta1, beta2, fix1, fix2, eps = hyper
+    d = g * scale
+    m, v = m * beta1 + d * (1 - beta1), v * beta2 + d * d * (1 - beta2)
+    p = p * (1 - lr * decay) - lr * (m * fix1) / (np.sqrt(v * fix2) + eps)
+    return p, m, v, np.zeros_like(g)
+
+
+@kernel(ref=adamw_ref, updates=("p", "m", "v", "g"))
+def adamw(p, g, m, v, hyper):
+    scale, lr, decay, beta1 = hyper[0], hyper[1], hyper[2], hyper[3]
+    beta2, fix1, fix2, eps = hyper[4], hyper[5], hyper[6], hyper[7]
+    for k in prange((p.shape[0] + PART - 1) // PART):
+        for j in range(k * PART, min(p.shape[0], (k + 1) * PART), WIDTH):
+            d = load_like(line(), g, 0, j) * scale
+            a = load_like(line(), m, 0, j) * beta1 + d * (ONE - beta1)
+            b = load_like(line(), v, 0, j) * beta2 + d * d * (ONE - beta2)
+            x = load_like(line(), p, 0, j) * (ONE - lr * decay)
+            store(p, 0, j, x - a * (fix1 * lr) / (sqrt(b * fix2) + eps))
+            store(m, 0, j, a)
+            store(v, 0, j, b)
+            store(g, 0, j, line())

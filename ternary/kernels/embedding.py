@@ -1,0 +1,55 @@
+"""Embedding rows: gather forward, scatter-add backward; and the sum of two gradients."""
+import numpy as np
+from numba import prange
+
+from ternary.kernels.jit import device, kernel
+from ternary.kernels.tiles import WIDTH, line, load_like, store
+from ternary.kernels.workspace import num_threads
+
+
+def gather_ref(table, index):
+    """y[i] = table[index[i]].    table (V, D), index (N,) -> y (N, D)"""
+    return table[index]
+
+
+@kernel(ref=gather_ref)
+def gather(table, index, y):
+    for i in prange(y.shape[0]):
+        for j in range(0, y.shape[1], WIDTH):
+            store(y, i, j, load_like(line(), table, index[i], j))
+
+
+@device
+def add_rows(table, index, rows, scale, part, parts):
+    """table[index[i]] += scale * rows[i] for the rows of the table that part `part` owns."""
+    for i in range(rows.shape[0]):
+        k = index[i]
+        if k % parts == part:
+            for j in range(0, rows.shape[1], WIDTH):
+                store(table, k, j, load_like(line(), table, k, j) + load_like(line(), rows, i, j) * scale)
+
+
+def scatter_add_ref(index, rows, vocab):
+    """dtable[index[i]] += rows[i].    index (N,), rows (N, D), vocab V -> dtable (V, D)"""
+    out = np.zeros((vocab, rows.shape[1]), rows.dtype)
+    np.add.at(out, index, rows)
+    return out
+
+
+@kernel(ref=scatter_add_ref, sums=("dtable",))
+def scatter_add(index, rows, vocab, dtable):
+    threads = num_threads()
+    for th in prange(threads):
+        add_rows(dtable, index, rows, np.float32(1), th, threads)
+
+
+def add_into_ref(x):
+    """y += x, for arrays of one shape and any of the types"""
+    return x
+
+
+@kernel(ref=add_into_ref, sums=("y",))
+def add_into(x, y):
+    for i in prange(y.shape[0]):
+        for j in range(0, y.shape[1], WIDTH):
+            store(y, i, j, load_like(line(), y, i, j) + load_like(line(), x, i, j))

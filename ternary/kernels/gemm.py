@@ -1,0 +1,196 @@
+"""Matrix products over packed panels (see pack.py). One block shape, 32 x 32, serves them all.
+
+`product` leaves a block of sums in a float32 workspace in L1, and the kernel's epilogue reads it from there, a
+line at a time: how the sums are made (tile registers, vector registers) is known here only.
+"""
+import numpy as np
+from numba import prange
+from numba.extending import overload
+
+from ternary.kernels.isa import AMX, LANES
+from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.pack import pack_steps, transpose_rows, unpack
+from ternary.kernels.tiles import COLS, WIDTH, line, load_like, outer_fma, pair, prefetch, store, tile
+from ternary.kernels.workspace import num_threads, share, workspace
+
+if AMX:
+    from ternary.kernels.amx import block_fma, store_block, tiles_off, tiles_on, zero_block
+
+BLOCK = 128                       # rows of one work item: its operands stay in L2
+CHUNK = 256                       # tokens of one visit to a weight gradient
+ROWS = 8 if LANES == 16 else 4
+micro = tile(ROWS, 2)             # what the vector registers hold
+
+
+@device
+def vector_product(c, a, ao, row, p, po, steps):
+    for i in range(0, WIDTH, ROWS):
+        for j in range(0, WIDTH, 2 * LANES):
+            t, at, pt = micro(), ao + i * row, po + j * pair(p)
+            for _ in range(0, steps, pair(p)):
+                t = outer_fma(t, a, at, row, p, pt)
+                at += pair(p)
+                pt += pair(p) * WIDTH
+            store(c, i, j, t)
+
+
+def _product(c, a, ao, row, p, po, steps): raise TypeError("only in kernels")
+
+
+@overload(_product, jit_options=dict(OPTIONS, cache=False))
+def _(c, a, ao, row, p, po, steps):
+    if not (AMX and p.dtype.bitwidth == 16):
+        return lambda c, a, ao, row, p, po, steps: vector_product(c, a, ao, row, p, po, steps)
+
+    def tiles(c, a, ao, row, p, po, steps):
+        zero_block()
+        for k in range(0, steps, 32):
+            block_fma(a, ao + k, row, p, po + k * WIDTH)
+        store_block(c)
+    return tiles
+
+
+@device
+def product(c, a, i, k, p, j, steps):
+    """c = a[i:i+32, k:k+steps] @ panel j of p; c (32, 32) float32; steps a multiple of 32."""
+    _product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1], steps)
+
+
+def _switch(on): raise TypeError("only in kernels")
+
+
+@overload(_switch)
+def _(on):
+    if not AMX:
+        return lambda on: None
+
+    def tiles(on):
+        if on:
+            tiles_on()
+        else:
+            tiles_off()
+    return tiles
+
+
+@device
+def begin():
+    """Call before the products of a work item, in its thread; -> the block they go to."""
+    _switch(True)
+    return workspace(WIDTH, WIDTH, np.float32)
+
+
+@device
+def end():
+    _switch(False)
+
+
+def _operand(a, first, n, p): raise TypeError("only in kernels")
+
+
+@overload(_operand, jit_options=dict(OPTIONS, cache=False))
+def _(a, first, n, p):
+    same = a.dtype == p.dtype
+
+    def operand(a, first, n, p):
+        if same and n % WIDTH == 0:
+            return a, first
+        rows = (n + WIDTH - 1) // WIDTH * WIDTH
+        copy = workspace(rows, a.shape[1], p.dtype)
+        for i in range(rows):
+            for j in range(0, a.shape[1], WIDTH):
+                t = line()
+                if i < n:
+                    t = load_like(line(), a, first + i, j)
+                store(copy, i, j, t)
+        return copy, 0
+
+    def narrowed(a, first, n, p):
+        rows = (n + WIDTH - 1) // WIDTH * WIDTH
+        copy = workspace(rows, a.shape[1], p.dtype)
+        for i in range(rows):
+            for j in range(0, a.shape[1], WIDTH):
+                t = line()
+                if i < n:
+                    t = load_like(line(), a, first + i, j)
+                store(copy, i, j, t)
+        return copy, 0
+    return operand if same else narrowed
+
+
+@device
+def operand(a, first, n, p):
+    """-> array, row: rows first..first+n of `a` in the type of p, readable in blocks of 32 (a copy if need be)."""
+    return _operand(a, first, n, p)
+
+
+def matmul_ref(x, p, alpha, base):
+    """y = base + alpha * x @ p.    x (N, K), p panels of (K, M), base (N, M) or (0, 0) for none -> y (N, M)"""
+    y = alpha * (x @ unpack(p))
+    return base + y if len(base) else y
+
+
+@kernel(ref=matmul_ref)
+def matmul(x, p, alpha, base, add, y):
+    rows, steps = x.shape
+    based = len(base) > 0
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        first = block * BLOCK
+        n = min(BLOCK, rows - first)
+        a, start = operand(x, first, n, p)
+        c = begin()
+        for j in range(p.shape[0]):
+            for i in range(0, n, WIDTH):
+                m = min(WIDTH, n - i)
+                for r in range(m):
+                    prefetch(y, first + i + r, j * WIDTH)
+                product(c, a, start + i, 0, p, j, steps)
+                for r in range(m):
+                    t = load_like(line(), c, r, 0) * alpha
+                    if based:
+                        t = t + load_like(t, base, first + i + r, j * WIDTH)
+                    if add:
+                        t = t + load_like(t, y, first + i + r, j * WIDTH)
+                    store(y, first + i + r, j * WIDTH, t)
+        end()
+
+
+def matmul_dw_ref(dy, x, like):
+    """dw = dy.T @ x.    dy (N, M), x (N, K) -> dw (M, K); `like` is any array of the operands' type"""
+    return dy.T @ x
+
+
+@kernel(ref=matmul_dw_ref, sums=("dw",))
+def matmul_dw(dy, x, like, dw):
+    """Every thread sums over its own tokens, the first one in dw, the others beside it."""
+    rows, threads = dy.shape[0], num_threads()
+    outputs, inputs = dw.shape[0] // WIDTH, dw.shape[1] // WIDTH
+    others = np.empty((max(1, threads - 1), dw.shape[0], dw.shape[1]), np.float32)
+    for th in prange(threads):
+        first, last = share(rows, th, threads, WIDTH)
+        own = dw if th == 0 else others[th - 1]
+        if th > 0:
+            own[:] = 0
+        p = workspace(inputs, CHUNK * WIDTH, like.dtype)
+        a, turn = workspace(WIDTH, CHUNK, like.dtype), workspace(1, CHUNK * WIDTH, like.dtype)
+        c = begin()
+        for lo in range(first, last, CHUNK):
+            n = min(CHUNK, last - lo)
+            steps = (n + WIDTH - 1) // WIDTH * WIDTH
+            for j in range(inputs):
+                pack_steps(x, lo, n, j, p, j)
+            for o in range(outputs):
+                transpose_rows(dy, lo, n, o, a, turn)
+                for j in range(inputs):
+                    for r in range(WIDTH):
+                        prefetch(own, o * WIDTH + r, j * WIDTH)
+                    product(c, a, 0, 0, p, j, steps)
+                    for r in range(WIDTH):
+                        i = o * WIDTH + r
+                        store(own, i, j * WIDTH, load_like(line(), own, i, j * WIDTH) + load_like(line(), c, r, 0))
+        end()
+    for i in prange(dw.shape[0]):
+        for j in range(0, dw.shape[1], WIDTH):
+            t = load_like(line(), dw, i, j)
+            for th in range(threads - 1):
+                t = t + load_like(line(), others[th], i, j)
+            store(dw, i, j, t)

@@ -1,0 +1,74 @@
+"""Which CPU path the kernels take: the host's best, or the one that TERNARY_ISA names.
+
+A forced path also masks the features of the code generator, so a test on a large CPU runs the code of a
+small one. NUMBA_CPU_NAME and NUMBA_CPU_FEATURES are honoured. Import this module before anything is compiled.
+"""
+import ctypes
+import os
+import platform
+
+import llvmlite.binding as llvm
+from numba.core import config
+
+from ternary.errors import UsageError
+
+PATHS = ("amx", "avx512bf16", "avx512", "avx2", "generic")       # generic: SSE2, or NEON on ARM
+
+
+def _without(features: dict, *prefixes: str) -> dict:
+    return {name: on and not name.startswith(prefixes) for name, on in features.items()}
+
+
+def _mask(path: str, features: dict) -> dict:
+    if path == "avx512bf16":
+        return _without(features, "amx")
+    if path == "avx512":
+        return _without(features, "amx", "avx512bf16", "avx512fp16", "avx10")
+    if path == "avx2":
+        return _without(features, "amx", "avx512", "avx10")
+    if path == "generic":
+        return _without(features, "amx", "avx", "fma", "f16c", "vaes", "vpclmul")
+    return features
+
+
+def _amx_granted() -> bool:
+    """Linux gives a process the tile registers only when asked (arch_prctl ARCH_REQ_XCOMP_PERM)."""
+    if platform.system() != "Linux":
+        return False
+    return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
+
+
+def _best(features: dict) -> str:
+    if features.get("avx512bf16"):
+        return "amx" if features.get("amx-bf16") and _amx_granted() else "avx512bf16"
+    if features.get("avx512f") and features.get("avx512bw"):
+        return "avx512"
+    return "avx2" if features.get("avx2") and features.get("fma") else "generic"
+
+
+def _choose() -> tuple[str, dict]:
+    if config.CPU_NAME:
+        given = (config.CPU_FEATURES or "").split(",")
+        features = {f[1:]: f[0] == "+" for f in given if f}
+    else:
+        features = dict(llvm.get_host_cpu_features())
+    best, wanted = _best(features), os.environ.get("TERNARY_ISA") or None
+    if wanted is None or wanted == best:
+        return best, features
+    if wanted not in PATHS:
+        raise UsageError(f"[TERNARY_ISA] unknown CPU path {wanted!r}; use one of {', '.join(PATHS)}")
+    if PATHS.index(wanted) < PATHS.index(best):
+        raise UsageError(f"[TERNARY_ISA] this CPU has no {wanted}; its best path is {best}; unset TERNARY_ISA")
+    features = _mask(wanted, features)
+    config.CPU_NAME = config.CPU_NAME or llvm.get_host_cpu_name()
+    config.CPU_FEATURES = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))
+    return wanted, features
+
+
+ISA, FEATURES = _choose()
+AMX = ISA == "amx"
+AVX512 = ISA in ("amx", "avx512bf16", "avx512")
+BF16_DOT = ISA in ("amx", "avx512bf16")
+FMA = bool(FEATURES.get("fma") or FEATURES.get("neon"))          # llvm.fma without it is a libm call
+LANES = 16 if AVX512 else 8 if ISA == "avx2" else 4
+PRECISIONS = ("bf16", "fp32") if BF16_DOT else ("fp32",)         # those that are worth choosing, best first

@@ -1,0 +1,113 @@
+"""Layouts of matrix operands.
+
+A product sums over `steps`. Its left operand is row-major (rows, steps); the right one (steps, columns) is
+packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16 the elements of steps 2k and
+2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2).
+bf16 travels as uint16; `words(x)` shows such an array as 32-bit pairs (float32 arrays as they are).
+"""
+import numpy as np
+from numba import prange
+from numba.extending import overload
+
+from ternary.kernels.isa import LANES
+from ternary.kernels.jit import device, kernel
+from ternary.kernels.tiles import WIDTH, load_like, pair, square, store, store_paired, transposed, two, line
+from ternary.kernels.workspace import workspace
+
+
+def unpack(p):
+    """Panels of float32 or float64 -> the matrix (steps, columns)."""
+    return p.reshape(len(p), -1, WIDTH).transpose(1, 0, 2).reshape(-1, len(p) * WIDTH)
+
+
+def packed(x):
+    """The matrix (steps, columns) as panels, one step after the other (float32 or float64)."""
+    return x.reshape(len(x), -1, WIDTH).transpose(1, 0, 2).reshape(-1, len(x) * WIDTH)
+
+
+def to_bf16(x):
+    """Round float32 to bf16 (to nearest, ties to even), as uint16."""
+    u = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((u + 0x7fff + ((u >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(x):
+    """bf16 as uint16 -> float32."""
+    return (x.astype(np.uint32) << 16).view(np.float32)
+
+
+def _words(x): raise TypeError("only in kernels")
+
+
+@overload(_words)
+def _(x):
+    if x.dtype.bitwidth == 16:
+        return lambda x: x.view(np.float32)
+    return lambda x: x
+
+
+@device
+def words(x):
+    return _words(x)
+
+
+@device
+def transpose_words(x, i, j, rows, cols, y, k, l):
+    """y[k + c, l + r] = x[i + r, j + c] for 32-bit words; rows and cols multiples of LANES."""
+    for r in range(0, rows, LANES):
+        for c in range(0, cols, LANES):
+            store(y, k + c, l + r, transposed(load_like(square(), x, i + r, j + c)))
+
+
+@device
+def pack_steps(x, first, n, j, p, pj):
+    """Columns j*32.. of rows first..first+n of x become panel pj of p, rows as steps; the tail to 32 is zero."""
+    even = n // 2 * 2
+    for r in range(0, even, 2):
+        store_paired(p, pj, r * WIDTH, load_like(two(), x, first + r, j * WIDTH))
+    if n % WIDTH > 0:
+        pad = workspace(2, WIDTH, np.float32)
+        pad[:] = 0
+        for r in range(even, (n + WIDTH - 1) // WIDTH * WIDTH, 2):
+            if r < n:
+                store(pad, 0, 0, load_like(line(), x, first + r, j * WIDTH))
+            store_paired(p, pj, r * WIDTH, load_like(two(), pad, 0, 0))
+            pad[0, :] = 0
+
+
+@device
+def pack_columns(x, first, p, pj):
+    """Rows first..first+32 of x become panel pj of p, rows as columns, columns as steps."""
+    w = words(x)
+    transpose_words(w, first, 0, WIDTH, w.shape[1], words(p)[pj].reshape((w.shape[1], WIDTH)), 0, 0)
+
+
+@device
+def transpose_rows(x, first, n, j, y, p):
+    """y[:32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
+    pack_steps(x, first, n, j, p, 0)
+    w = words(p)[0].reshape((p.shape[1] // WIDTH // pair(p), WIDTH))
+    transpose_words(w, 0, 0, (n + WIDTH - 1) // WIDTH * WIDTH // pair(p), WIDTH, words(y), 0, 0)
+
+
+def pack_table_ref(table):
+    """table (V, D) -> words (V', D) and channels (D, V'), V' = V rounded up to 32: left operands of the head."""
+    words = np.concatenate([table, np.zeros((-len(table) % WIDTH, table.shape[1]), table.dtype)])
+    return words, words.T
+
+
+@kernel(ref=pack_table_ref)
+def pack_table(table, rows, channels):
+    for panel in prange(rows.shape[0] // WIDTH):
+        w = panel * WIDTH
+        p = workspace(1, WIDTH * WIDTH, rows.dtype)
+        across = workspace(WIDTH, WIDTH, rows.dtype)
+        for j in range(0, rows.shape[1], WIDTH):
+            for r in range(WIDTH):
+                t = line()
+                if w + r < table.shape[0]:
+                    t = load_like(line(), table, w + r, j)
+                store(rows, w + r, j, t)
+            transpose_rows(rows, w, WIDTH, j // WIDTH, across, p)
+            for r in range(WIDTH):
+                store(channels, j + r, w, load_like(line(), across, r, 0))

@@ -1,0 +1,127 @@
+"""Ternary weights: scales, packing for training, packing into 2 bits, and the product without multiplications.
+
+A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order and
+q = clip(round(W / (alpha + 1e-8))). The block is the whole matrix ("tensor": spec section 1.1), a row ("row":
+section 7, Q2) or 256 weights ("block256": section 6). A matrix of up to 256 weights is one block.
+"""
+import math
+
+import numpy as np
+from numba import prange
+
+from ternary.kernels.jit import kernel
+from ternary.kernels.pack import pack_columns, packed
+from ternary.kernels.tiles import WIDTH, absolute, add_where, line, load_like, maximum, minimum, rint, store
+from ternary.kernels.tiles import store_paired, total, two
+from ternary.kernels.workspace import workspace
+
+QUANTIZERS = ("tensor", "row", "block256")
+TINY = np.float32(1e-8)
+ONE = np.float32(1)
+
+
+def block_size(shape: tuple[int, int], quantizer: str) -> int:
+    """Weights that share a scale, of a matrix of `shape` (outputs, inputs)."""
+    size = math.prod(shape)
+    return {"tensor": size, "row": shape[1], "block256": min(size, 256)}[quantizer]
+
+
+def mean_abs_ref(w, block):
+    """alpha[b] = mean |w| of the b-th block of w (N, K) in row order, zeros padded behind the last"""
+    flat = np.abs(w).ravel()
+    return np.pad(flat, (0, -flat.size % block)).reshape(-1, block).mean(-1)
+
+
+@kernel(ref=mean_abs_ref)
+def mean_abs(w, block, alpha):
+    n = w.shape[1]
+    for b in prange(alpha.shape[0]):
+        s = np.float64(0)
+        for at in range(b * block, min(w.size, (b + 1) * block), WIDTH):
+            s += total(absolute(load_like(line(), w, at // n, at % n)))
+        alpha[b] = s / block
+
+
+def ternary_codes(w, alpha, block):
+    """q of w (N, K), in w's type; float weights if alpha is empty."""
+    if not len(alpha):
+        return w
+    scale = np.repeat(alpha, block)[:w.size].reshape(w.shape)
+    return np.clip(np.rint(w / (scale + w.dtype.type(TINY))), -1, 1)
+
+
+def pack_weight_ref(w, alpha, block):
+    """w (N, K), N and K multiples of 32 -> panels of its transpose (N/32, K*32) and of itself (K/32, N*32).
+
+    No alpha: w as it is. One alpha: q, exact in bf16, the scale to be applied to the product. More: alpha * q.
+    """
+    q = ternary_codes(w, alpha, block)
+    if len(alpha) > 1:
+        q = q * np.repeat(alpha, block)[:w.size].reshape(w.shape)
+    return packed(q.T), packed(q)
+
+
+@kernel(ref=pack_weight_ref)
+def pack_weight(w, alpha, block, by_inputs, by_outputs):
+    """Once per step, over the inputs (forward) and over the outputs (gradient of the input)."""
+    rows, n = w.shape
+    for o in prange(rows // WIDTH):
+        copy = workspace(WIDTH, n, by_inputs.dtype)
+        for r in range(WIDTH):
+            for j in range(0, n, WIDTH):
+                i = o * WIDTH + r
+                t = load_like(line(), w, i, j)
+                if alpha.shape[0] > 0:
+                    a = alpha[(i * n + j) // block]
+                    t = minimum(maximum(rint(t / (a + TINY)), -ONE), ONE)
+                    if alpha.shape[0] > 1:
+                        t = t * a
+                store(copy, r, j, t)
+        pack_columns(copy, 0, by_inputs, o)
+        for j in range(n // WIDTH):
+            for r in range(0, WIDTH, 2):
+                store_paired(by_outputs, j, (o * WIDTH + r) * WIDTH, load_like(two(), copy, r, j * WIDTH))
+
+
+def pack_bits(q: np.ndarray) -> np.ndarray:
+    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and one input, where it is added, where subtracted."""
+    n, k = q.shape
+    signs = np.stack([q > 0, q < 0], -1).reshape(n // WIDTH, WIDTH, k, 2).transpose(0, 2, 3, 1)
+    return np.packbits(signs, axis=-1, bitorder="little").view("<u4")[..., 0]
+
+
+def unpack_bits(bits: np.ndarray) -> np.ndarray:
+    """The inverse of pack_bits, as float64."""
+    signs = np.unpackbits(bits[..., None].astype("<u4").view(np.uint8), axis=-1, bitorder="little").astype(np.float64)
+    return (signs[:, :, 0] - signs[:, :, 1]).transpose(0, 2, 1).reshape(-1, bits.shape[1])
+
+
+def row_scales(alpha: np.ndarray, shape: tuple[int, int], quantizer: str) -> np.ndarray:
+    """Scales as ternary_matmul wants them: (K / segment, N), one per output and segment of inputs."""
+    n, k = shape
+    segment = math.gcd(k, 256) if quantizer == "block256" and n * k > 256 else k
+    scale = np.repeat(alpha, block_size(shape, quantizer))[:n * k].reshape(n, k)
+    return np.ascontiguousarray(scale[:, ::segment].T)
+
+
+def ternary_matmul_ref(x, bits, scales):
+    """y = x @ (scale * q).T.    x (N, K), bits (M/32, K, 2) uint32, scales (S, M) of S segments of K -> y (N, M)"""
+    q, s = unpack_bits(bits), len(scales)
+    parts = x.reshape(len(x), s, -1).transpose(1, 0, 2) @ q.reshape(len(q), s, -1).transpose(1, 2, 0)
+    return (parts * scales[:, None]).sum(0)
+
+
+@kernel(ref=ternary_matmul_ref, parallel=False)
+def ternary_matmul(x, bits, scales, y):
+    """Additions and subtractions only, one multiplication per output and segment."""
+    segment = x.shape[1] // scales.shape[0]
+    for i in range(x.shape[0]):
+        for o in range(bits.shape[0]):
+            y_line = line()
+            for s in range(scales.shape[0]):
+                t = line()
+                for k in range(s * segment, (s + 1) * segment):
+                    t = add_where(t, bits[o, k, 0], x[i, k])
+                    t = add_where(t, bits[o, k, 1], -x[i, k])
+                y_line = y_line + t * load_like(line(), scales, s, o * WIDTH)
+            store(y, i, o * WIDTH, y_line)

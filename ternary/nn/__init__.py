@@ -1,0 +1,1 @@
+"""Modules: parameters, how they act on a whole batch, and one step at a time with a state."""

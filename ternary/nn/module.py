@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+
+import numpy as np
+
+from ternary.autograd.tape import Tensor
+
+
+class Parameter(Tensor):
+    """An array that is trained. The optimizer owns `data` and `grad` once it has been given the parameter."""
+
+    def __init__(self, data: np.ndarray):
+        super().__init__(data)
+        self.grad = np.zeros_like(data)
+
+
+class Module:
+    """A tree of modules and parameters, held as attributes or in lists."""
+
+    def children(self) -> Iterator[tuple[str, "Module | Parameter"]]:
+        for name, value in vars(self).items():
+            members = enumerate(value) if isinstance(value, list) else [("", value)]
+            for k, member in members:
+                if isinstance(member, Module | Parameter):
+                    yield f"{name}.{k}" if isinstance(value, list) else name, member
+
+    def modules(self) -> Iterator["Module"]:
+        yield self
+        for _, child in self.children():
+            if isinstance(child, Module):
+                yield from child.modules()
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Names like "blocks.0.mixer.up.weight" -> parameters, in order of their making."""
+        found = {}
+        for name, child in self.children():
+            if isinstance(child, Parameter):
+                found[name] = child
+            else:
+                found.update({f"{name}.{below}": p for below, p in child.parameters().items()})
+        return found
+
+    def pack(self) -> None:
+        """Make ready for whole batches, under a tape, after every change of the parameters."""
+        for m in self.modules():
+            if m is not self:
+                m.pack_own()
+
+    def pack_own(self) -> None:
+        """What this module itself has to do for pack()."""
+
+    def freeze(self) -> None:
+        """Make ready for step(), after every change of the parameters."""
+        for m in self.modules():
+            if m is not self:
+                m.freeze_own()
+
+    def freeze_own(self) -> None:
+        """What this module itself has to do for freeze()."""

@@ -1,0 +1,13 @@
+"""Differentiable functions: the only place where kernels meet the tape.
+
+Activations are (N, channels) arrays, N = B * T rows, of the tape's type; the residual stream is wide.
+Gradients of parameters are added to `grad`, an array of the parameter's shape that the optimizer owns.
+"""
+from ternary.ops.embedding import embedding
+from ternary.ops.head import cross_entropy, nll
+from ternary.ops.linear import linear, packed_linear, packed_table
+from ternary.ops.mixers import gated_conv
+from ternary.ops.pointwise import rms_norm, silu_glu
+
+__all__ = ["cross_entropy", "embedding", "gated_conv", "linear", "nll", "packed_linear", "packed_table", "rms_norm",
+           "silu_glu"]

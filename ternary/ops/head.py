@@ -1,0 +1,30 @@
+import numpy as np
+
+from ternary.autograd.tape import Tape, Tensor, empty, op
+from ternary.kernels import head
+from ternary.ops.gradients import hand
+from ternary.ops.linear import PackedTable
+
+
+@op
+def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: float) -> Tensor:
+    """-log softmax(h @ table.T)[target] of every row, in nats.    h (N, D), table (V, D), target (N,) -> (N,)
+
+    The gradients are those of scale * sum, made on the way forward so that no logits are kept: what the tape
+    hands to the way back has to be `scale`, and is not looked at.
+    """
+    loss, dh = np.empty(len(h.data), Tape.now.wide), empty(h.data.shape, wide=True)
+    scale = Tape.now.wide.type(scale)
+    head.cross_entropy(h.data, table.table.data, target, table.words, table.channels, scale,
+                       loss, dh, table.table.grad)
+
+    def backward(dy):
+        hand(h, dh)
+    return loss, backward
+
+
+def nll(h: Tensor, table: PackedTable, target: np.ndarray) -> np.ndarray:
+    """The value of cross_entropy without gradients."""
+    loss = np.empty(len(h.data), Tape.now.wide)
+    head.nll(h.data, table.table.data, target, table.words, loss)
+    return loss

@@ -1,0 +1,66 @@
+"""Matrices are packed once per optimizer step, and used by all parts of the batch."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ternary.autograd.tape import Tensor, empty, into, op
+from ternary.kernels import gemm, pack, quant
+from ternary.kernels.tiles import WIDTH
+from ternary.ops.gradients import hand
+
+
+@dataclass
+class Packed:
+    """A weight (M, K) in panels over its inputs and over its outputs, and the scale of the product."""
+    weight: Tensor
+    by_inputs: np.ndarray
+    by_outputs: np.ndarray
+    alpha: np.floating
+
+
+@dataclass
+class PackedTable:
+    """An embedding (V, D), padded to words (V', D), and its transpose, as left operands of the head."""
+    table: Tensor
+    words: np.ndarray
+    channels: np.ndarray
+
+
+def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
+    """weight (M, K), as it is or ternary ("tensor", "row", "block256") by a straight-through estimator.
+
+    The gradient of the weight is that of the effective weight (identity); scales get none. Spec section 1.1.
+    """
+    w = weight.data
+    block = quant.block_size(w.shape, quantizer) if quantizer else 1
+    alpha = np.empty(-(-w.size // block) if quantizer else 0, w.dtype)
+    if quantizer:
+        quant.mean_abs(w, block, alpha)
+    m, k = w.shape
+    by_inputs, by_outputs = empty((m // WIDTH, k * WIDTH)), empty((k // WIDTH, m * WIDTH))
+    quant.pack_weight(w, alpha, block, by_inputs, by_outputs)
+    return Packed(weight, by_inputs, by_outputs, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
+
+
+def packed_table(table: Tensor) -> PackedTable:
+    """table (V, D), with V of any size."""
+    v, d = table.data.shape
+    padded = -(-v // WIDTH) * WIDTH
+    words, channels = empty((padded, d)), empty((d, padded))
+    pack.pack_table(table.data, words, channels)
+    return PackedTable(table, words, channels)
+
+
+@op
+def linear(x: Tensor, w: Packed, residual: Tensor | None = None) -> Tensor:
+    """x @ w.T, or residual + x @ w.T, which is wide.    x (N, K), w (M, K), residual and y (N, M)"""
+    y = empty((len(x.data), len(w.weight.data)), wide=residual is not None)
+    gemm.matmul(x.data, w.by_inputs, w.alpha, residual.data if residual else y[:0], False, y)
+
+    def backward(dy):
+        dx, add = into(x)
+        gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
+        gemm.matmul_dw(dy, x.data, w.by_inputs, w.weight.grad)
+        if residual:
+            hand(residual, dy)
+    return y, backward
