@@ -37,15 +37,13 @@ class AdamW:
         squared_norm(self.grad, self.parts)
         return float(self.parts.sum(dtype=np.float64)) ** 0.5
 
-    def step(self, lr: float) -> float:
-        """One update; -> the norm of the gradient before clipping."""
-        norm = self.grad_norm()
+    def step(self, lr: float, norm: float) -> None:
+        """One update with a gradient of this norm."""
         self.steps += 1
         scale = min(1.0, self.grad_clip / (norm + 1e-6)) if self.grad_clip else 1.0
         fix1, fix2 = (1 / (1 - beta ** self.steps) for beta in (self.beta1, self.beta2))
         hyper = np.array([scale, lr, self.weight_decay, self.beta1, self.beta2, fix1, fix2, self.eps], np.float32)
         adamw(self.data, self.grad, self.m, self.v, hyper)
-        return norm
 
     def state(self) -> dict[str, np.ndarray]:
         """Moments by parameter name, for a checkpoint."""

@@ -1,0 +1,217 @@
+"""The Bolt model in PyTorch: the peer of the speed benchmarks and the oracle of the gradient tests.
+
+    python benchmarks/peers/torch_bolt.py --mode bf16-compile --batch 32 --seq-len 256 --seconds 8 --threads 2
+
+prints the speed of whole training steps (forward, backward, clipping, AdamW) in tokens per second.
+Letters: B batch, T time, D width, F hidden width, V vocabulary, k kernel.
+"""
+
+import argparse
+import json
+import math
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+MODES = ("fp32", "bf16", "fp32-compile", "bf16-compile")
+QUANTIZERS = ("tensor", "row", "block256")
+_BLOCK = 256
+
+
+def ternarize(w: torch.Tensor, quantizer: str) -> torch.Tensor:
+    """Trits times alpha = mean |w| of their matrix, row or 256 weights.    w (out, in) -> (out, in)"""
+    if quantizer == "row":
+        return _absmean(w, dim=1)
+    if quantizer == "block256" and w.numel() > _BLOCK:
+        # the zeros that fill the last block count in its mean
+        blocks = F.pad(w.flatten(), (0, -w.numel() % _BLOCK)).view(-1, _BLOCK)
+        return _absmean(blocks, dim=1).flatten()[: w.numel()].view_as(w)
+    return _absmean(w, dim=(0, 1))
+
+
+def _absmean(w, dim):
+    alpha = w.abs().mean(dim, keepdim=True)
+    return (w / (alpha + 1e-8)).round().clamp(-1, 1) * alpha
+
+
+class RMSNorm(nn.Module):
+    """y = x / sqrt(mean(x^2) + 1e-6) * weight."""
+
+    def __init__(self, dim: int, dtype: torch.dtype):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim, dtype=dtype))
+
+    def forward(self, x):
+        return x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+class TernaryLinear(nn.Module):
+    """y = x @ W_t^T, gradients straight through the quantiser; with `inner_norm`, x is normalised first."""
+
+    def __init__(self, inputs: int, outputs: int, quantizer: str, inner_norm: bool, dtype: torch.dtype):
+        super().__init__()
+        self.quantizer = quantizer
+        self.norm = RMSNorm(inputs, dtype) if inner_norm else nn.Identity()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, dtype=dtype) * math.sqrt(2 / outputs))
+
+    def forward(self, x):
+        w = self.weight
+        return F.linear(self.norm(x), w + (ternarize(w, self.quantizer) - w).detach())
+
+
+class CausalConv(nn.Module):
+    """y[t, d] = sum_j weight[j, d] * x[t - (k - 1) + j, d], zeros before the start.    x, y (B, T, D)"""
+
+    def __init__(self, dim: int, kernel: int, dtype: torch.dtype):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(kernel, dim, dtype=dtype) * math.sqrt(2 / (dim * kernel)))
+
+    def forward(self, x):
+        kernel, dim = self.weight.shape
+        taps = self.weight.t().unsqueeze(1)  # (D, 1, k)
+        y = F.conv1d(x.transpose(1, 2), taps, padding=kernel - 1, groups=dim)
+        return y[:, :, : x.shape[1]].transpose(1, 2)
+
+
+class GatedConv(nn.Module):
+    """down(conv(value) * sigmoid(gate)), where up(x) = [gate, value]."""
+
+    def __init__(self, dim: int, kernel: int, *ternary):
+        super().__init__()
+        self.up = TernaryLinear(dim, 2 * dim, *ternary)
+        self.conv = CausalConv(dim, kernel, ternary[-1])
+        self.down = TernaryLinear(dim, dim, *ternary)
+
+    def forward(self, x):
+        gate, value = self.up(x).chunk(2, dim=-1)
+        return self.down(self.conv(value) * torch.sigmoid(gate))
+
+
+class TernaryGLU(nn.Module):
+    """down(silu(gate(x)) * up(x))."""
+
+    def __init__(self, dim: int, hidden: int, *ternary):
+        super().__init__()
+        self.gate = TernaryLinear(dim, hidden, *ternary)
+        self.up = TernaryLinear(dim, hidden, *ternary)
+        self.down = TernaryLinear(hidden, dim, *ternary)
+
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+class Block(nn.Module):
+    """x + mixer(norm1(x)), then x + ffn(norm2(x)); no norms here if the linears have their own."""
+
+    def __init__(self, dim: int, hidden: int, kernel: int, *ternary):
+        super().__init__()
+        _, inner_norm, dtype = ternary
+        self.norm1 = nn.Identity() if inner_norm else RMSNorm(dim, dtype)
+        self.mixer = GatedConv(dim, kernel, *ternary)
+        self.norm2 = nn.Identity() if inner_norm else RMSNorm(dim, dtype)
+        self.ffn = TernaryGLU(dim, hidden, *ternary)
+
+    def forward(self, x):
+        x = x + self.mixer(self.norm1(x))
+        return x + self.ffn(self.norm2(x))
+
+
+class TorchBolt(nn.Module):
+    """Gated causal convolutions and ternary GLUs; the head is the embedding."""
+
+    def __init__(
+        self,
+        vocab_size: int = 10000,
+        dim: int = 192,
+        hidden: int = 512,
+        layers: int = 6,
+        kernel: int = 8,
+        dtype: torch.dtype = torch.float32,
+        quantizer: str = "tensor",
+        inner_norm: bool = False,
+    ):
+        super().__init__()
+        if quantizer not in QUANTIZERS:
+            raise ValueError(f"quantizer is {quantizer!r}; wanted one of {', '.join(QUANTIZERS)}")
+        ternary = quantizer, inner_norm, dtype
+        self.embed = nn.Embedding(vocab_size, dim, dtype=dtype)
+        nn.init.normal_(self.embed.weight, std=0.02)
+        self.blocks = nn.ModuleList(Block(dim, hidden, kernel, *ternary) for _ in range(layers))
+        self.norm = RMSNorm(dim, dtype)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T) ids  ->  logits (B, T, V)"""
+        h = self.embed(x)
+        for block in self.blocks:
+            h = block(h)
+        return F.linear(self.norm(h), self.embed.weight)
+
+    def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
+        return F.cross_entropy(self(x).flatten(0, 1), y.flatten())
+
+
+def measure(mode: str, batch: int, seq_len: int, seconds: float, threads: int) -> dict:
+    """Speed of training steps of the small Bolt on random tokens, after warm-up."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = TorchBolt()
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, fused=True
+    )
+    loss_of = torch.compile(model.loss) if mode.endswith("compile") else model.loss
+    x, y = torch.randint(4, model.embed.num_embeddings, (2, batch, seq_len))
+
+    def step() -> float:
+        start = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode.startswith("bf16")):
+            loss = loss_of(x, y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.item()
+        return time.perf_counter() - start
+
+    for _ in range(3):
+        step()
+    times = [step()]
+    while sum(times) < seconds:
+        times.append(step())
+    tokens = batch * seq_len
+    return {
+        "model": "bolt",
+        "peer": f"torch {torch.__version__}",
+        "mode": mode,
+        "threads": threads,
+        "batch_size": batch,
+        "seq_len": seq_len,
+        "steps": len(times),
+        "tokens_per_second": tokens * len(times) / sum(times),
+        "best_tokens_per_second": tokens / min(times),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Training speed of the Bolt model in PyTorch.")
+    parser.add_argument("--mode", choices=MODES, default="fp32")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seq-len", type=int, default=256)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    result = measure(args.mode, args.batch, args.seq_len, args.seconds, args.threads)
+    if args.json:
+        print(json.dumps(result))
+    else:
+        print(
+            f"{result['peer']} {args.mode}, batch {args.batch} x {args.seq_len}, {args.threads} threads: "
+            f"{result['tokens_per_second']:,.0f} tokens/s mean, {result['best_tokens_per_second']:,.0f} best"
+        )
+
+
+if __name__ == "__main__":
+    main()

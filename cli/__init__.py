@@ -1,0 +1,1 @@
+"""The command line: every command parses, builds and calls one function."""

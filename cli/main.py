@@ -1,0 +1,120 @@
+"""The `ternary` command: loads a command when it runs, and makes an error one line and an exit code."""
+
+import difflib
+import importlib
+import json
+import os
+import sys
+import traceback
+from contextlib import suppress
+
+import click
+from click.shell_completion import shell_complete
+
+import ternary
+from ternary.errors import ResourceError, TernaryError, UsageError
+
+# module `ternary.cli.NAME` holds the click command `command`; the help stands here, so none is loaded for it
+COMMANDS = {
+    "train": "Train a model.",
+    "generate": "Continue a prompt.",
+    "eval": "Loss, perplexity and bits per character of a checkpoint.",
+    "bench": "Measure speed on this machine.",
+    "models": "List the models.",
+}
+INTERRUPTED, BROKEN_PIPE = 130, 141
+_COMPLETION = "_TERNARY_COMPLETE"
+
+
+class Ternary(click.Group):
+    """A group whose commands are modules, and the one place where errors end."""
+
+    def list_commands(self, ctx):
+        return list(COMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f"ternary.cli.{name}").command
+
+    def resolve_command(self, ctx, args):
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(COMMANDS)}"
+            raise UsageError(f"no such command: {args[0]}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, args=None, prog_name=None, complete_var=None, standalone_mode=True, **extra):
+        """Run one command and exit the process. Of click's own arguments only `args` matters."""
+        if asked := os.environ.get(_COMPLETION):
+            sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
+        args = list(sys.argv[1:] if args is None else args)
+        try:
+            code = self._run(args, extra)
+            sys.stdout.flush()  # here, where a reader that went away is still handled
+        except BrokenPipeError:
+            code = _hang_up()
+        sys.exit(code)
+
+    def _run(self, args, extra) -> int:
+        flags = args[: args.index("--")] if "--" in args else args
+        try:
+            if "--debug" in flags:  # an option of the group, welcome behind the command too
+                args = ["--debug", *(a for a in flags if a != "--debug"), *args[len(flags) :]]
+            with self.make_context(self.name, args, **extra) as ctx:
+                self.invoke(ctx)
+            return 0
+        except click.exceptions.Exit as stop:
+            return stop.exit_code
+        except BrokenPipeError:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if "--debug" in flags or os.environ.get("TERNARY_DEBUG", "0") not in ("0", ""):
+                traceback.print_exception(error)
+            return _report(error, "--json" in flags)
+
+
+def _report(error: BaseException, as_json: bool) -> int:
+    """Print what happened on stderr, and on stdout too under --json; the exit code."""
+    if isinstance(error, MemoryError):
+        error = ResourceError("out of memory; try a smaller --batch, --seq-len or model")
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        code, name, message = INTERRUPTED, "interrupted", "interrupted"
+    elif isinstance(error, TernaryError):
+        code, name, message = error.exit_code, error.code, " ".join(str(error).split())
+    elif isinstance(error, click.ClickException):
+        name = UsageError.code if isinstance(error, click.UsageError) else TernaryError.code
+        code, message = error.exit_code, error.format_message()
+    else:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"
+    if isinstance(error, click.UsageError):
+        error.show()  # with the usage line of the command
+    else:
+        click.echo(f"Error: {message}", err=True)
+    if as_json:
+        click.echo(json.dumps({"error": {"code": name, "message": message}}))
+    return code
+
+
+def _hang_up() -> int:
+    """The reader of stdout is gone: let nothing more be said, not even while Python shuts down."""
+    with suppress(OSError), open(os.devnull, "w") as null:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(null.fileno(), stream.fileno())
+    return BROKEN_PIPE
+
+
+@click.group(cls=Ternary, name="ternary", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ternary.__version__, prog_name="ternary")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks (also TERNARY_DEBUG=1).")
+def main():
+    """Train and run small language models on CPU cores."""
+
+
+if __name__ == "__main__":
+    main()

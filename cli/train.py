@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import click
+
+from ternary.cli.common import emit, float_range, json_option, positive_float, positive_int
+from ternary.errors import UsageError
+
+
+@click.command("train", short_help="Train a model.")
+@click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
+@click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
+@click.option("--model", help="A model by name, see `ternary models`. [default: large on 8 cores and 32 GB, else small]")
+@click.option("--data", help="tinystories, a hub data set, a file or folder, - or fables. [default: tinystories]")
+@click.option("--val-data", help="Validation text. [default: 2 % of the stories of --data]")
+@click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
+@click.option("--hours", type=positive_float(2), help="Budget in hours, data preparation included.")
+@click.option("--tokens", type=positive_int(10_000_000), help="Budget in tokens.")
+@click.option("--steps", type=positive_int(1000), help="Budget in optimizer steps.")
+@click.option("--epochs", type=positive_float(3), help="Budget in passes over the data. [default: 10, if no other]")
+@click.option("--batch", "batch_size", type=positive_int(16), help="Sequences per step. [default: 16]")
+@click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: 256 small, 512 large]")
+@click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: 4e-3 small, 3e-3 large]")
+@click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
+@click.option("--weight-decay", type=float_range(0.01, at_least=0), help="AdamW's weight decay. [default: 0.01]")
+@click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Norm to clip the gradient to, 0 for none. [default: 1]")
+@click.option("--vocab", "vocab_size", type=positive_int(10000), help="Vocabulary of the tokenizer. [default: 10000]")
+@click.option("--quantizer", type=click.Choice(["tensor", "row", "block256"]), help="Which weights share a scale. [default: tensor]")
+@click.option("--inner-norm", is_flag=True, default=None, help="RMSNorm inside each ternary linear map.")
+@click.option("--seed", type=click.IntRange(0), help="[default: 42]")
+@click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
+@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="[default: auto: bf16 where it is fast]")
+@click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations and saves. [default: 20 in a run]")
+@click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
+@click.option("--patience", type=positive_int(10), help="Evaluations without improvement before stopping. [default: 10]")
+@click.option("--save-dir", help="Folder of the run. [default: checkpoints]")
+@click.option("--resume", type=click.Path(), help="Continue the run in this folder.")
+@json_option
+def command(small, large, model, resume, threads, as_json, **given):
+    """Train a model on stories, or continue a run.
+
+    \b
+    ternary train --data fables --hours 0.05
+    ternary train --small --data stories.txt --tokens 10600000 --save-dir runs/a
+    ternary train --resume runs/a
+    """
+    from ternary.threads import set_threads
+    given = {key: value for key, value in given.items() if value is not None}
+    if threads:
+        given["threads"] = threads
+    if small + large + (model is not None) > 1:
+        raise UsageError("--small, --large and --model each name a model; give one of them")
+    if small or large or model:
+        given["model"] = model or ("bolt-small" if small else "bolt-large")
+    set_threads(threads)
+    from ternary.config import TrainConfig
+    from ternary.train import checkpoint
+    from ternary.train.run import train
+    if not resume:
+        emit(train(TrainConfig(**{"model": usual_model(), **given})), as_json)
+        return
+    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
+    config = TrainConfig.from_json(saved.state.get("settings"))
+    folder = saved.path.parent
+    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
+        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
+    emit(train(TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path), as_json)
+
+
+def usual_model() -> str:
+    """Spec section 1.5, with the cores and the memory this process may use."""
+    from ternary.hardware import total_memory, usable_cores
+    return "bolt-large" if usable_cores()[0] >= 8 and total_memory() >= 32 << 30 else "bolt-small"

@@ -1,0 +1,60 @@
+"""The settings of a run: plain values, saved in every checkpoint."""
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ternary.errors import ModelFileError, UsageError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """None: chosen when the run starts (seq_len, lr, batch_size by the model; val_data: a split of data)."""
+    model: str = "bolt-small"
+    data: str = "tinystories"
+    val_data: str | None = None
+    field: str | None = None
+    vocab_size: int = 10000
+    quantizer: str = "tensor"
+    inner_norm: bool = False
+    hours: float | None = None
+    tokens: int | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    batch_size: int = 16
+    seq_len: int | None = None
+    lr: float | None = None
+    min_lr: float = 1e-5
+    warmup: int = 200
+    weight_decay: float = 0.01
+    grad_clip: float = 1.0
+    precision: str = "auto"
+    threads: int | None = None
+    seed: int = 42
+    eval_every: int | None = None
+    eval_stories: int = 500
+    patience: int = 10
+    save_dir: str = "checkpoints"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> "TrainConfig":
+        known = {f.name for f in fields(cls)}
+        if not isinstance(values, dict) or set(values) != known:
+            odd = min(set(values) ^ known) if isinstance(values, dict) else values
+            raise ModelFileError(f"[state.json] settings of the run do not fit this version at {odd!r}; "
+                                 "resume with the version that wrote them, or start afresh")
+        return cls(**values)
+
+    def resumed(self, given: dict[str, Any]) -> "TrainConfig":
+        """These settings with those of `given` that a resumed run may change: its budget and its threads."""
+        for key, value in given.items():
+            if key not in BUDGET and key != "threads" and value != getattr(self, key):
+                raise UsageError(f"{FLAGS.get(key, '--' + key.replace('_', '-'))} is {value}, but this run was started "
+                                 f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
+        budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}
+        return replace(self, **{**budget, **given})
+
+
+BUDGET = ("hours", "tokens", "steps", "epochs")
+FLAGS = {"batch_size": "--batch", "vocab_size": "--vocab"}

@@ -1,0 +1,387 @@
+"""A corpus is a named, fingerprinted, repeatable stream of stories, read in constant memory."""
+
+import atexit
+import difflib
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ternary.errors import DataError, NetworkError, ResourceError, UsageError
+
+ALIASES = {"tinystories": "roneneldan/TinyStories"}
+FABLES = {"train": (0, 20_000), "validation": (1, 500)}  # split: (seed, stories)
+FABLES_VERSION = 1  # to be raised when any of these stories changes
+TEXT_KEYS = ("text", "story")
+SEPARATOR = b"<|endoftext|>"
+SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?\n")
+BOM = b"\xef\xbb\xbf"
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+FOREIGN = (".json", ".csv", ".tsv", ".gz", ".zst", ".zip", ".md", ".tok")
+BLOCK = 1 << 20
+MAX_STORY = 1 << 28  # bytes: what one story may take in memory
+PROBE_SECONDS, OPEN_SECONDS = 8, 30
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """`fingerprint` is a sha256 hex digest: the same digest, the same stories in the same order."""
+
+    name: str
+    fingerprint: str
+    read: Callable[[], Iterator[str]] = field(repr=False, compare=False)
+
+    def stories(self) -> Iterator[str]:
+        """All stories from the first, stripped and not empty; may be called again and again."""
+        return self.read()
+
+
+def open_corpus(source: str, split: str = "train", field: str | None = None) -> Corpus:
+    """Open `fables`, `-` (standard input), a file, a folder, `tinystories` or a hub data set owner/name.
+
+    A path that exists is local, and has no splits: `split` is for fables and the hub. `field` names the
+    column of stories. Raises DataError, or NetworkError if the hub is needed and cannot be reached.
+    """
+    if source == "fables":
+        return _fables(split)
+    if source == "-":
+        return _standard_input()
+    path = Path(source)
+    if os.path.isdir(source):
+        return _local(source, path, _files_in(path), field)
+    if os.path.isfile(source):
+        return _local(source, path.parent, [path], field)
+    if os.path.exists(source):
+        raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
+    name = ALIASES.get(source, source)
+    if HUB_NAME.fullmatch(name) and path.suffix.lower() not in (*READERS, *FOREIGN):
+        return _hub(name, split, field)
+    near = difflib.get_close_matches(path.name, _names_beside(path), n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
+    raise DataError(f"no file or folder {source!r}; {hint}")
+
+
+def split_corpus(corpus: Corpus, fraction: float = 0.02) -> tuple[Corpus, Corpus]:
+    """(train, validation): a hash of its text puts each story on one side, so duplicates stay together.
+
+    Each side has at least one story; a corpus of one distinct story raises DataError.
+    """
+    if not 0 < fraction < 1:
+        raise UsageError(f"validation fraction {fraction}; want a number between 0 and 1")
+    cut, low, high = int(fraction * 2**64), 2**64, -1
+    for story in corpus.stories():
+        low, high = min(low, _place(story)), max(high, _place(story))
+        if low < cut <= high:
+            break
+    if low >= high:
+        raise DataError(
+            f"{corpus.name} holds one distinct story; a validation split needs two: "
+            f"separate stories by blank lines or by lines {SEPARATOR.decode()}"
+        )
+    cut = min(max(cut, low + 1), high)
+
+    def side(name: str, keep: Callable[[str], bool]) -> Corpus:
+        digest = _digest(corpus.fingerprint, name, cut)
+        return Corpus(f"{corpus.name} ({name})", digest, lambda: filter(keep, corpus.stories()))
+
+    return side("train", lambda s: _place(s) >= cut), side("validation", lambda s: _place(s) < cut)
+
+
+def _place(story: str) -> int:
+    """Uniform in 0 .. 2**64 - 1, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(story.encode(), digest_size=8).digest(), "little")
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _fables(split: str) -> Corpus:
+    from ternary.data import fables
+
+    if split not in FABLES:
+        raise DataError(f"fables has no split {split!r}; want train or validation")
+    seed, stop = FABLES[split]
+    # The sample is for whoever forgets to raise the version.
+    digest = _digest("fables", FABLES_VERSION, seed, 0, stop, *fables.stories(seed, 0, 50))
+    return Corpus(f"fables ({split})", digest, lambda: iter(fables.stories(seed, 0, stop)))
+
+
+def _standard_input() -> Corpus:
+    """Read once into a temporary file, which lives as long as the process."""
+    folder = Path(tempfile.mkdtemp(prefix="ternary-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "stdin.txt"
+    try:
+        with open(path, "wb") as f:
+            shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
+    except OSError as e:
+        raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None
+    return _local("standard input", folder, [path], None)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    found = [p for p in folder.rglob("*") if p.suffix.lower() in READERS and p.is_file()]
+    return sorted(found, key=lambda p: p.relative_to(folder).parts)
+
+
+def _names_beside(path: Path) -> list[str]:
+    try:
+        return os.listdir(path.parent)
+    except (OSError, ValueError):
+        return []
+
+
+def _local(name: str, root: Path, paths: list[Path], key: str | None) -> Corpus:
+    """The stories of `paths` in order; messages name a file relative to `root`."""
+    if not paths:
+        raise DataError(f"folder {name} holds no {', '.join(READERS)} file")
+    parts, files = [], []
+    for path in paths:
+        kind, label = path.suffix.lower(), str(path.relative_to(root)) if len(paths) > 1 else name
+        if kind not in READERS:
+            raise DataError(f"{name} has suffix {kind!r}; want {', '.join(READERS)}")
+        try:
+            before = _stamp(path)
+            digest, separated = _scan(path)
+        except OSError as e:
+            raise DataError(f"cannot read {label}: {e.strerror}") from None
+        parts.append((kind, digest, key if kind != ".txt" else None))
+        files.append((path, label, kind, separated, before))
+
+    def read() -> Iterator[str]:
+        for path, label, kind, separated, before in files:
+            if not path.is_file() or _stamp(path) != before:
+                raise DataError(f"{label} changed after it was opened; run again")
+            texts = READERS[kind](path, label, separated if kind == ".txt" else key)
+            try:
+                yield from filter(None, (text.strip() for text in texts))
+            except OSError as e:
+                raise DataError(f"cannot read {label}: {e.strerror}") from None
+
+    if next(read(), None) is None:
+        raise DataError(f"{name} holds no story; want some text")
+    return Corpus(name, _digest(*parts), read)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _scan(path: Path) -> tuple[str, bool]:
+    """The sha256 of a file, and whether it has a line `<|endoftext|>`."""
+    digest, separated, tail = hashlib.sha256(), False, b"\n"
+    with open(path, "rb") as f:
+        while block := f.read(BLOCK):
+            digest.update(block)
+            if not separated:
+                window = tail + block
+                separated = SEPARATOR in window and SEPARATOR_LINE.search(window) is not None
+                tail = window[-64:]
+    return digest.hexdigest(), separated or SEPARATOR_LINE.search(tail + b"\n") is not None
+
+
+def _lines(path: Path, label: str) -> Iterator[bytes]:
+    """Lines with their ends, each of at most MAX_STORY bytes."""
+    with open(path, "rb") as f:
+        for number, line in enumerate(iter(lambda: f.readline(MAX_STORY + 1), b""), 1):
+            if len(line) > MAX_STORY:
+                raise DataError(f"{label}, line {number}: over {MAX_STORY >> 20} MiB; break it into stories")
+            yield line
+
+
+def _read_text(path: Path, label: str, separated: bool) -> Iterator[str]:
+    """Stories between lines `<|endoftext|>`, or else between blank lines."""
+    story, size, offset, first = [], 0, 0, 1
+    for number, line in enumerate(_lines(path, label), 1):
+        if number == 1 and line.startswith(BOM):
+            line, offset = line[len(BOM) :], len(BOM)
+        if line.strip() == SEPARATOR if separated else line.isspace():
+            yield _decode(b"".join(story), label, offset, first)
+            offset, first = offset + size + len(line), number + 1
+            story, size = [], 0
+            continue
+        story.append(line)
+        size += len(line)
+        if size > MAX_STORY:
+            raise DataError(f"{label}, line {first}: a story over {MAX_STORY >> 20} MiB; separate its parts")
+    yield _decode(b"".join(story), label, offset, first)
+
+
+def _decode(raw: bytes, label: str, offset: int, line: int) -> str:
+    """`raw` as text; it starts at byte `offset` and line `line` of the file."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as e:
+        line += raw.count(b"\n", 0, e.start)
+        raise DataError(
+            f"{label} is not UTF-8: byte 0x{raw[e.start]:02x} at offset {offset + e.start}, line {line}; "
+            "convert it, e.g. with iconv -t UTF-8"
+        ) from None
+
+
+def _read_jsonl(path: Path, label: str, key: str | None) -> Iterator[str]:
+    offset = 0
+    for number, line in enumerate(_lines(path, label), 1):
+        text = _decode(line, label, offset, number).removeprefix("\ufeff" if number == 1 else "")
+        offset += len(line)
+        if not text.strip():
+            continue
+        where = f"{label}, line {number}"
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as e:
+            raise DataError(f"{where}: not JSON ({e}); want one object a line") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: a JSON {type(row).__name__}; want an object with text")
+        yield _text(row[_column(row, key, where)], where)
+
+
+def _column(names: Iterable[str], key: str | None, where: str) -> str:
+    """The name of the column that holds the stories."""
+    names = list(names)
+    for wanted in (key,) if key else TEXT_KEYS:
+        if wanted in names:
+            return wanted
+    found = ", ".join(map(repr, names[:20])) or "nothing"
+    raise DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {found}; choose one with --field")
+
+
+def _text(value: object, where: str) -> str:
+    """A string that UTF-8 can hold; a missing value is an empty story."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"{where}: the story is {type(value).__name__}; want a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError as e:
+        raise DataError(f"{where}: half of a surrogate pair at character {e.start}; mend the text") from None
+    return value
+
+
+def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            column = _column(file.schema_arrow.names, key, label)
+            where = f"{label}, column {column}"
+            for batch in file.iter_batches(batch_size=1024, columns=[column]):
+                yield from (_text(value, where) for value in batch.column(0).to_pylist())
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+        raise DataError(f"{label} is not a whole parquet file: {_brief(e)}") from None
+
+
+READERS = {".txt": _read_text, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+
+
+def _brief(e: BaseException) -> str:
+    """The first line of an error of some library."""
+    return (str(e).strip() or type(e).__name__).splitlines()[0][:200]
+
+
+def _within(seconds: float, call: Callable, *args):
+    """call(*args), or TimeoutError: then the thread is left behind, as a name look-up cannot be cancelled."""
+    done, box = threading.Event(), []
+
+    def run() -> None:
+        try:
+            box.append((call(*args), None))
+        except BaseException as e:
+            box.append((None, e))
+        done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    if not done.wait(seconds):
+        raise TimeoutError(f"no answer in {seconds} s")
+    value, error = box[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def _hub(name: str, split: str, key: str | None) -> Corpus:
+    """A hub data set: streamed if the hub answers, else from a whole snapshot in the local cache."""
+    import huggingface_hub as hub
+
+    try:
+        revision, source = _within(PROBE_SECONDS, lambda: hub.HfApi().dataset_info(name, timeout=5).sha), name
+    except hub.errors.GatedRepoError:
+        raise DataError(f"{name} is gated: accept its terms on its page, then run hf auth login") from None
+    except Exception as e:
+        # The hub says 401 of a set that does not exist, lest private names leak.
+        if getattr(getattr(e, "response", None), "status_code", None) in (401, 403, 404):
+            raise DataError(f"no data set {name!r} on the hub, no such local path; check its name") from None
+        source = _snapshot(name)
+        if source is None:
+            raise _unreachable(name, f"{_brief(e)}; no whole copy in the local cache") from None
+        revision = Path(source).name
+    place = (name, source, revision, split, key)
+    column, rows = _hub_errors(name, lambda: _within(OPEN_SECONDS, _open_rows, *place))
+
+    def read() -> Iterator[str]:
+        stream = iter(rows)
+        while (row := _hub_errors(name, lambda: next(stream, None))) is not None:
+            if story := _text(row[column], name).strip():
+                yield story
+
+    return Corpus(f"{name} ({split})", _digest(name, revision, split, column), read)
+
+
+def _snapshot(name: str) -> str | None:
+    """The folder of `name` in the hub's local cache, if all of its numbered files (x-01-of-04) are there."""
+    import huggingface_hub as hub
+
+    try:
+        folder = hub.snapshot_download(name, repo_type="dataset", local_files_only=True)
+    except Exception:
+        return None
+    shards: dict[tuple[str, str, str], int] = {}
+    for path in Path(folder).rglob("*-of-*"):
+        if part := re.fullmatch(r"(.*)-\d+-of-(\d+)(.*)", path.name):
+            shards[part.groups()] = shards.get(part.groups(), 0) + 1
+    return folder if all(int(total) == n for (_, total, _), n in shards.items()) else None
+
+
+def _open_rows(name: str, source: str, revision: str, split: str, key: str | None):
+    """(column, rows), having read the first row."""
+    import datasets
+
+    # The library's own 20 tries of every read come to many minutes.
+    datasets.config.STREAMING_OPEN_MAX_RETRIES = datasets.config.STREAMING_READ_MAX_RETRIES = 3
+    at = {"revision": revision} if source == name else {}
+    rows = datasets.load_dataset(source, split=split, streaming=True, **at)
+    first = next(iter(rows), None)
+    if first is None:
+        raise DataError(f"{name} ({split}) holds no story")
+    column = _column(first, key, name)
+    return column, rows.select_columns([column])
+
+
+def _hub_errors(name: str, call: Callable):
+    """call(), with the libraries' many errors sorted into two: the data set's and the network's."""
+    try:
+        return call()
+    except (DataError, MemoryError):
+        raise
+    except (ValueError, LookupError, TypeError, RuntimeError, FileNotFoundError) as e:
+        raise DataError(f"{name} cannot be read: {_brief(e)}") from None
+    except Exception as e:
+        raise _unreachable(name, _brief(e)) from None
+
+
+def _unreachable(name: str, why: str) -> NetworkError:
+    return NetworkError(
+        f"cannot reach the hub for data set {name} ({why}); check the network, "
+        "or use --data fables or a local file"
+    )

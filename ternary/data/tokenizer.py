@@ -1,0 +1,347 @@
+"""The frequency tokenizer: words in one token, everything else in few, every string without loss.
+
+A text is cut into chunks: a word with the spaces and punctuation before it (' dog', '. He', ', "I').
+A chunk that is a piece of the vocabulary is one token. Of others the punctuation and the word (with the
+one space before it) each become the fewest pieces that spell them; characters that no piece holds become
+their UTF-8 bytes. Ids: 0 pad, 1 unk (never produced), 2 bos, 3 eos, 4-259 the bytes, then the pieces, most
+used first. A small corpus does not fill the vocabulary: ids beyond the last piece are unused. No text
+encodes to an id of 0-3. A lone surrogate, which UTF-8 cannot hold, is encoded as U+FFFD.
+"""
+
+import codecs
+import hashlib
+import json
+import os
+import reprlib
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import regex
+
+from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
+
+FORMAT = "ternary-tokenizer-1"
+SCHEMA = {"format": str, "vocab_size": int, "pieces": list, "hash": str}
+SPECIALS = 4
+FIRST_PIECE = SPECIALS + 256
+MAX_VOCAB = 1 << 16
+MAX_PIECE = 64  # characters; a chunk has at most 12 + 32 + 9
+MAX_FILE = 16 << 20  # bytes; 65,536 of the longest pieces fit
+CACHE_SIZE = 1 << 17  # chunks, about 25 MB
+WINDOW = 1 << 20  # characters of a long text that are cut into chunks at a time
+MAX_CHUNKS = 1 << 19  # distinct chunks counted in training, about 80 MB
+
+# Chosen by measurement on TinyStories at 10,000 ids.
+FRAGMENTS = 0.15  # of the pieces, for words that are not pieces
+JOIN_PRICE = 4
+MIN_COUNT = 4  # a rarer word is no piece: a model cannot learn it, and it teaches the fragments
+RARE_CHARACTER = 1_000_000  # a character as frequent as one in so many is a piece
+UNKNOWN_WORDS = 20_000  # the most frequent ones that choose the fragments
+ROUNDS = 10
+
+# Bounded repeats bound the cost of a chunk, the size of the cache and the length of pieces.
+CHUNK = regex.compile(r"\W{0,12}\w{1,32}(?:['’]\w{1,8})?|\W{1,12}")
+WORD = regex.compile(r" ?\w")
+BOUNDARY = regex.compile(r"(?<=\w) ")  # here a chunk always ends and the next one begins
+SURROGATE = regex.compile("[\ud800-\udfff]")
+
+
+class Tokenizer:
+    """Text to ids and back; ids 0-3 are never produced by a text."""
+
+    PAD, UNK, BOS, EOS = range(SPECIALS)
+
+    def __init__(self, pieces: Iterable[str], vocab_size: int):
+        self.vocab_size, self.pieces = vocab_size, tuple(pieces)
+        spelled = [b""] * SPECIALS + [bytes([b]) for b in range(256)] + [p.encode() for p in self.pieces]
+        # A dict and not a list: an index of -1 must not be an id.
+        self._bytes = dict(enumerate(spelled + [b""] * (vocab_size - len(spelled))))
+        self._chunks = _ChunkIds(self.pieces)
+        self.hash = hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int = 10_000) -> "Tokenizer":
+        """The vocabulary of a corpus, read once as a stream; the order of the texts does not matter.
+
+        Raises UsageError for a vocabulary outside 260 to 65,536 and DataError if there is no text.
+        """
+        _check_vocab_size(vocab_size, UsageError)
+        counts = _count_chunks(texts)
+        if not counts:
+            raise DataError("[tokenizer] the corpus has no text to learn from; give at least one story")
+        return cls(_learn_pieces(counts, vocab_size - FIRST_PIECE), vocab_size)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of any string, without bos or eos."""
+        return self.encode_array(text).tolist()
+
+    def encode_array(self, text: str) -> np.ndarray:
+        """Ids as a new little-endian uint16 array: the fast way for bulk."""
+        ids = bytearray()
+        for part in _windows(text):
+            ids += b"".join(map(self._chunks.__getitem__, CHUNK.findall(part)))
+        return np.frombuffer(ids, "<u2")
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids. Specials and unused ids are silent, bytes that are not UTF-8 become U+FFFD.
+
+        Raises UsageError for what is not an id.
+        """
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+
+    def token_bytes(self, id: int) -> bytes:
+        """The UTF-8 bytes of an id, perhaps only a part of a character. UsageError if it is not an id."""
+        try:
+            return self._bytes[id]
+        except (KeyError, TypeError):
+            raise UsageError(f"[tokenizer] {id!r} is not an id; ids are 0 to {self.vocab_size - 1}") from None
+
+    def to_json(self) -> str:
+        """The tokenizer as JSON, with its hash."""
+        return _canonical({**self._content(), "hash": self.hash})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tokenizer":
+        """A tokenizer from `to_json`; ModelFileError names what is wrong with anything else."""
+        content = _parse(text)
+        tokenizer = cls(content["pieces"], content["vocab_size"])
+        if tokenizer.hash != content["hash"]:
+            raise _broken(f"its hash is {content['hash']!r}, its content has {tokenizer.hash!r}")
+        return tokenizer
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the JSON to a file, whole or not at all. Raises ResourceError if it cannot be written."""
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(partial, "w", encoding="utf-8", newline="") as file:
+                file.write(self.to_json())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise ResourceError(f"[tokenizer] cannot write {path} ({error}); use another folder") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Tokenizer":
+        """A tokenizer from a file of `save`. Raises ModelFileError if it is missing or broken."""
+        try:
+            with open(path, "rb") as file:
+                text = file.read(MAX_FILE + 1).decode("utf-8")
+        except OSError as error:
+            raise ModelFileError(f"[tokenizer] cannot read {path} ({error}); use another file") from error
+        except UnicodeDecodeError as error:
+            raise _broken(f"{path} is not UTF-8 text") from error
+        return cls.from_json(text)
+
+    def _content(self) -> dict:
+        return {"format": FORMAT, "vocab_size": self.vocab_size, "pieces": list(self.pieces)}
+
+
+class StreamDecoder:
+    """Text of ids as they come: a character is given out when its last byte has come."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, id: int) -> str:
+        """The text that this id completes, often all of its own. UsageError if it is not an id."""
+        return self._decoder.decode(self._tokenizer.token_bytes(id))
+
+    def finish(self) -> str:
+        """What was held back, as U+FFFD; the decoder is new again."""
+        rest = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
+        return rest
+
+
+class _ChunkIds(dict):
+    """Chunk -> its ids as uint16 bytes, worked out at first sight; emptied at CACHE_SIZE chunks."""
+
+    def __init__(self, pieces: tuple[str, ...]):
+        self.ids = {piece: i for i, piece in enumerate(pieces, FIRST_PIECE)}
+
+    def __missing__(self, chunk: str) -> bytes:
+        if len(self) >= CACHE_SIZE:
+            self.clear()
+        ids = []
+        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.ids):
+            ids += [self.ids[part]] if part in self.ids else [SPECIALS + b for b in part.encode()]
+        self[chunk] = spelled = np.array(ids, "<u2").tobytes()
+        return spelled
+
+
+def _windows(text: str) -> Iterator[str]:
+    """A text in parts of about WINDOW characters, none of which splits a chunk."""
+    start = 0
+    while len(text) - start > WINDOW and (cut := BOUNDARY.search(text, start + WINDOW)):
+        yield text[start : cut.start()]
+        start = cut.start()
+    yield text[start:] if start else text
+
+
+def _halves(chunk: str) -> tuple[str, str]:
+    """The punctuation of a chunk and its word, which keeps the one space before it; either may be empty."""
+    word = WORD.search(chunk)
+    return (chunk[: word.start()], chunk[word.start() :]) if word else (chunk, "")
+
+
+def _spell(chunk: str, pieces: Container[str]) -> list[str]:
+    """The parts that stand for a chunk: pieces, and single characters left to their bytes."""
+    if chunk in pieces:
+        return [chunk]
+    return [part for half in _halves(chunk) for part in ([half] if half in pieces else _fewest(half, pieces))]
+
+
+def _fewest(text: str, pieces: Container[str]) -> list[str]:
+    """The cut of `text` into fewest tokens; of equal cuts the one whose first part is longest."""
+    n = len(text)
+    cost, end = [0] * (n + 1), [0] * n
+    for i in range(n - 1, -1, -1):
+        cost[i] = cost[i + 1] + (1 if text[i] in pieces else len(text[i].encode()))
+        end[i] = i + 1
+        for j in range(i + 2, n + 1):
+            if cost[j] < cost[i] and text[i:j] in pieces:
+                cost[i], end[i] = cost[j] + 1, j
+    parts, i = [], 0
+    while i < n:
+        parts.append(text[i : end[i]])
+        i = end[i]
+    return parts
+
+
+def _count_chunks(texts: Iterable[str]) -> Counter[str]:
+    """How often each chunk occurs. Beyond MAX_CHUNKS the rarest are forgotten, which bounds the memory."""
+    counts, floor = Counter(), 0
+    for text in texts:
+        for part in _windows(SURROGATE.sub("\ufffd", text)):
+            counts.update(CHUNK.findall(part))
+        while len(counts) > MAX_CHUNKS:
+            floor += 1
+            counts = Counter({chunk: n for chunk, n in counts.items() if n > floor})
+    return counts
+
+
+def _learn_pieces(counts: Counter[str], room: int) -> list[str]:
+    """At most `room` pieces, most used first."""
+    halves, joined, characters = Counter(), {}, Counter()
+    for chunk, n in counts.items():
+        lead, word = _halves(chunk)
+        if lead and word:
+            joined[chunk] = n
+        for half in filter(None, (lead, word)):
+            halves[half] += n
+    for half, n in halves.items():
+        for character in half:
+            characters[character] += n
+
+    common = [c for c in _ranked(characters) if characters[c] * RARE_CHARACTER >= characters.total()]
+    pieces = set(common[: room // 2])
+    # A chunk that joins punctuation and word saves a token each time, but spreads what a model learns of the
+    # word over two embeddings: it must be JOIN_PRICE times as frequent as a word to take the place of one.
+    worth = {half: n for half, n in halves.items() if len(half) > 1} | {
+        chunk: n / JOIN_PRICE for chunk, n in joined.items()
+    }
+    places = room - len(pieces) - int(room * FRAGMENTS)
+    chosen = [part for part in _ranked(worth)[:places] if worth[part] >= MIN_COUNT]
+    joined = {chunk: joined[chunk] for chunk in chosen if chunk in joined}
+    for chunk, n in joined.items():
+        halves.subtract(dict.fromkeys(_halves(chunk), n))
+    words = [half for half in _ranked(halves) if len(half) > 1 and halves[half]]
+    places = min(places - len(joined), sum(halves[word] >= MIN_COUNT for word in words))
+    pieces.update(joined, words[:places])
+    unknown = [(word, halves[word]) for word in words[places:][:UNKNOWN_WORDS]]
+    pieces |= _learn_fragments(unknown, pieces, room - len(pieces))
+
+    used = joined | _usage(halves, pieces)
+    pieces = {piece for piece in pieces if piece in used}
+    spare = [word for word in words[places:] if halves[word] >= MIN_COUNT and word not in pieces]
+    pieces.update(spare[: room - len(pieces)])
+    used = joined | _usage(halves, pieces)
+    return [part for part in _ranked(used) if part in pieces]
+
+
+def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int) -> set[str]:
+    """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
+    fragments = set()
+    for done in range(1, ROUNDS + 1):
+        known, saved = pieces | fragments, Counter()
+        for word, n in unknown:
+            parts = _fewest(word, known)
+            for left, right in zip(parts, parts[1:]):
+                saved[left + right] += n
+        useful = [part for part in _ranked(saved) if saved[part] > 1]
+        fragments.update(useful[: room * done // ROUNDS - len(fragments)])
+    return fragments
+
+
+def _usage(halves: Counter[str], pieces: Container[str]) -> Counter[str]:
+    """How often each part occurs when the halves are spelled with `pieces`."""
+    used = Counter()
+    for half, n in halves.items():
+        if n:
+            for part in [half] if half in pieces else _fewest(half, pieces):
+                used[part] += n
+    return used
+
+
+def _ranked(counts: Mapping[str, int]) -> list[str]:
+    """Keys by count, the highest first, ties by text."""
+    return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def _canonical(content: dict) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _broken(what: str) -> ModelFileError:
+    return ModelFileError(f"[tokenizer] not a tokenizer file: {what}; give a file that `save` wrote")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
+    return content
+
+
+def _parse(text: str) -> dict:
+    """The content of a tokenizer file, every field checked but the hash."""
+    if len(text) > MAX_FILE:
+        raise _broken(f"it is longer than {MAX_FILE} bytes")
+    try:
+        content = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise _broken(f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or content.keys() != SCHEMA.keys():
+        keys = sorted(content) if isinstance(content, dict) else content
+        raise _broken(f"it has {reprlib.repr(keys)}, not the keys {', '.join(SCHEMA)}")
+    for key, kind in SCHEMA.items():
+        if type(content[key]) is not kind:
+            raise _broken(f"{key} is {reprlib.repr(content[key])}, not of type {kind.__name__}")
+    if content["format"] != FORMAT:
+        raise _broken(f"format is {reprlib.repr(content['format'])}, not {FORMAT!r}")
+    _check_vocab_size(content["vocab_size"], _broken)
+    _check_pieces(content["pieces"], content["vocab_size"] - FIRST_PIECE)
+    return content
+
+
+def _check_pieces(pieces: list, room: int) -> None:
+    if len(pieces) > room:
+        raise _broken(f"it has {len(pieces)} pieces, its vocabulary has room for {room}")
+    seen = set()
+    for i, piece in enumerate(pieces):
+        if not isinstance(piece, str) or not 0 < len(piece) <= MAX_PIECE or SURROGATE.search(piece):
+            raise _broken(f"piece {i} is {reprlib.repr(piece)}, not text of 1 to {MAX_PIECE} characters")
+        if piece in seen:
+            raise _broken(f"piece {i}, {piece!r}, is there twice")
+        seen.add(piece)
+
+
+def _check_vocab_size(size: int, error: Callable[[str], Exception]) -> None:
+    if type(size) is not int or not FIRST_PIECE <= size <= MAX_VOCAB:
+        raise error(f"vocab_size is {size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")

@@ -1,0 +1,215 @@
+"""The token store: a corpus as one file of uint16 ids, mapped read-only and shared by later runs.
+
+Layout of a `.tok` file, all little-endian: 8 bytes of magic, the length of the header as int64, the header
+(JSON padded with spaces up to a multiple of 64), the ids as uint16, zeros up to a multiple of 64, and the
+offsets of the stories as int64 (stories + 1 of them). Every story ends with the id EOS.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ternary.data.corpus import Corpus
+from ternary.data.tokenizer import Tokenizer
+from ternary.errors import DataError, ModelFileError, ResourceError
+
+MAGIC = b"TERNTOK1"
+MAX_HEADER = 1 << 16
+COUNTS = ("vocab_size", "stories", "tokens", "chars", "bytes")
+HASHES = ("tokenizer_hash", "source_hash")
+CHUNK = 1 << 22  # elements looked at together when a store is checked
+REPORT_EVERY = 256  # stories
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """tokens (n,) uint16 and offsets (stories + 1,) int64, both mapped read-only.
+
+    Story i is tokens[offsets[i] : offsets[i + 1]], its last id is EOS. The header has `tokenizer_hash`,
+    `source_hash`, `source`, `vocab_size`, `stories`, `tokens`, and the `chars` and UTF-8 `bytes` of the text.
+    """
+
+    path: Path
+    tokens: np.ndarray
+    offsets: np.ndarray
+    header: dict
+
+
+def cache_folder(cache_dir: Path | None = None) -> Path:
+    """`cache_dir`, or $TERNARY_CACHE, or `ternary` in the user's cache folder; made if it is missing."""
+    default = os.environ.get("TERNARY_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ternary"
+    )
+    folder = Path(cache_dir or default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise _unwritable(folder, e) from None
+    return folder
+
+
+def prepare(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    cache_dir: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TokenStore:
+    """The store of `corpus` under `tokenizer`: from the cache, or written there story by story.
+
+    progress(stories, tokens) is called now and then, and at the end. An interrupted run leaves no store.
+    """
+    folder = cache_folder(cache_dir)
+    path = folder / f"{_key(corpus.fingerprint, tokenizer.hash)}.tok"
+    wanted = {"tokenizer_hash": tokenizer.hash, "source_hash": corpus.fingerprint}
+    try:
+        store = open_store(path)
+        if wanted.items() <= store.header.items():
+            return store
+    except DataError:
+        pass  # absent or damaged: write it again
+    header = {**wanted, "source": corpus.name[:1000], "vocab_size": tokenizer.vocab_size}
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="writing-", suffix=".tmp", delete=False) as f:
+            try:
+                _write(f, header, corpus, tokenizer, progress)
+                f.flush()
+                os.fsync(f.fileno())
+                f.close()
+                os.replace(f.name, path)
+            except BaseException:
+                f.close()
+                os.unlink(f.name)
+                raise
+    except OSError as e:
+        raise _unwritable(folder, e) from None
+    return open_store(path)
+
+
+def cached_tokenizer(corpus: Corpus, vocab_size: int, cache_dir: Path | None = None) -> Tokenizer:
+    """The tokenizer trained on `corpus`: from the cache, or trained and kept there."""
+    folder = cache_folder(cache_dir)
+    path = folder / f"{_key(corpus.fingerprint, str(vocab_size))}.tokenizer.json"
+    try:
+        tokenizer = Tokenizer.load(path)
+        if tokenizer.vocab_size == vocab_size:
+            return tokenizer
+    except ModelFileError:
+        pass  # absent or damaged: train it
+    tokenizer = Tokenizer.train(corpus.stories(), vocab_size)
+    try:
+        tokenizer.save(path)
+    except ResourceError as e:
+        raise _unwritable(folder, e) from None
+    return tokenizer
+
+
+def open_store(path: Path) -> TokenStore:
+    """Map a `.tok` file and check all of it but the sense of the text. Raises DataError."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as f:
+            size = os.fstat(f.fileno()).st_size
+            start = f.read(16)
+            if start[:8] != MAGIC or len(start) < 16:
+                raise _broken(path, f"it begins with {start[:8]!r}, want {MAGIC!r}")
+            length = int.from_bytes(start[8:], "little")
+            if not 0 < length <= min(MAX_HEADER, size - 16):
+                raise _broken(path, f"its header claims {length:,} bytes, want at most {MAX_HEADER:,}")
+            header = _header(path, f.read(length))
+    except OSError as e:
+        raise DataError(f"cannot read token store {path}: {e.strerror}") from None
+    n, stories, first = header["tokens"], header["stories"], _align(16 + length)
+    last = _align(first + 2 * n)
+    if size != last + 8 * (stories + 1):
+        raise _broken(path, f"it has {size:,} bytes, its header counts {last + 8 * (stories + 1):,}")
+    if not 0 < stories <= n:
+        raise _broken(path, f"its header counts {stories:,} stories and {n:,} tokens")
+    try:
+        tokens = np.memmap(path, np.dtype("<u2"), "r", first, (n,))
+        offsets = np.memmap(path, np.dtype("<i8"), "r", last, (stories + 1,))
+    except (OSError, ValueError) as e:
+        raise _broken(path, f"it cannot be mapped ({e})") from None
+    _check(path, tokens, offsets, header["vocab_size"])
+    return TokenStore(path, tokens, offsets, header)
+
+
+def _header(path: Path, raw: bytes) -> dict:
+    try:
+        header = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise _broken(path, "its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise _broken(path, "its header is not a JSON object")
+    for key in COUNTS:
+        if type(header.get(key)) is not int or not 0 <= header[key] < 2**48:
+            raise _broken(path, f"its header has {key} {str(header.get(key))[:40]!r}, want a count")
+    for key in (*HASHES, "source"):
+        if not isinstance(header.get(key), str):
+            raise _broken(path, f"its header has {key} {str(header.get(key))[:40]!r}, want a string")
+    return header
+
+
+def _check(path: Path, tokens: np.ndarray, offsets: np.ndarray, vocab_size: int) -> None:
+    """Kernels index tables with these numbers unchecked, so no bad one may pass."""
+    if offsets[0] != 0 or offsets[-1] != len(tokens):
+        raise _broken(path, f"its stories span {offsets[0]} to {offsets[-1]}, want 0 to {len(tokens)}")
+    for i in range(0, len(offsets), CHUNK):
+        part = offsets[i : i + CHUNK + 1]
+        if not (part[:-1] < part[1:]).all():
+            raise _broken(path, "its story offsets do not increase")
+    for i in range(0, len(tokens), CHUNK):
+        if (top := int(tokens[i : i + CHUNK].max())) >= vocab_size:
+            raise _broken(path, f"it holds id {top}, its vocabulary has {vocab_size}")
+
+
+def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer, progress: Callable | None) -> None:
+    """The header comes last: until then the file has no magic, and is no store."""
+    eos = np.array([Tokenizer.EOS], "<u2").tobytes()
+    first = _align(16 + len(json.dumps(header)) + 256)  # room for the counts
+    f.write(bytes(first))
+    offsets, tokens, chars, size = array("q", [0]), 0, 0, 0
+    for text in corpus.stories():
+        ids = tokenizer.encode_array(text)
+        f.write(ids.astype("<u2", copy=False).tobytes())
+        f.write(eos)
+        tokens += len(ids) + 1
+        chars += len(text)
+        size += len(text.encode())
+        offsets.append(tokens)
+        if progress and len(offsets) % REPORT_EVERY == 0:
+            progress(len(offsets) - 1, tokens)
+    stories = len(offsets) - 1
+    if not stories:
+        raise DataError(f"{corpus.name} holds no story; want some text")
+    if progress:
+        progress(stories, tokens)
+    end = first + 2 * tokens
+    f.write(bytes(_align(end) - end))
+    f.write(np.asarray(offsets, "<i8").tobytes())
+    header = {**header, "stories": stories, "tokens": tokens, "chars": chars, "bytes": size}
+    f.seek(0)
+    f.write(MAGIC + (first - 16).to_bytes(8, "little") + json.dumps(header).encode().ljust(first - 16))
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _align(n: int) -> int:
+    return -(-n // 64) * 64
+
+
+def _broken(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is not a whole token store: {why}; delete it and prepare the data again")
+
+
+def _unwritable(folder: Path, e: Exception) -> ResourceError:
+    why = getattr(e, "strerror", None) or e
+    return ResourceError(f"cannot write to the cache {folder} ({why}); set TERNARY_CACHE to another folder")

@@ -1,0 +1,14 @@
+"""How many threads the kernels get. Call before Numba is imported: it reads the environment once."""
+import os
+
+from ternary.hardware import usable_cores
+
+
+def set_threads(wanted: int | None = None) -> int:
+    """Use `wanted` threads, but not more than the usable cores (affinity and cgroup quota); -> how many."""
+    cores, _ = usable_cores()
+    threads = min(wanted or cores, cores)
+    os.environ.setdefault("NUMBA_NUM_THREADS", str(threads))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    return threads

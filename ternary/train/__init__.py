@@ -1,0 +1,1 @@
+"""Training: the trainer and what it writes to disk. Knows no model by name."""

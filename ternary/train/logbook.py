@@ -1,0 +1,211 @@
+"""What a run tells: one JSON line per event in RUN/log.jsonl for programs, progress on stderr for people."""
+
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+from ternary.errors import ResourceError
+
+KINDS = ("start", "train", "eval", "sample", "save", "end")
+_TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, 5.0
+
+
+class Logbook:
+    """Log file and progress of one run; a context manager.
+
+    `run_dir` None writes no file. `total` is the amount of work, if known, in the `unit` of `progress`.
+    `interval`: seconds between two progress lines. Raises ResourceError if the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path | None = None,
+        total: float | None = None,
+        unit: str = "steps",
+        interval: float | None = None,
+    ):
+        self.path = None if run_dir is None else Path(run_dir) / "log.jsonl"
+        self.total, self.unit = total, unit
+        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._interval = (
+            interval if interval is not None else _TERMINAL_INTERVAL if terminal else _PLAIN_INTERVAL
+        )
+        self._file = None
+        self._bar = _Bar(total, unit) if terminal else None
+        self._first = self._shown = None
+        self._open()
+
+    def record(self, kind: str, step: int, **fields) -> None:
+        """Append {"time", "kind", "step", **fields} to the log file; `time` is Unix seconds."""
+        if kind not in KINDS:
+            raise ValueError(f"[logbook] kind {kind!r}; wanted one of {KINDS}")
+        if self._file is None:
+            return
+        line = {"time": round(time.time(), 3), "kind": kind, "step": step, **fields}
+        try:
+            self._file.write(json.dumps(plain(line), allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            # a full disk must not end hours of training; the torn line stays last, where `rewind` mends it
+            self._drop()
+            self.message(
+                f"warning: {self.path} cannot be written ({error.strerror}); the run goes on without it"
+            )
+
+    def progress(
+        self,
+        done: float,
+        *,
+        loss: float | None = None,
+        bpc: float | None = None,
+        tokens_per_second: float | None = None,
+    ) -> None:
+        """Show that `done` of `total` is done; does nothing within `interval` seconds of the last line."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done)
+        if self._shown is not None and now - self._shown < self._interval and done != self.total:
+            return
+        self._shown = now
+        numbers = _numbers(loss, bpc, tokens_per_second, self._seconds_left(now, done))
+        if self._bar:
+            self._bar.show(done, numbers)
+        else:
+            of = f"/{self.total:,.0f}" if self.total else ""
+            self.message(f"{self.unit} {done:,.0f}{of}  {numbers}".rstrip())
+
+    def message(self, text: str) -> None:
+        """Print a line on stderr, above the progress bar if there is one."""
+        if self._bar:
+            self._bar.message(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines beyond `step`, and torn ones: a resumed run continues the log it had then."""
+        if self.path is None:
+            return
+        self._drop()
+        fresh = self.path.with_name(self.path.name + ".tmp")
+        try:
+            kept = [line for line in self.path.read_bytes().splitlines(keepends=True) if _within(line, step)]
+            with open(fresh, "wb") as file:
+                file.writelines(kept)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, self.path)
+        except OSError as error:
+            raise ResourceError(f"cannot write {self.path}: {error.strerror}") from error
+        self._open()
+
+    def lines(self, kind: str) -> list[dict]:
+        """What the log file holds of one kind."""
+        if self.path is None or not self.path.exists():
+            return []
+        entries = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
+        return [entry for entry in entries if entry["kind"] == kind]
+
+    def close(self) -> None:
+        self._drop()
+        if self._bar:
+            self._bar.close()
+            self._bar = None
+
+    def __enter__(self) -> "Logbook":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "a", encoding="utf-8")
+        except OSError as error:
+            self.close()
+            raise ResourceError(
+                f"cannot write {self.path}: {error.strerror}; choose a folder that can be written"
+            ) from error
+
+    def _drop(self) -> None:
+        file, self._file = self._file, None
+        if file:
+            try:
+                file.close()
+            except OSError:  # closing flushes again what the full disk refused
+                pass
+
+    def _seconds_left(self, now: float, done: float) -> float | None:
+        """From the speed since the first call: work done before a resume says nothing about this machine."""
+        start, before = self._first
+        if not self.total or done <= before:
+            return None
+        return (now - start) / (done - before) * max(0, self.total - done)
+
+
+class _Bar:
+    """A rich progress bar on stderr."""
+
+    def __init__(self, total: float | None, unit: str):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        done = "{task.completed:,.0f}" + (f"/{total:,.0f}" if total else "")
+        columns = TextColumn(f"{unit} {done}"), BarColumn(None), TextColumn("{task.fields[numbers]}")
+        # refreshed by hand: rich's own thread would wake ten times a second on the cores that train
+        self._progress = Progress(*columns, console=Console(stderr=True), auto_refresh=False, expand=True)
+        self._task = self._progress.add_task("", total=total, numbers="")
+        self._progress.start()
+
+    def show(self, done: float, numbers: str) -> None:
+        self._progress.update(self._task, completed=done, numbers=numbers, refresh=True)
+
+    def message(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def plain(value):
+    """`value` in JSON types: NumPy scalars and arrays as numbers and lists, NaN and infinities as null."""
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _within(line: bytes, step: int) -> bool:
+    try:
+        entry = json.loads(line)
+        return line.endswith(b"\n") and entry["step"] <= step
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _numbers(loss: float | None, bpc: float | None, speed: float | None, left: float | None) -> str:
+    parts = [
+        f"loss {loss:.4f}" if loss is not None else "",
+        f"BPC {bpc:.4f}" if bpc is not None else "",
+        f"{speed:,.0f} tokens/s" if speed is not None else "",
+        f"ETA {_clock(left)}" if left is not None else "",
+    ]
+    return "  ".join(filter(None, parts))
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}"

@@ -1,0 +1,53 @@
+"""A model from a checkpoint."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ternary.data.tokenizer import Tokenizer
+from ternary.errors import ModelFileError
+from ternary.models import from_json
+from ternary.models.lm import LM
+from ternary.train import checkpoint
+
+
+@dataclass
+class Restored:
+    path: Path
+    name: str
+    model: LM
+    tokenizer: Tokenizer
+    optimizer: dict[str, np.ndarray] | None
+    state: dict
+
+
+def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] = ("best", "last")) -> Restored:
+    """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other."""
+    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer)
+    name, model = from_json(loaded.config)
+    tokenizer = Tokenizer.from_json(loaded.tokenizer)
+    if tokenizer.vocab_size != model.config.vocab_size:
+        raise ModelFileError(f"{loaded.path}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
+                             f"{model.config.vocab_size}; these files are of two runs, restore them from a copy")
+    parameters = model.parameters()
+    shapes = {key: p.data.shape for key, p in parameters.items()}
+    fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
+    if optimizer:
+        moments = {f"{kind}.{key}": shape for key, shape in shapes.items() for kind in "mv"}
+        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, moments, name)
+    for key, p in parameters.items():
+        p.data[...] = loaded.weights[key]
+    return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)
+
+
+def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, tuple], name: str) -> None:
+    """Raise ModelFileError unless `arrays` are finite float32 of exactly these names and shapes."""
+    for problem, keys in (("misses", set(shapes) - set(arrays)), ("has an extra", set(arrays) - set(shapes))):
+        if keys:
+            raise ModelFileError(f"{path}: {file} {problem} tensor {min(keys)!r}; it is not of this {name}")
+    for key, shape in shapes.items():
+        a = arrays[key]
+        if a.shape != shape or a.dtype != np.float32:
+            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, {name} wants float32 {shape}")
+        if not np.isfinite(a).all():
+            raise ModelFileError(f"{path}: {file} has a value in {key} that is not finite; use an earlier step")

@@ -1,0 +1,27 @@
+"""The learning rate follows the budget that was given: a run of 2 hours is at its minimum after 2 hours."""
+import math
+from dataclasses import dataclass
+
+WARMUP_SHARE = 0.1                # of the budget, at the most
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may use, at least one of: seconds, steps. The first to run out ends it."""
+    seconds: float | None = None
+    steps: int | None = None
+
+    def progress(self, step: int, seconds: float, reserve: float = 0.0) -> float:
+        """The share used, 0 to 1, after `step` steps and `seconds`; `reserve` seconds are kept for the end."""
+        shares = [step / self.steps] if self.steps else []
+        if self.seconds:
+            shares.append(seconds / max(self.seconds - reserve, 1e-9))
+        return min(1.0, max(shares))
+
+
+def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int) -> float:
+    """Linear warm-up over `warmup` steps (or a tenth of the budget if that is less), then cosine to min_lr."""
+    up = max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE)
+    if up < 1:
+        return lr * up
+    return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))

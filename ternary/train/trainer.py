@@ -1,0 +1,37 @@
+"""One training step: the batch in parts, then the optimizer."""
+import numpy as np
+
+from ternary.autograd.tape import Tape
+from ternary.errors import NumericError
+from ternary.models.lm import LM
+from ternary.train.optimizer import AdamW
+
+PART = 2048                       # tokens whose activations are alive together: they stay near the cores
+
+
+class Trainer:
+    """Trains any LM: batches (B, T) in, mean nats per token out."""
+
+    def __init__(self, model: LM, optimizer: AdamW, precision: str):
+        self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
+
+    def gradients(self, tokens: np.ndarray, targets: np.ndarray) -> float:
+        """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
+        rows, nats = max(1, PART // tokens.shape[1]), 0.0
+        with self.tape:
+            self.model.pack()
+            for i in range(0, len(tokens), rows):
+                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size)
+                nats += loss.data.sum(dtype=np.float64)
+                self.tape.backward(loss, np.full_like(loss.data, 1 / tokens.size))
+        return nats / tokens.size
+
+    def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float) -> tuple[float, float]:
+        """One update -> mean nats, gradient norm. NumericError, and no update, if one of them is not finite."""
+        nats = self.gradients(tokens, targets)
+        norm = self.optimizer.grad_norm()
+        if not np.isfinite(nats) or not np.isfinite(norm):
+            raise NumericError(f"the loss is {nats}, the gradient norm {norm} at step {self.optimizer.steps}; "
+                               "resume from the last checkpoint with a smaller --lr in a new --save-dir")
+        self.optimizer.step(lr, norm)
+        return nats, norm

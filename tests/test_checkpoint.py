@@ -1,0 +1,433 @@
+"""Checkpoints survive kills and full disks, and every kind of damage is named."""
+
+import errno
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from ternary.errors import ModelFileError, ResourceError
+from ternary.train import checkpoint
+from ternary.train.checkpoint import FILES, find, load, point, prune, save
+
+NAMES = ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "state.json"]
+TOKENIZER = '{"merges": ["a b"], "name": "tëst"}'
+
+
+def parts(fill=1.0):
+    """Arguments of `save` with every array filled from `fill`."""
+    base = np.arange(12, dtype=np.float32).reshape(3, 4) + np.float32(fill)
+    return {
+        "weights": {"embed.weight": base, "strided": base.T, "double": base.astype(np.float64)},
+        "optimizer": {"m/embed.weight": -base, "step": np.array(7, np.int64)},
+        "config": {"model": "bolt", "dim": 192},
+        "tokenizer": TOKENIZER,
+        "state": {"tokens": 123, "best_loss": None, "rng": {"seed": 1}, "lr": 0.1},
+    }
+
+
+@pytest.fixture
+def run(tmp_path):
+    return tmp_path / "a rün with spaces"
+
+
+def entries(run):
+    return sorted(p.name for p in run.iterdir())
+
+
+def test_round_trip(run):
+    folder = save(run, 5000, **parts())
+    assert folder == run / "step_0005000"
+    assert sorted(p.name for p in folder.iterdir()) == sorted(NAMES) == sorted(FILES)
+    got = load(folder, optimizer=True)
+    for kind in ("weights", "optimizer"):
+        wanted = parts()[kind]
+        assert getattr(got, kind).keys() == wanted.keys()
+        for name, array in getattr(got, kind).items():
+            assert array.dtype == wanted[name].dtype
+            np.testing.assert_array_equal(array, wanted[name], strict=True)
+            array += 1  # training goes on in these arrays
+    assert (got.path, got.config, got.tokenizer) == (folder, parts()["config"], TOKENIZER)
+    assert got.state == parts()["state"] | {"step": 5000}
+
+
+def test_others_can_read_the_tensors(run):
+    folder = save(run, 1, **parts())
+    np.testing.assert_array_equal(
+        load_file(folder / "model.safetensors")["strided"], parts()["weights"]["strided"]
+    )
+    assert len(json.loads((folder / "state.json").read_text())["checksums"]["config.json"]) == 64
+
+
+def test_optimizer_is_read_only_when_asked_for(run):
+    folder = save(run, 1, **parts())
+    (folder / "optimizer.safetensors").unlink()
+    assert load(folder).optimizer is None
+    with pytest.raises(ModelFileError, match="missing"):
+        load(folder, optimizer=True)
+
+
+def test_no_tensors_at_all(run):
+    assert load(save(run, 1, **parts() | {"optimizer": {}}), optimizer=True).optimizer == {}
+
+
+def test_state_that_was_loaded_can_be_saved_again(run):
+    state = load(save(run, 1, **parts())).state
+    again = load(save(run, 2, **parts() | {"state": state | {"by_rank": {1: (2, 3)}}})).state
+    assert again == state | {"step": 2, "by_rank": {"1": [2, 3]}}
+
+
+def test_saving_the_same_step_replaces_it(run):
+    save(run, 1, **parts(1))
+    save(run, 1, **parts(2))
+    assert load(run).weights["embed.weight"][0, 0] == 2
+    assert entries(run) == ["step_0000001"]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"state": {"loss": float("nan")}}, {"tokenizer": "not json"}, {"config": {"x": {1}}}]
+)
+def test_values_that_could_not_be_read_back_are_refused_before_anything_is_written(run, bad):
+    with pytest.raises((ValueError, TypeError)):
+        save(run, 1, **parts() | bad)
+    assert not run.exists()
+
+
+# --- kills and full disks
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(errno.ENOSPC, "No space left on device")])
+def test_an_exception_at_any_write_keeps_the_old_step(run, monkeypatch, nth, error):
+    save(run, 1, **parts(1))
+    save(run, 2, **parts(1))
+    calls, fsync = [], os.fsync
+
+    def failing(handle):
+        calls.append(handle)
+        if len(calls) == nth:
+            raise error
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    expected = ResourceError if isinstance(error, OSError) else error
+    with pytest.raises(expected) as caught:
+        save(run, 2, **parts(2))
+    monkeypatch.undo()
+    if isinstance(error, OSError):
+        assert "step_0000002" in str(caught.value) and "No space left" in str(caught.value)
+    assert entries(run) == ["step_0000001", "step_0000002"]
+    assert load(run / "step_0000001").weights["embed.weight"][0, 0] == 1
+    # the seventh sync follows the rename: the new step is then in place
+    assert load(run / "step_0000002", optimizer=True).weights["embed.weight"][0, 0] == (1 if nth < 7 else 2)
+
+
+KILL = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_checkpoint import parts
+from ternary.train import checkpoint
+left = [{nth}]
+def dying(real):
+    def call(*args):
+        left[0] -= 1
+        if left[0] == 0:
+            os._exit(9)
+        return real(*args)
+    return call
+os.fsync = dying(os.fsync)
+Path.rename = dying(Path.rename)
+checkpoint.save(Path({run!r}), 2, **parts(2))
+"""
+
+
+@pytest.mark.parametrize("nth", [1, 3, 6, 7, 8, 9])  # 6 syncs, 2 renames, 1 sync
+def test_a_kill_at_any_moment_leaves_a_valid_set(run, nth):
+    save(run, 1, **parts(1))
+    save(run, 2, **parts(1))
+    point(run, "last", 2)
+    code = KILL.format(tests=os.path.dirname(__file__), nth=nth, run=str(run))
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert len(entries(run)) > 3 or nth == 9
+    got = load(run, optimizer=True)
+    assert got.state["step"] == 2 and got.weights["embed.weight"][0, 0] == (1 if nth < 9 else 2)
+    save(run, 3, **parts(3))
+    assert entries(run) == ["last", "step_0000001", "step_0000002", "step_0000003"]
+    assert load(run / "last").state["step"] == 2
+
+
+def test_space_is_checked_before_writing(run, monkeypatch):
+    save(run, 1, **parts())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
+    with pytest.raises(ResourceError, match="MB left; free disk space"):
+        save(run, 2, **parts())
+    assert entries(run) == ["step_0000001"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ResourceError, match="file.*choose a folder that can be written"):
+        save(tmp_path / "file" / "run", 1, **parts())
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written(run, monkeypatch, code):
+    def refuse(self, *args, **kwargs):
+        raise OSError(code, os.strerror(code), str(self))
+
+    monkeypatch.setattr(checkpoint.Path, "mkdir", refuse)
+    with pytest.raises(ResourceError, match=os.strerror(code)):
+        save(run, 1, **parts())
+
+
+# --- pointers and finding
+
+
+def test_pointers(run):
+    for step in (1, 2, 3):
+        save(run, step, **parts())
+    point(run, "best", 1)
+    point(run, "last", 3)
+    point(run, "best", 2)
+    assert os.readlink(run / "best") == "step_0000002"
+    assert find(run) == find(run / "best") == run / "step_0000002"
+    assert find(run, prefer=("last", "best")) == run / "step_0000003"
+    with pytest.raises(ValueError):
+        point(run, "../best", 1)
+    moved = run.rename(run.parent / "moved")
+    assert load(moved / "best").state["step"] == 2
+
+
+def test_find_without_pointers_takes_the_newest(run):
+    save(run, 9_999_999, **parts())
+    save(run, 10_000_000, **parts())
+    assert find(run) == run / "step_10000000"
+    assert find(str(run / "step_9999999")) == run / "step_9999999"
+
+
+def test_find_skips_a_dangling_pointer_of_a_run(run):
+    save(run, 1, **parts())
+    point(run, "best", 8)
+    assert find(run) == run / "step_0000001"
+    with pytest.raises(ModelFileError, match="points to step_0000008.*candidates: .*step_0000001"):
+        find(run / "best")
+
+
+def test_find_ignores_unfinished_folders(run):
+    save(run, 1, **parts())
+    shutil.copytree(run / "step_0000001", run / "step_0000002.tmp")
+    assert find(run) == run / "step_0000001"
+
+
+def test_find_says_what_is_near(run):
+    save(run, 1, **parts())
+    with pytest.raises(ModelFileError, match="near: step_0000001"):
+        find(run / "step_0000002")
+    with pytest.raises(ModelFileError, match="near: a rün with spaces"):
+        find(run.parent / "a run with space")
+    with pytest.raises(ModelFileError, match="holds no checkpoint.*candidates: .*step_0000001"):
+        find(run.parent)
+    with pytest.raises(ModelFileError, match="nor does the folder"):
+        find(run / "no" / "where")
+    with pytest.raises(ModelFileError, match="pass its folder"):
+        find(run / "step_0000001" / "model.safetensors")
+
+
+def test_find_refuses_other_files(tmp_path):
+    (tmp_path / "old.pt").write_bytes(pickle.dumps({"a": 1}))
+    with zipfile.ZipFile(tmp_path / "new.pt", "w") as archive:
+        archive.writestr("data.pkl", b"x")
+    (tmp_path / "empty").touch()
+    for name in ("old.pt", "new.pt"):
+        with pytest.raises(ModelFileError, match="pickle.*never loaded"):
+            find(tmp_path / name)
+    with pytest.raises(ModelFileError, match="wanted a checkpoint folder"):
+        find(tmp_path / "empty")
+
+
+def test_a_loop_of_links(tmp_path):
+    (tmp_path / "best").symlink_to("best")
+    with pytest.raises(ModelFileError):
+        find(tmp_path / "best")
+
+
+# --- damage
+
+
+@pytest.fixture
+def damaged(run):
+    """Two steps; returns a function that rewrites one file of the second and loads it."""
+    save(run, 1, **parts())
+    folder = save(run, 2, **parts())
+
+    def attempt(name, change):
+        path = folder / name
+        path.write_bytes(change(path.read_bytes()))
+        with pytest.raises(ModelFileError) as caught:
+            load(folder, optimizer=True)
+        message = str(caught.value)
+        assert str(path) in message and "use " in message and "step_0000001 instead" in message
+        assert "\n" not in message
+        return message
+
+    return attempt
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.99])
+def test_truncated(damaged, name, cut):
+    assert "truncated" in damaged(name, lambda data: data[: int(len(data) * cut)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_flipped_bit_anywhere(damaged, run, name):
+    size = len((run / "step_0000002" / name).read_bytes())
+    for at in range(0, size, 37):
+
+        def flip(data, at=at):
+            return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+        damaged(name, flip)
+        path = run / "step_0000002" / name
+        path.write_bytes(flip(path.read_bytes()))
+    load(run / "step_0000002", optimizer=True)
+
+
+def test_a_changed_weight_is_a_checksum_mismatch(damaged):
+    assert "checksum mismatch" in damaged("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+    assert "checksum mismatch" in damaged("state.json", lambda data: data.replace(b"123", b"124"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "contents, said",
+    [
+        (b"", "zero bytes"),
+        (bytes(1000), "zero bytes"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>404</html>", "web page"),
+        (b"<html><body>", "web page"),
+        (pickle.dumps({"w": [1.0] * 9}), "pickle"),
+        (b"PK\x03\x04" + bytes(50), "pickle"),
+    ],
+)
+def test_foreign_contents(damaged, name, contents, said):
+    assert said in damaged(name, lambda data: contents)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_files(run, name):
+    folder = save(run, 1, **parts())
+    (folder / name).unlink()
+    with pytest.raises(ModelFileError, match=f"{name}: the file is missing; copy the checkpoint again"):
+        load(folder, optimizer=True)
+
+
+def resigned(folder, name, data):
+    """Replace a file and its checksum, as another program would."""
+    (folder / name).write_bytes(data)
+    state = json.loads((folder / "state.json").read_text())
+    checksums = state.pop("checksums") | {name: hashlib.sha256(data).hexdigest()}
+    del checksums["state.json"]
+    checksums["state.json"] = checkpoint._state_digest(state, checksums)
+    (folder / "state.json").write_text(json.dumps(state | {"checksums": checksums}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 7 + b"\x7f" + b"{}",
+        (2).to_bytes(8, "little") + b"[]",
+        (200 << 20).to_bytes(8, "little") + b"{}",
+        b"junk",
+        *(
+            len(h).to_bytes(8, "little") + h + bytes(8)
+            for h in (
+                b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,8]}}',
+                b'{"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}',
+                b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+            )
+        ),
+    ],
+)
+def test_bad_tensor_headers_with_the_right_checksum(run, data):
+    folder = save(run, 1, **parts())
+    resigned(folder, "model.safetensors", data)
+    with pytest.raises(ModelFileError, match="bad safetensors header"):
+        load(folder)
+
+
+@pytest.mark.parametrize("data", [b"[1]", b'"text"', b"null", b"[" * 100_000, b"\xff\xfe{}"])
+def test_json_of_the_wrong_type_with_the_right_checksum(run, data):
+    folder = save(run, 1, **parts())
+    for name in ("config.json", "tokenizer.json"):
+        resigned(folder, name, data)
+        with pytest.raises(ModelFileError, match=name):
+            load(folder)
+        resigned(folder, name, b"{}")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"checksums": {"state.json": ""}, "loss": NaN}', '{"checksums": []}', "{}", "[]"]
+)
+def test_a_state_without_its_checksum(run, text):
+    folder = save(run, 1, **parts())
+    (folder / "state.json").write_text(text)
+    with pytest.raises(ModelFileError, match="state.json"):
+        load(folder)
+
+
+def test_json_of_absurd_size(run):
+    folder = save(run, 1, **parts())
+    os.truncate(folder / "config.json", 1 << 30)
+    with pytest.raises(ModelFileError, match="more than"):
+        load(folder)
+
+
+def test_tensors_beyond_the_memory(run):
+    folder = save(run, 1, **parts())
+    os.truncate(folder / "model.safetensors", 1 << 42)
+    with pytest.raises(ResourceError, match="memory"):
+        load(folder)
+
+
+def test_a_pipe_instead_of_a_file_does_not_block(run):
+    folder = save(run, 1, **parts())
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    with pytest.raises(ModelFileError, match="not a regular file"):
+        load(folder)
+
+
+# --- pruning
+
+
+def test_prune_keeps_the_newest_and_the_pointed(run):
+    for step in range(1, 8):
+        save(run, step, **parts())
+    point(run, "best", 2)
+    point(run, "last", 7)
+    shutil.copytree(run / "step_0000001", run / "step_0000009.tmp")
+    (run / "notes.tmp").write_text("mine")
+    prune(run, keep=2)
+    assert entries(run) == ["best", "last", "notes.tmp", "step_0000002", "step_0000006", "step_0000007"]
+    prune(run, keep=0)
+    assert entries(run) == ["best", "last", "notes.tmp", "step_0000002", "step_0000007"]
+    assert load(run / "best").state["step"] == 2
+
+
+def test_prune_of_nothing(run):
+    save(run, 1, **parts())
+    prune(run)
+    assert entries(run) == ["step_0000001"]
+    with pytest.raises(ResourceError):
+        prune(run / "absent")

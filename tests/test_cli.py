@@ -1,0 +1,271 @@
+"""The `ternary` command: light start, and errors that become a line, a JSON object and an exit code.
+
+These tests need the package installed (`pip install -e .`), which maps the folder `cli/` to `ternary.cli`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+from ternary.cli.common import emit, float_range, positive_float, positive_int
+
+from ternary import __version__
+from ternary.errors import UsageError
+
+# puts a command of our own in the place of `ternary models`
+STUB = """
+import sys, types, click, numpy
+from ternary import errors
+from ternary.cli import common, main as cli
+stub = sys.modules["ternary.cli.models"] = types.ModuleType("ternary.cli.models")
+@click.command()
+@common.json_option
+@click.option("--top-p", type=common.float_range(0.95, above=0, at_most=1))
+@click.option("--steps", type=common.positive_int(100))
+@click.argument("what", default="nothing")
+def command(as_json, top_p, steps, what):
+{body}
+stub.command = command
+cli.main()
+"""
+
+
+def start(*args, body=None, **options):
+    code = ["-m", "ternary.cli.main"] if body is None else ["-c", STUB.format(body=f"    {body}")]
+    environ = {k: v for k, v in os.environ.items() if k != "TERNARY_DEBUG"} | options.pop("env", {})
+    return subprocess.Popen(
+        [sys.executable, *code, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+        **options,
+    )
+
+
+def run(*args, body=None, **options):
+    """Exit code, stdout and stderr of `ternary ARGS`; `body` is the code of the command `models`."""
+    process = start(*args, body=body, **options)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_help_lists_the_commands_without_loading_them():
+    code = (
+        "import sys, ternary.cli.main as cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "heavy = {'numpy', 'numba', 'datasets', 'rich', *('ternary.cli.' + c for c in cli.COMMANDS)}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "print(*cli.COMMANDS)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    commands = out.splitlines()[-1].split()
+    assert {"train", "generate", "eval", "bench", "models"} <= set(commands)
+    listed = out.split("Commands:")[1].splitlines()[1:-1]
+    assert [line.split()[0] for line in listed] == commands
+    assert all(len(line.split()) > 2 for line in listed)
+
+
+def test_version():
+    code, out, _ = run("--version")
+    assert code == 0 and __version__ in out
+
+
+def test_a_command_gets_its_options():
+    code, out, err = run("models", "--steps", "7", "x", body="print(top_p, steps, what, as_json)")
+    assert (code, out, err) == (0, "None 7 x False\n", "")
+
+
+def test_help_of_a_command():
+    code, out, _ = run("models", "--help", body="pass")
+    assert code == 0 and "Usage: ternary models" in out and "--json" in out
+
+
+def test_a_command_may_choose_its_exit_code():
+    assert run("models", body="click.get_current_context().exit(9)")[0] == 9
+    assert run("models", body="return 5")[0] == 0
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    "raised, exit_code, name",
+    [
+        ("errors.DataError('no such\\n  file')", 3, "data"),
+        ("errors.ModelFileError('no such file')", 4, "model_file"),
+        ("errors.NetworkError('no such file')", 7, "network"),
+    ],
+)
+def test_errors_of_the_house(raised, exit_code, name):
+    code, out, err = run("models", body=f"raise {raised}")
+    assert (code, out, err) == (exit_code, "", "Error: no such file\n")
+    code, out, err = run("models", "--json", body=f"print('so far'); raise {raised}")
+    assert code == exit_code and err == "Error: no such file\n"
+    assert json.loads(out.splitlines()[-1]) == {"error": {"code": name, "message": "no such file"}}
+
+
+def test_memory_errors():
+    code, _, err = run("models", body="numpy.empty(1 << 50)")
+    assert code == 5 and err.startswith("Error: out of memory") and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "args", [["trian"], ["models", "--nope"], ["models", "a", "b"], ["--nope"], ["models", "--steps"]]
+)
+def test_usage_errors(args):
+    code, out, err = run(*args, body="pass")
+    assert code == 2 and out == "" and "Error: " in err and "Traceback" not in err
+    code, out, _ = run(*args[:1], "--json", *args[1:], body="pass")
+    error = json.loads(out.splitlines()[-1])["error"]
+    assert code == 2 and error["code"] == "usage" and error["message"]
+
+
+def test_a_mistyped_command_is_guessed():
+    assert run("trian")[2] == "Error: no such command: trian; did you mean train?\n"
+    assert "one of train, generate" in run("xyz")[2]
+
+
+def test_errors_inside_are_one_line_unless_debugging():
+    body = "raise KeyError('lost')"
+    code, out, err = run("models", body=body)
+    assert code == 1 and out == ""
+    assert err == "Error: internal error (KeyError: 'lost'); run again with --debug\n"
+    for args, env in (
+        (["--debug", "models"], {}),
+        (["models", "--debug"], {}),
+        (["models"], {"TERNARY_DEBUG": "1"}),
+    ):
+        code, _, err = run(*args, body=body, env=env)
+        assert code == 1 and "Traceback" in err and "in command" in err
+    assert "Traceback" not in run("models", body=body, env={"TERNARY_DEBUG": "0"})[2]
+    out = run("models", "--json", body=body)[1]
+    assert json.loads(out)["error"]["code"] == "internal"
+
+
+def test_flags_behind_two_dashes_are_words():
+    assert run("models", "--", "--debug", body="print(what)")[1] == "--debug\n"
+    code, out, _ = run("models", "--", "--json", body="raise errors.DataError(what)")
+    assert code == 3 and out == ""
+
+
+def test_other_exceptions_of_click():
+    code, out, err = run("models", "--json", body="raise click.ClickException('broken')")
+    assert code == 1 and err == "Error: broken\n"
+    assert json.loads(out)["error"] == {"code": "error", "message": "broken"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_interrupt():
+    process = start("models", body="import time; print('ready', flush=True); time.sleep(60)")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+@pytest.mark.parametrize("body", ["for i in range(100000): print(i)", "sys.stdin.read(); print('late')"])
+def test_a_reader_that_goes_away(body):
+    process = start("models", body=body, stdin=subprocess.PIPE)
+    if "late" not in body:
+        assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    process.stdin.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141 and err == ""
+
+
+# --- numbers
+
+
+def convert(kind, value, name="--top-p"):
+    return kind.convert(value, click.Option([name]), None)
+
+
+def test_numbers_within_bounds():
+    assert convert(positive_int(8), "3") == 3
+    assert convert(positive_float(0.1), "1e-3") == 0.001
+    assert convert(float_range(0.95, above=0, at_most=1), "1") == 1.0
+    assert convert(float_range(0.8, at_least=0), "0") == 0.0
+    assert convert(float_range(0.8), "-5") == -5.0
+    assert convert(positive_int(8), 4) == 4
+
+
+@pytest.mark.parametrize(
+    "kind, value, message",
+    [
+        (
+            float_range(0.95, above=0, at_most=1),
+            "1.5",
+            "--top-p is 1.5; wanted above 0 and at most 1; e.g. --top-p 0.95",
+        ),
+        (
+            float_range(0.95, above=0, at_most=1),
+            "0",
+            "--top-p is 0; wanted above 0 and at most 1; e.g. --top-p 0.95",
+        ),
+        (float_range(0.8, at_least=0), "-1", "--top-p is -1; wanted at least 0; e.g. --top-p 0.8"),
+        (float_range(0.8), "inf", "--top-p is inf; wanted a finite number; e.g. --top-p 0.8"),
+        (positive_float(2), "nan", "--top-p is nan; wanted above 0; e.g. --top-p 2"),
+        (positive_float(2), "inf", "--top-p is inf; wanted above 0; e.g. --top-p 2"),
+        (
+            positive_float(2, at_most=100),
+            "1e6",
+            "--top-p is 1e6; wanted above 0 and at most 100; e.g. --top-p 2",
+        ),
+        (positive_float(2), "two", "--top-p is two; wanted above 0; e.g. --top-p 2"),
+        (positive_int(8), "0", "--top-p is 0; wanted a whole number above 0; e.g. --top-p 8"),
+        (positive_int(8), "2.5", "--top-p is 2.5; wanted a whole number above 0; e.g. --top-p 8"),
+        (positive_int(8), "1e12", "--top-p is 1e12; wanted a whole number above 0; e.g. --top-p 8"),
+        (positive_int(8), "", "--top-p is empty; wanted a whole number above 0; e.g. --top-p 8"),
+    ],
+)
+def test_numbers_out_of_bounds(kind, value, message):
+    with pytest.raises(UsageError) as caught:
+        convert(kind, value)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", [str(2**63), "9" * 400, "9" * 5000])
+def test_absurdly_large_whole_numbers(value):
+    with pytest.raises(UsageError):
+        convert(positive_int(8), value)
+
+
+def test_numbers_on_the_command_line():
+    code, out, err = run("models", "--json", "--top-p", "1.5", body="pass")
+    message = "--top-p is 1.5; wanted above 0 and at most 1; e.g. --top-p 0.95"
+    assert (code, err) == (2, f"Error: {message}\n")
+    assert json.loads(out) == {"error": {"code": "usage", "message": message}}
+
+
+# --- results
+
+
+def test_emit_json(capsys):
+    emit({"loss": float("nan"), "name": "é", "n": 3}, as_json=True)
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "loss": None,
+        "name": "é",
+        "n": 3,
+    }
+    emit([{"name": "bolt"}], as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"name": "bolt"}]
+
+
+def test_emit_for_people(capsys):
+    emit({"loss": 2.123456, "tokens_per_second": 12345.6, "checkpoint": None}, as_json=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["loss", "2.123"], ["tokens_per_second", "12,346"], ["checkpoint", "-"]]
+    emit([{"name": "bolt", "context": 43}, {"name": "longer", "context": 7}], as_json=False)
+    out = capsys.readouterr().out
+    assert out == "name    context\nbolt    43\nlonger  7\n"
+    emit([], as_json=False)
+    assert capsys.readouterr().out == ""

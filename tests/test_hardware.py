@@ -1,0 +1,166 @@
+"""Cores, memory and CPU features read from made-up /proc and /sys trees."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ternary import hardware
+
+UNLIMITED_V1 = "9223372036854771712\n"
+GIB = 1 << 30
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Writes files below a fake root; the process may run on 8 cores."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+
+    def build(**files):
+        for path, text in files.pop("files", files).items():
+            target = tmp_path / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return tmp_path
+
+    return build
+
+
+def cores(build, files):
+    return hardware.usable_cores(build(files=files))
+
+
+def test_without_groups_the_affinity_counts(machine):
+    assert cores(machine, {}) == (8, "affinity")
+
+
+@pytest.mark.parametrize(
+    "quota, expected",
+    [
+        ("max 100000\n", (8, "affinity")),
+        ("200000 100000\n", (2, "cgroup quota 2")),
+        ("350000 100000\n", (3, "cgroup quota 3.5")),
+        ("50000 100000\n", (1, "cgroup quota 0.5")),
+        ("6400000 100000\n", (8, "affinity")),
+        ("", (8, "affinity")),
+        ("nonsense", (8, "affinity")),
+    ],
+)
+def test_v2_quota(machine, quota, expected):
+    assert cores(machine, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": quota}) == expected
+
+
+def test_v2_tightest_of_nested_groups(machine):
+    files = {
+        "proc/self/cgroup": "0::/user.slice/job.scope\n",
+        "sys/fs/cgroup/user.slice/cpu.max": "300000 100000\n",
+        "sys/fs/cgroup/user.slice/job.scope/cpu.max": "max 100000\n",
+    }
+    assert cores(machine, files) == (3, "cgroup quota 3")
+
+
+def test_v2_container_that_sees_its_group_as_the_top(machine):
+    files = {"proc/self/cgroup": "0::/../docker/abc\n", "sys/fs/cgroup/cpu.max": "400000 100000\n"}
+    assert cores(machine, files) == (4, "cgroup quota 4")
+
+
+@pytest.mark.parametrize("mount", ["cpu", "cpu,cpuacct"])
+@pytest.mark.parametrize("quota, expected", [("-1", 8), ("150000", 1), ("500000", 5), ("10000", 1)])
+def test_v1_quota(machine, mount, quota, expected):
+    files = {
+        "proc/self/cgroup": "5:memory:/box\n4:cpu,cpuacct:/box\n1:name=systemd:/box\n",
+        f"sys/fs/cgroup/{mount}/box/cpu.cfs_quota_us": quota + "\n",
+        f"sys/fs/cgroup/{mount}/box/cpu.cfs_period_us": "100000\n",
+    }
+    assert cores(machine, files)[0] == expected
+
+
+def test_affinity_below_the_quota_wins(machine, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
+    assert cores(machine, {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "400000 100000"}) == (
+        1,
+        "affinity",
+    )
+
+
+MEMINFO = "MemTotal:       67108864 kB\nMemFree: 1 kB\nMemAvailable:   33554432 kB\n"  # 64 and 32 GiB
+
+
+def test_memory_without_groups(machine):
+    root = machine(files={"proc/meminfo": MEMINFO})
+    assert hardware.total_memory(root) == 64 * GIB
+    assert hardware.memory_limit(root) == 32 * GIB
+
+
+def test_memory_v2_counts_use_but_not_droppable_cache(machine):
+    root = machine(
+        files={
+            "proc/meminfo": MEMINFO,
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/memory.max": f"{8 * GIB}\n",
+            "sys/fs/cgroup/a/memory.current": f"{3 * GIB}\n",
+            "sys/fs/cgroup/a/memory.stat": f"anon {2 * GIB}\ninactive_file {GIB}\n",
+            "sys/fs/cgroup/a/b/memory.max": "max\n",
+        }
+    )
+    assert hardware.total_memory(root) == 8 * GIB
+    assert hardware.memory_limit(root) == 6 * GIB
+
+
+def test_memory_v1(machine):
+    files = {
+        "proc/meminfo": MEMINFO,
+        "proc/self/cgroup": "4:memory:/box\n",
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": UNLIMITED_V1,
+        "sys/fs/cgroup/memory/box/memory.limit_in_bytes": f"{5 * GIB}\n",
+        "sys/fs/cgroup/memory/box/memory.usage_in_bytes": f"{GIB}\n",
+        "sys/fs/cgroup/memory/box/memory.stat": "cache 5\n",
+    }
+    root = machine(files=files)
+    assert hardware.total_memory(root) == 5 * GIB
+    assert hardware.memory_limit(root) == 4 * GIB
+    machine(files={"sys/fs/cgroup/memory/box/memory.limit_in_bytes": UNLIMITED_V1})
+    assert hardware.total_memory(root) == 64 * GIB
+    assert hardware.memory_limit(root) == 32 * GIB
+
+
+def test_a_full_group_leaves_nothing(machine):
+    root = machine(
+        files={
+            "proc/meminfo": MEMINFO,
+            "proc/self/cgroup": "0::/\n",
+            "sys/fs/cgroup/memory.max": "1000\n",
+            "sys/fs/cgroup/memory.current": "1200\n",
+        }
+    )
+    assert hardware.memory_limit(root) == 0
+
+
+def test_cpu_name_and_features(machine):
+    x86 = "processor\t: 0\nmodel name\t: A CPU @ 2GHz\nflags\t\t: fpu avx2 fma\n\nmodel name\t: B\n"
+    root = machine(files={"proc/cpuinfo": x86})
+    assert hardware.cpu_name(root) == "A CPU @ 2GHz"
+    assert hardware.cpu_features(root) == {"fpu", "avx2", "fma"}
+    machine(files={"proc/cpuinfo": "processor : 0\nFeatures : fp asimd\n"})
+    assert hardware.cpu_features(root) == {"fp", "asimd"}
+    assert hardware.cpu_name(root)
+
+
+def test_elsewhere_there_are_no_features_but_memory_and_a_name(tmp_path):
+    assert hardware.cpu_features(tmp_path) == set()
+    assert hardware.cpu_name(tmp_path)
+    assert hardware.total_memory(tmp_path) > 0 and hardware.memory_limit(tmp_path) > 0
+
+
+def test_this_machine():
+    count, source = hardware.usable_cores()
+    assert 1 <= count <= os.cpu_count() and source
+    assert 0 < hardware.memory_limit() <= hardware.total_memory()
+
+
+def test_imports_only_the_standard_library():
+    code = (
+        "import sys, ternary.hardware; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'click')))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,313 @@
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ternary.data import tokenizer as module
+from ternary.data.tokenizer import StreamDecoder, Tokenizer
+from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
+
+STORIES = [
+    "Once upon a time, there was a little dog. He was happy.\nHe said, \"I like the park!\"",
+    "The dog ran to the park. He saw a bird, and the bird sang. \"Hello, bird!\" said the dog.",
+    "Lily's mom was happy. She said, \"Don't run, Lily.\" Lily jumped, and jumped, and jumped again.",
+    "They played together. They jumped. They were happy, and they were naïve. 🐶 The end…",
+] * 6 + [f"The {a}{b} was {a}ly." for a in ("quick", "slow", "bright", "soft") for b in ("ness", "ling")]
+
+TINY = Tokenizer.train(STORIES, 400)
+TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
+
+SCRAPS = ["He", " dog", ". ", "\r\n", "\t", "🐶", "👨\u200d👩\u200d👧", "é", "’s", "'", "\0", "\u2028", "_"]
+any_text = st.text() | st.lists(st.sampled_from(SCRAPS)).map("".join)
+
+
+# Lossless text
+
+@given(any_text)
+@example("  \r\n\t \u00a0\u3000\ufeff mixed \x00 white space ")
+@example("'" * 30 + "a" * 100 + "🐶" * 30)
+@example("\ufffd")
+def test_every_text_comes_back(text):
+    ids = TINY.encode(text)
+    assert TINY.decode(ids) == text
+    assert all(id > Tokenizer.EOS for id in ids)
+
+
+@given(any_text)
+def test_bytes_alone_are_lossless(text):
+    bare = Tokenizer([], 260)
+    assert bare.encode(text) == [4 + b for b in text.encode()]
+    assert bare.decode(bare.encode(text)) == text
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"])))
+@example("a\ud83d b\udc36")
+def test_lone_surrogates_become_replacement_characters(text):
+    clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    assert TINY.decode(TINY.encode(text)) == clean
+    assert Tokenizer.train([text + "x"], 300).decode(TINY.encode("")) == ""
+
+
+def test_names_of_specials_are_plain_text():
+    for text in ("<|endoftext|>", "<pad>", "<unk>", "</s>"):
+        assert TINY.decode(TINY.encode(text)) == text
+
+
+def test_array_and_list_agree():
+    ids = TINY.encode_array(STORIES[0])
+    assert ids.dtype == np.uint16 and ids.flags.writeable
+    assert ids.tolist() == TINY.encode(STORIES[0])
+    assert TINY.encode_array("").shape == (0,) and TINY.encode("") == []
+
+
+@given(any_text)
+def test_long_texts_are_cut_without_a_trace(text):
+    whole = TINY.encode(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WINDOW", 3)
+        assert TINY.encode(text) == whole
+
+
+def test_cache_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "CACHE_SIZE", 10)
+    fresh = Tokenizer(TINY.pieces, TINY.vocab_size)
+    text = " ".join(f"word{i}" for i in range(500))
+    assert fresh.encode(text) == TINY.encode(text)
+    assert len(fresh._chunks) <= 10
+
+
+# What is a token
+
+def test_words_and_joins_are_one_token_and_fallback_takes_the_fewest():
+    toy = Tokenizer([" jump", "ing", " jumpi", "n", "g", ". He", ".", " He", "un"], 300)
+    text = lambda ids: [toy.decode([i]) for i in ids]
+    assert text(toy.encode(" jumping")) == [" jump", "ing"]  # not the longest match " jumpi", "n", "g"
+    assert text(toy.encode(". He jump")) == [". He", " jump"]
+    assert text(toy.encode(". Hen")) == [".", " He", "n"]  # the word is cut apart from its punctuation
+    assert toy.encode("z") == [4 + ord("z")]
+    assert toy.encode("é") == [4 + 0xC3, 4 + 0xA9]
+
+
+def test_unseen_words_are_few_fragments():
+    starts = ("jump", "walk", "play", "help", "work", "cook", "lick", "kick")
+    words = [" " + start + end for start in starts for end in ("ing", "ers", "ful", "less")]
+    seen, unseen = [word for i, word in enumerate(words) if i % 5], words[::5]
+    tokenizer = Tokenizer.train(["".join(seen)], 260 + 80)
+    assert not set(words) & set(tokenizer.pieces)
+    assert np.mean([len(tokenizer.encode(word)) for word in unseen]) <= 3
+
+
+def test_pieces_come_by_use():
+    counts = np.bincount(np.concatenate([TINY.encode_array(s) for s in STORIES]), minlength=400)
+    used = counts[260 : 260 + len(TINY.pieces)]
+    assert (np.diff(used) <= 0).all() and used[-1] > 0
+
+
+# Training
+
+def test_vocabulary_does_not_depend_on_the_order():
+    shuffled = STORIES.copy()
+    random.Random(1).shuffle(shuffled)
+    assert Tokenizer.train(iter(shuffled), 400).to_json() == TINY.to_json()
+    assert Tokenizer.train(STORIES, 300).hash != TINY.hash
+
+
+@pytest.mark.parametrize("size", [260, 261, 300, 1000, 65536])
+def test_vocabulary_has_the_size_asked_for(size):
+    tokenizer = Tokenizer.train(STORIES, size)
+    assert tokenizer.vocab_size == size and len(tokenizer.pieces) <= size - 260
+    assert max(tokenizer.encode(STORIES[0])) < size
+    assert tokenizer.decode([size - 1]) in {*tokenizer.pieces, "", "\ufffd"}
+
+
+@pytest.mark.parametrize("size", [259, 0, -1, 65537, 300.0])
+def test_vocabulary_size_out_of_range(size):
+    with pytest.raises(UsageError, match="260 to 65536"):
+        Tokenizer.train(STORIES, size)
+
+
+@pytest.mark.parametrize("texts", [[], [""], iter(())])
+def test_empty_corpus(texts):
+    with pytest.raises(DataError, match="no text"):
+        Tokenizer.train(texts)
+
+
+@pytest.mark.parametrize("text", ["a", "\n", "🐶", "\ud800"])
+def test_smallest_corpus(text):
+    assert Tokenizer.train([text]).vocab_size == 10_000
+
+
+def test_training_forgets_rare_chunks_of_a_huge_corpus(monkeypatch):
+    monkeypatch.setattr(module, "MAX_CHUNKS", 20)
+    texts = [f"the dog x{i}q" for i in range(200)]
+    assert len(module._count_chunks(texts)) <= 20
+    assert len(Tokenizer.train(texts, 300).encode("the dog")) == 2
+
+
+# Decoding
+
+@given(st.lists(st.integers(0, 399)))
+@example([4 + b for b in b"\xf0\x9f\x90"])
+@example([4 + 0xF0, Tokenizer.EOS, 4 + 0x9F, 4 + 0x90, 4 + 0xB6])
+@example([4 + b for b in b"\xed\xa0\x80\xff"])
+def test_any_ids_decode_and_the_stream_agrees(ids):
+    stream = StreamDecoder(TINY)
+    parts = [stream.feed(id) for id in ids]
+    assert "".join(parts) + stream.finish() == TINY.decode(ids) == TINY.decode(np.array(ids, np.uint16))
+    assert b"".join(map(TINY.token_bytes, ids)).decode("utf-8", "replace") == TINY.decode(ids)
+
+
+@given(any_text)
+def test_stream_holds_back_half_characters(text):
+    stream = StreamDecoder(TINY)
+    seen = ""
+    for byte in text.encode():
+        seen += stream.feed(4 + byte)
+        assert text.startswith(seen)
+    assert seen == text and stream.finish() == ""
+
+
+def test_stream_finishes_a_broken_character_and_starts_anew():
+    stream = StreamDecoder(TINY)
+    assert [stream.feed(4 + b) for b in "🐶".encode()] == ["", "", "", "🐶"]
+    assert stream.feed(4 + 0xF0) == "" and stream.finish() == "\ufffd"
+    assert stream.feed(4 + ord("a")) == "a" and stream.finish() == ""
+
+
+def test_specials_and_unused_ids_are_silent():
+    roomy = Tokenizer(["dog"], 300)
+    assert roomy.decode([0, 1, 2, 260, 3, 299]) == "dog"
+    assert roomy.token_bytes(260) == b"dog" and roomy.token_bytes(299) == b""
+
+
+@pytest.mark.parametrize("id", [-1, 400, 1 << 40, "5", None, [1]])
+def test_ids_out_of_range(id):
+    for use in (TINY.token_bytes, lambda i: TINY.decode([5, i]), StreamDecoder(TINY).feed):
+        with pytest.raises(UsageError, match="0 to 399"):
+            use(id)
+
+
+# Files
+
+def test_file_round_trip(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    TINY.save(path)
+    TINY.save(path)
+    again = Tokenizer.load(path)
+    assert (again.pieces, again.vocab_size, again.hash) == (TINY.pieces, TINY.vocab_size, TINY.hash)
+    assert again.to_json() == TINY.to_json() == path.read_text("utf-8")
+    assert again.encode(STORIES[3]) == TINY.encode(STORIES[3])
+    assert [p.name for p in tmp_path.iterdir()] == ["tokenizer.json"]
+
+
+def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "tokenizer.json"
+    TINY.save(path)
+
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "fsync", full)
+    with pytest.raises(ResourceError, match="No space left"):
+        Tokenizer([], 300).save(path)
+    assert Tokenizer.load(path).hash == TINY.hash and len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(ResourceError, match="cannot write"):
+        TINY.save(tmp_path / "nowhere" / "tokenizer.json")
+
+
+def sealed(**changes):
+    """A tokenizer file with fields changed (None removes one) and a hash that fits."""
+    content = {**json.loads(TINY.to_json()), **changes}
+    content = {k: v for k, v in content.items() if v is not None}
+    rest = {k: v for k, v in content.items() if k != "hash"}
+    plain = json.dumps(rest, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+    return json.dumps({**content, **({} if "hash" in changes else {"hash": digest})})
+
+
+def test_sealed_is_a_good_file_when_nothing_is_changed():
+    assert Tokenizer.from_json(sealed()).hash == TINY.hash
+
+
+@pytest.mark.parametrize("text, wrong", [
+    ("", "not JSON"),
+    (TINY.to_json()[:-20], "not JSON"),
+    ("[" * 100_000, "not JSON"),
+    ("[]", "keys"),
+    ("null", "keys"),
+    ('{"vocab_size": 260}', "keys"),
+    (sealed(extra=1), "keys"),
+    (sealed(pieces=None), "keys"),
+    (TINY.to_json()[:-1] + ',"hash":""}', "twice"),
+    (sealed(hash="0" * 64), "hash"),
+    (sealed(hash=7), "hash"),
+    (sealed(format="ternary-tokenizer-2"), "format"),
+    (sealed(vocab_size="400"), "vocab_size"),
+    (sealed(vocab_size=True), "vocab_size"),
+    (sealed(vocab_size=259), "vocab_size"),
+    (sealed(vocab_size=10**9), "vocab_size"),
+    (sealed(vocab_size=262), "room for 2"),
+    (sealed(pieces={"a": 1}), "pieces"),
+    (sealed(pieces=["a", "b", "a"]), "piece 2, 'a', is there twice"),
+    (sealed(pieces=["a", ""]), "piece 1"),
+    (sealed(pieces=["a", 5]), "piece 1"),
+    (sealed(pieces=["x" * 65]), "piece 0"),
+    (sealed(pieces=["a\ud800"]), "piece 0"),
+    (TINY.to_json().replace(". He", ". Hi"), "hash"),
+])
+def test_broken_files_say_what_is_wrong(text, wrong, tmp_path):
+    with pytest.raises(ModelFileError, match=wrong) as caught:
+        Tokenizer.from_json(text)
+    assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ModelFileError):
+        Tokenizer.load(path)
+
+
+def test_files_that_are_not_tokenizers(tmp_path, monkeypatch):
+    with pytest.raises(ModelFileError, match="cannot read"):
+        Tokenizer.load(tmp_path / "missing.json")
+    with pytest.raises(ModelFileError, match="cannot read"):
+        Tokenizer.load(tmp_path)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelFileError, match="not UTF-8"):
+        Tokenizer.load(tmp_path / "binary")
+    monkeypatch.setattr(module, "MAX_FILE", 100)
+    with pytest.raises(ModelFileError, match="longer than 100"):
+        Tokenizer.from_json(TINY.to_json())
+
+
+@given(st.integers(0, len(TINY.to_json()) - 1), st.characters(categories=["L", "N", "P"]))
+def test_no_changed_character_goes_unseen(at, character):
+    text = TINY.to_json()
+    changed = text[:at] + character + text[at + 1 :]
+    if changed != text:
+        with pytest.raises(ModelFileError):
+            Tokenizer.from_json(changed)
+
+
+# Real stories
+
+def stories(name):
+    text = (TINYSTORIES / name).read_text("utf-8")
+    return [story for part in text.split("<|endoftext|>") if (story := part.strip())]
+
+
+@pytest.mark.skipif(not TINYSTORIES.exists(), reason="needs the TinyStories sample")
+def test_beats_whole_words_and_bpe_on_real_stories():
+    tokenizer = Tokenizer.train(stories("train.txt"))
+    assert len(tokenizer.pieces) > 9_000
+    valid = stories("valid.txt")
+    ids = [tokenizer.encode_array(story) for story in valid]
+    assert all(tokenizer.decode(i) == story for i, story in zip(ids[::50], valid[::50]))
+    counts = np.bincount(np.concatenate(ids), minlength=10_000)
+    # Words alone and a BPE of 10,000 give 4.08 characters per token; words alone 1.2 % of byte tokens.
+    assert sum(map(len, valid)) / (counts.sum() + len(valid)) > 4.7
+    assert counts[4:260].sum() < 1e-4 * counts.sum()
+    assert counts[:4].sum() == 0
