@@ -131,6 +131,11 @@ def test_vocabulary_size_out_of_range(size):
         Tokenizer.train(STORIES, size)
 
 
+def test_a_single_string_is_not_a_corpus():
+    with pytest.raises(UsageError, match="single string"):
+        Tokenizer.train(STORIES[0])
+
+
 @pytest.mark.parametrize("texts", [[], [""], iter(())])
 def test_empty_corpus(texts):
     with pytest.raises(DataError, match="no text"):
@@ -258,7 +263,8 @@ def test_sealed_is_a_good_file_when_nothing_is_changed():
     (sealed(pieces=["a", 5]), "piece 1"),
     (sealed(pieces=["x" * 65]), "piece 0"),
     (sealed(pieces=["a\ud800"]), "piece 0"),
-    (TINY.to_json().replace(". He", ". Hi"), "hash"),
+    (sealed(pieces=[*TINY.pieces[::-1]], hash=TINY.hash), "hash"),
+    (sealed(hash="x" * 1_000_000), "hash"),
 ])
 def test_broken_files_say_what_is_wrong(text, wrong, tmp_path):
     with pytest.raises(ModelFileError, match=wrong) as caught:

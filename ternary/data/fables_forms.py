@@ -10,6 +10,7 @@ PRONOUNS = {
 }
 CONSONANT_SOUND = ("uni", "use", "uku", "one-", "eu")
 SILENT_H = ("hour", "honest")
+REGULAR_F = ("ff", "ffe", "chef", "reef", "roof", "chief")
 SIBILANTS = ("s", "x", "z", "ch", "sh")
 IRREGULAR = {base: (past, ing) for base, past, ing in (row.split() for row in words.IRREGULAR.split(","))}
 DOUBLED = frozenset(words.DOUBLED.split())
@@ -27,12 +28,10 @@ def plural(noun: str) -> str:
         return noun + "es"
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return noun[:-1] + "ies"
-    if noun.endswith("f") and noun not in REGULAR_F:
-        return noun[:-1] + "ves"
+    if noun.endswith(("f", "fe")) and not noun.endswith(REGULAR_F):
+        return noun.rstrip("fe") + "ves"
     return noun + "s"
 
-
-REGULAR_F = ("chef", "reef", "cliff", "sheriff", "giraffe", "handkerchief", "belief", "puff")
 
 
 def past(phrase: str) -> str:

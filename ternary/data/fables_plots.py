@@ -2,7 +2,7 @@
 
 SLOTS = {
     "hero": "name", "friend": "name", "rival": "name", "n1": "name", "n2": "name", "n3": "name",
-    "kin": "kin", "elder": "elder", "e1": "elder", "town": "town", "hobby": "hobby", "toy": "toy", "hue": "hue",
+    "kin": "kin", "elder": "elder", "town": "town", "town2": "town", "hobby": "hobby", "toy": "toy", "hue": "hue",
     "place": "place", "animal": "animal", "look": "beast", "pet": "pet", "tool": "tool", "food": "food",
     "trouble": "trouble", "peril": "peril", "rule": "rule", "curio": "curio", "fragile": "fragile", "job": "job",
     "skill": "skill", "month": "month", "building": "building", "helper": "helper", "container": "container",
@@ -14,24 +14,18 @@ SHARED = """
 @tale
 = hero kin town hobby
 
-Once upon a time, in the (town|village|valley) of {town}, there (lived|was) <person.a> {girl} (named|called) {hero}.
-There was once <person.a>, <person2> {girl} (named|called) {hero}, who lived in {town}, (near|beside|not far from|just past) <scenic.a> <place>.
-In {town}, where it was always <weather> in <month>, lived <person.a> {girl} (named|called) {hero}.
-{hero} was <person.a> {girl} from {town}, where every (house|roof|door|gate|fence|shutter) was <hue> and every (garden|yard|window box|corner) was full of <flower.s>.
+Once upon a time, in the (town|village|valley) of {town}, there (lived|was) <person.a> {girl} named {hero}, who had <hue.a> <cloth> and <beast.a> <animal>.
+There was once <person.a> {girl} with <hair> hair and <thing.a> <cloth>, who lived in {town} and was (named|called) {hero}.
+In {town}, near <scenic.a> <place>, lived <person.a> {girl} (named|called) {hero} with {his} <stuff> <toy.s> and <beast.a> <animal>.
+{hero} was <person.a> {girl} from {town}, where every (house|roof|door|gate|fence) was <hue> and every (garden|yard|corner) full of <flower.s>.
 Long ago, when there were still <helper.s> in the <scenic> hills, <person.a> {girl} (named|called) {hero} lived in {town}.
 <Everyone> in {town} knew {hero}, <person.a> {girl} who always wore <hue.a> <cloth>[, even on <weather> days].
 
-{^he} lived with {his} {kin} in <scenic.a> (house|cottage|little house) (near|behind|beside|across from) the <building>, where <elder> <worked-at> <instrument.s>.
-{^his} {kin} kept <beast.a> <animal>, <count> <bird.s>, <thing.a> <curio> and a <stuff> <container> of <treasure.s>.
-At home there were only {hero}, {his} {kin}, <count> <bird.s> and <beast.a> <animal> named <pet>.
-Every morning {his} {kin} made <dish> and <tasty> <food.s>, and every evening they (talked|read|sang songs|told each other stories) about <topic.s>.
-{hero} shared a house full of <stuff> <curio.s> with {his} {kin}, who was <job.a>[ and was fond of <flower.s>].
-
-{^he} (loved|liked|was happy) to {hobby}[, even when it was <weather>].
-More than anything <in the world>, {he} (loved|liked) to {hobby}.
-On <weather> days, {he} liked nothing (better|more) than {hobby.ing}.
-{^his} favorite thing to do was to {hobby}, and {he} was <well> at it.
-When other <children> played <game>, {hero} (preferred|liked) to {hobby}.
+{^he} lived with {his} {kin} and <beast.a> <animal> behind <scenic.a> <building>, and {he} loved to {hobby}.
+{^his} {kin} kept <beast.a> <animal>, <count> <bird.s> and <thing> <curio.s>, but {hero} liked best to {hobby}.
+At home, with {his} {kin} and <beast.a> <animal> named <pet>, {he} liked to {hobby} and talk about <topic.s>.
+With {his} {kin}, <person.a> <job>, {he} often ate <tasty> <food.s>, but most of all {he} loved to {hobby}.
+On <weather> days {he} liked to {hobby}, while {his} {kin} made <dish>, <crop.s> and <tasty> <food.s>.
 
 ¶
 <lost>
@@ -47,79 +41,85 @@ When other <children> played <game>, {hero} (preferred|liked) to {hobby}.
 <newcomer>
 <shares>
 
-@worked-at
-(made|sold|mended|collected|played|repaired)
-
-@in the world
-in the (world|whole world|whole wide world)
-
-@well
-(very|quite|rather|really|surprisingly|wonderfully) good
-(getting|slowly getting) better
-the best in the (family|street|school)
+@hair
+(red|black|brown|curly|long|short|golden|straight|wild|tangled|blond|dark)
 
 @When
 One <weather> <month> morning,
 On <weekday> (morning|afternoon),
 Early one <season> morning,
-One <weather> day in <season>,
-Late one <weather> afternoon,
-(A week|<few> days) (before|after) {his} birthday,
+One <weather> day in <month>,
+Late one <weather> <weekday>,
+<few.^> days (before|after) {his} birthday,
 When the <flower.s> (bloomed|opened|were out) in <month>,
-
-@few
-(two|three|four|five|six)
 
 @crowd
 = n1 n2 n3
 
 {n1}, {n2} and {n3} were there, too, playing <game> with <beast.a> <animal> named <pet>.
-{n1} had brought <tasty> <food.s>, {n2} had <hue.a> <toy>, and {n3} wore <stuff.a> <cloth>.
+{n1} had <tasty> <food.s>, {n2} had <hue.a> <toy>, and {n3} wore <stuff.a> <cloth>.
 {n1} was <rest.ing> on <scenic.a> <landmark>, while {n2} and {n3} looked for <treasure.s> and <bug.s>.
-Little {n1} showed {n2} and {n3} how to <skill>, and <elder> watched <how> from the <building>.
-On the way {he} met {n1}, {n2} and {n3}, who were on a search for <scenic.a> <landmark> and <beast> <animal.s>.
-"Where is {n1}?" {n2} was asking <tone>. / "At the <building> with {n3}," <said> <elder>, who was <chore>.
+Little {n1} showed {n2} and {n3} how to <skill>, and <elder> watched <how> from <scenic.a> <landmark>.
+{n1}, {n2} and {n3} <move.ed> by <how>, looking for <scenic.a> <landmark> and <beast> <animal.s>.
+"Where is {n1}?" {n2} was asking <tone>. / "With {n3}," <said> <elder>, who was <chore>.
 
 @scene
-<beast.^a> <animal> was <rest.ing> beside <scenic.a> <landmark>, and <count> <bird.s> were <rest.ing> in <tree.a> tree.
-Outside the <building>, <person.a> <job> was <chore>, and <bug.a> <move.ed> <how> (past|around|over) <thing.a> <curio>.
-<elder> was selling <crop.s>, <flower.s>, <stuff> <tool.s> and <hue> <cloth.s> (outside|behind|beside) the <building>.
-The window of the <building> was full of <thing> <curio.s>, <stuff> <toy.s>, <tasty> <food.s> and <hue> <flower.s>.
-<vehicle.^a> loaded with <crop.s>, <treasure.s> and <stuff> <container.s> (rolled|rattled|went|rumbled) (past|by).
-On the wall of the <building> (<job.a>|somebody) had painted <hue> <fish.s>, <count> <topic.s> and <beast.a> <animal>.
-The air smelled of <taste>, <crop.s> and <flower.s>, and <instrument.a> (played|answered|could be heard) in the distance.
-The wind <move.ed> <how> through the <tree> trees, and <count> <bug.s> and <bird.a> <move.ed> (after|before) it.
+<beast.^a> <animal> was <rest.ing> by <scenic.a> <landmark>, and <count> <bird.s> were <rest.ing> in <tree.a> tree.
+Outside the <building>, <person.a> <job> was <chore>, and <bug.a> <move.ed> <how> around <thing.a> <curio>.
+<elder> was selling <crop.s>, <flower.s>, <stuff> <tool.s> and <hue> <cloth.s>.
+The window of the <building> was full of <thing> <curio.s>, <stuff> <toy.s> and <tasty> <food.s>.
+<vehicle.^a> full of <crop.s>, <treasure.s> and <stuff> <container.s> <move.ed> by <how>.
+On the wall of the <building> <elder> had painted <hue> <fish.s>, <count> <topic.s> and <beast.a> <animal>.
+The air smelled of <taste>, <tasty> <crop.s> and <hue> <flower.s>, and <thing.a> <instrument> (played|answered).
+<count.^> <bug.s> and <beast.a> <animal> <move.ed> <how> past <hue> <flower.s> and <tree> trees.
 
 @way
 {^he} passed <scenic.a> <landmark>, <scenic.a> <building> and <person.a> <job> in <hue.a> <cloth>.
-{^he} <move.ed> <how> past the <building>, over <scenic.a> <landmark> and down a <road>, where <bird.a> was <rest.ing>.
+{^he} <move.ed> <how> over <scenic.a> <landmark> and past <elder>, who was <chore>.
 {^he} counted <count> <bird.s>, <count> <bug.s> and one <beast> <animal> (along|on) the way.
-<person.^a> <job> with <thing.a> <tool> and <hue.a> <cloth> (pointed|showed|told) {him} the way.
-
-@road
-(long|short|narrow|winding|dusty|muddy|sandy|stony) (road|path|lane|street|trail)
+<person.^a> <job> with <thing.a> <tool> and <hue.a> <cloth> showed {him} the way <how>.
 
 @evening
-That evening {hero} told {his} {kin} (the whole story|everything|all about it) over <dish>, <crop.s> and <tasty.a> <food>.
-For supper there were <tasty> <food.s>, <crop.s> and <dish>, and <elder> <move.ed> in with <stuff.a> <instrument> and (played|sang) <how>.
+That evening {hero} told {his} {kin} <how> about it over <dish>, <tasty> <crop.s> and <tasty.a> <food>.
+For supper there were <tasty> <food.s>, <crop.s> and <dish>, and <elder> <move.ed> in with <stuff.a> <instrument>.
 That night, {hero} dreamed of <beast> <animal.s>, <stuff> <vehicle.s> and <hue.a> <topic> that could <skill>.
-At bedtime, {his} {kin} read {him} a story about <count> <helper.s>, <person.a> <job> and <thing.a> <curio> made of <substance>.
-Afterward {he} was <hobby.ing> again[, <how>] (beside|under|behind) <scenic.a> <landmark>, and <bird.a> was <rest.ing> close by.
+At bedtime, {his} {kin} read {him} a story about <count> <helper.s>, <person.a> <job> and <thing.a> <curio>.
+Afterward {he} was <hobby-ing> again, <how>, beside <scenic.a> <landmark> and <beast.a> <animal>.
+
+@hobby-ing
+{hobby.ing}
 
 @finds
 <thing.a> <curio>
 <count> <treasure.s>
 <stuff.a> <container> full of <crop.s>
 <beast.a> <animal> and <count> <bird.s>
-<hue.a> <cloth> that belonged to <job.a>
+<hue.a> <cloth> and <tool.a>
 
-@says
-said <tone>
-<said>
+@like
+like <beast.a> <animal>
+like <person.a> <job>
 
-@asks
-asked <tone>
-(asked|wondered|inquired|wanted to know)
+@oath
+Great <hue> <crop.s>
+Jumping <tasty> <food.s>
+Oh, my <hue> <cloth.s>
+By the <beast> <animal.s> of <town>
+<bug.^s> and <bird.s>
+
+@sad
+<upset>
+as <upset> as <beast.a> <animal>
+as <upset> as <job.a> without <tool.a>
+
+@happy
+<glad>
+as <glad> as <beast.a> <animal>
+as <glad> as <job.a> with <thing.a> <curio>
+
+@went
+<move.ed> <how>
+<move.ed> <like>
 
 @Everyone
 (Everyone|Everybody)
@@ -130,8 +130,17 @@ asked <tone>
 @nobody
 (nobody|no one)
 
+@Nobody
+(Nobody|No one)
+
 @somebody
 (somebody|someone)
+
+@Somebody
+(Somebody|Someone|<elder>)
+
+@began
+(began|started)
 
 @children
 (children|boys and girls|kids)
@@ -139,14 +148,14 @@ asked <tone>
 @wanted
 (wanted|hoped|longed|wished)
 
-@began
-(began|started)
-
 @At last
 (At last|Finally|In the end|After a long while|At long last)
 
 @Soon
 (Soon|Before long|In no time|Not long after)
+
+@soon
+(soon|before long|in no time)
 
 @Suddenly
 (Suddenly|All of a sudden|All at once)
@@ -162,6 +171,9 @@ asked <tone>
 
 @cried
 (cried|wailed|gasped|sobbed|exclaimed|groaned)
+
+@asked
+(wondered|inquired|begged|demanded)
 """
 
 LOST = """
@@ -169,317 +181,296 @@ LOST = """
 = friend toy hue place animal
 
 {hero} had {hue.a} {toy}, and {he} took it everywhere, even to the <building>.
-Of all {his} things, {hero} loved {his} {hue} {toy} the most.
-For {his} birthday, {hero} had been given {hue.a} {toy} (wrapped in|tied up with|hidden under) <stuff> ribbon.
-{^his} {kin} had made {him} {hue.a} {toy} (out of|from) <treasure.s> and <stuff> (scraps|pieces|buttons).
+{^his} <stuff> <toy.s> were nice, but {hero} loved {his} {hue} {toy} the most.
+For {his} birthday, <elder> had given {him} {hue.a} {toy} tied up with <stuff> ribbon.
+{^his} {kin} had made {him} {hue.a} {toy} out of <treasure.s> and <stuff> (scraps|pieces|buttons).
 
-<When> {hero} took the {toy} to the <scenic> {place}, where {his} friend {friend} was <rest.ing>.
-<When> {hero} and {his} friend {friend} <move.ed> to the <scenic> {place} to play <game>.
-<When> {friend}, who was {hero}'s best friend, asked {him} to bring the {toy} to the <scenic> {place}.
+<When> {hero} took it to the <scenic> {place}, where {his} friend {friend} was <rest.ing>.
+<When> {hero} and {his} friend {friend} <went> to the <scenic> {place} to play <game>.
+<When> {his} friend {friend} asked {him} <tone> to bring the {toy} to the <scenic> {place}.
 
 <crowd>
 
-<beast.^a> {animal} watched them <how> (from behind|from under|from beside) <scenic.a> <landmark>.
-<nobody.^> noticed the <beast> {animal} that was <rest.ing> (near|behind|beside|under) <scenic.a> <landmark>.
+<beast.^a> {animal} watched them <how> from behind <scenic.a> <landmark>.
+<Nobody> noticed the <beast> {animal} that was <rest.ing> (near|behind|beside) <scenic.a> <landmark>.
 
 ¶
-When it was time to go home, {hero} reached for the {toy}, but it was gone. {^he} felt <upset>.
-They played <how> until sunset. Then {hero} looked around, and the {hue} {toy} was not there.
-<Suddenly> {hero} (stopped|stood still|turned pale|looked down). The {toy} had (vanished|disappeared)!
+When it was time to go home, the {toy} was gone. {hero} felt <sad>.
+They played <how> until sunset. Then {hero} looked <how> around. No {toy}!
+<Suddenly> {hero} turned as (pale|white|cold) as <thing.a> <curio>. The {toy} had (vanished|disappeared)!
 
-"My {toy}!" <cried> {hero}, and {his} <body> <began> to (tremble|shake|itch|tingle).
-{hero} felt so <upset> that {he} sat down (on|beside|behind) <scenic.a> <landmark> and cried.
+"<oath>! My {toy}!" <cried> {hero}, and {his} <body> <began> to (tremble|shake|itch|tingle).
+{hero} sat down on <scenic.a> <landmark>, <sad>, and cried <like>.
 
-"Don't be <upset>," <says> {friend}. "I promise we won't go home without it."
-"I will help you look," {friend} <says>, "even if it takes <count> (hours|days|weeks|years)."
+"Don't cry," (said {friend} <tone>|<said> {friend}). "I won't go home without it, not for all the <treasure.s> in <town>."
+"I will help you look," (said {friend} <tone>|<said> {friend}), "even if it takes <count> (hours|days|weeks|years)."
 
-They looked behind <scenic.a> <landmark> and inside <stuff.a> <container>, but all they found was <finds>.
-First they asked <person.a> <job>, who had seen only <finds> and <finds2>.
-{friend} searched <how> and found <finds>, but no {toy}.
+They looked behind <scenic.a> <landmark> and inside <stuff.a> <container>, but found only <finds>.
+They asked <person.a> <job>, who had seen only <finds>.
+{friend} searched <how> <like> and found <finds>, but no {toy}.
 
 ¶
-Then {friend} heard a <faint> <sound>. It was the {animal}, <rest.ing> on top of the {hue} {toy}!
-<At last> they followed some <faint> tracks past the {place}. There sat the {animal}, and beside it lay the {toy}.
-Just then the {animal} <move.ed> by with something {hue} in its mouth. "That is my {toy}!" (cried|shouted|called) {hero}.
+Then came a <faint> <sound>. It was the {animal}, <rest.ing> <how> on the {hue} {toy}!
+<At last> they followed some <faint> tracks past <scenic.a> <landmark>. There sat the {animal}, <rest.ing> beside the {toy}.
+Then the {animal} <went> past them with something {hue} in its mouth. "My {toy}!" (called|shouted) {hero}.
 
-{friend} gave the {animal} <tasty.a> <food>, and it let the {toy} go.
-The {animal} looked <upset>, so {hero} gave it <thing.a> <stuff> <container> to play with instead.
-"You only wanted a friend, didn't you?" {hero} asked the {animal} <tone>, and it gave the {toy} back.
+{friend} gave the {animal} <tasty.a> <food> and <crop.s>, and it let the {toy} go.
+The {animal} looked <sad>, so {hero} gave it <thing.a> <stuff> <container> for the {toy}.
 
-{hero} was so <glad> that {he} let {friend} carry the {toy} all the way back to {town}.
-"Thank you, {friend}," <says> {hero}. "You kept your word. Tomorrow we will both play with the {toy}."
-They <move.ed> <how> back to {town}, and the {hue} {toy} was <shared> by both of them ever after.
+{hero}, <happy>, let {friend} carry the {toy} all the way back to {town}.
+They <went> back to {town}, and {friend} was allowed to carry the {toy}.
 
 <evening>
 
-{hero} <learned> that (a lost {toy} can be replaced, but a friend like {friend} cannot|a friend who helps you search is worth more than any {toy}|two pairs of eyes are better than one|nothing is truly lost while you have a friend).
-And the {animal}? It came to the {place} every <weekday>, hoping for another {toy}.
-"Things get lost," {his} {kin} <says>, "but good friends like {friend} always turn up."
-
-@finds2
-<hue.a> <bug>
-one <fish>
-the <weather> sky
+{hero} <learned> that (a friend like {friend} is worth more than any {toy}|two pairs of eyes are better than one|nothing is truly lost while you have a friend).
+And the {animal}? Every <weekday> it came to the {place}, hoping for another {toy}.
+"{toy.^s} get lost," (said {his} {kin} <tone>|<said> {his} {kin}), "but good friends like {friend} always turn up."
 
 @faint
 (soft|faint|tiny|strange|muddy|funny|fresh|curious|small)
-
-@shared
-(shared|loved|carried)
 """
 
 HELP = """
 @help
 = animal look pet trouble peril tool food
 
-<When> {hero} packed {food.a} and {tool.a} and set out to visit <person.a> <job> in the next (town|village|valley).
-In {his} <stuff> <bag> {hero} always carried {tool.a}, and that (morning|day) {he} had packed {food.a} as well.
-{^his} {kin} sent {hero} to the <building> with {tool.a}, and gave {him} {food.a} for the (road|walk|journey).
+<When> {hero} packed {food.a}, {tool.a} and <count> <crop.s> and set out to visit <person.a> <job>.
+<When> {he} put {food.a}, {tool.a} and <stuff.a> <cloth> into {his} <hue> bag and <went> off.
+{^his} {kin} sent {him} to the <scenic> <building> with {food.a}, {tool.a} and <hue> <flower.s>.
 
 <way>
 <crowd>
 
 Near <scenic.a> <place>, {he} heard a (sad|soft|small|strange) <sound>. {look.^a} {animal} was {trouble}!
-<Suddenly> {he} saw {look.a} {animal}. The poor thing was {trouble}.
-Then <somebody> called <how> for help. It was {look.a} {animal}, and it was {trouble}.
+<Suddenly> {he} saw {look.a} {animal} that was {trouble}, looking <sad>.
 
 ¶
-"Please help me," <says> the {animal}. "My name is {pet}, and I have been here for <count> (hours|days)."
-"I am {pet}," the {animal} <says>. "<Everyone> walks past me, even <elder>. I feel so <upset>."
-"What is your name?" <asks> {hero}. / "{pet}," <says> the {animal}. "<elder> went right past me."
+"Please help me," (said the {animal} <tone>|<said> the {animal}). "I am {pet}, and I have been here for <count> (hours|days)."
+"I am {pet}," (said the {animal} <tone>|<said> the {animal}). "<elder> and <elder> went right past me."
 
-With {his} {tool}, {he} worked <how> until {pet} was free. Then {he} shared {his} {food} with the {animal}.
-First {he} gave {pet} the {food}. Then {he} took the {tool} and <how> set the {animal} free.
-{^he} used the {tool} to free {pet}, and together they ate the {food} (beside|under|behind) <scenic.a> <landmark>.
+With {his} {tool}, {he} worked <how> <like> until {pet} was free. Then {he} shared {his} {food} with the {animal}.
+{^he} used the {tool} <how> to free {pet}, and together they ate the {food} behind <scenic.a> <landmark>.
 
-"You are (kinder|braver|nicer|better) than <job.a>," <says> {pet}. "One day I will help you, too." How could {look.a} {animal} help {him}?
-"I will never forget this," {pet} (promised|vowed), and <move.ed> away <how>.
+"You are (kinder|braver|nicer|better) than <job.a>," (said {pet} <tone>|<said> {pet}). "One day I will help you, too."
+"I will never forget this," (said {pet} <tone>|<said> {pet}), and <went> away.
 
 ¶
-<count.^> (days|weeks|months) later, {hero} was {peril}. {^he} called <how>, but <nobody> came.
-Then, one <weather> <month> (night|evening), {hero} was {peril}. {^he} felt <upset> and all alone.
-Not long after that, {hero} was {peril}, with nothing but <thing.a> <container> and {his} {tool}.
+<count.^> (days|weeks|months) later, {hero} was {peril}, with only <stuff.a> <tool> and <crop.s>.
+Then, one <weather> <month> night, {hero} was {peril} and felt <sad>.
 
-It grew dark, and {he} could hear only <bug.s>, <bird.a> and the <weather> wind.
-{^he} thought of {his} {kin} at home, of <tasty> <food.s>, <dish> and <crop.s>, and (wiped|dried|rubbed) {his} eyes.
+{^he} called <how> <like>, but there were only <bug.s>, <bird.a> and the <weather> wind.
+{^he} thought <how> of {his} {kin}, of <tasty> <food.s>, <dish> and <crop.s>.
 
-"{hero}!" called a voice. It was {pet}! "You helped me when I was {trouble}," <says> the {animal}. "Now it is my turn."
-But {pet} the {animal} had heard {him}. "You came when I was {trouble}," it <says>. "So I came, too."
-Then <beast.a> nose came out of the dark, and there stood {pet}, the {animal} that had once been {trouble}.
+But {pet} the {animal} had heard {him}. "You came when I was {trouble}," (said {pet} <tone>|<said> {pet}).
+Then the {animal} that had once been {trouble} <went> out of the dark. It was {pet}!
 
 ¶
-{pet} knew every path, and <soon> they were safely back in {town}.
-The {animal} (led|guided|took) {hero} <how> past <scenic.a> <landmark> and <count> <tree> trees, all the way home to {town}.
+{pet} led {hero} <how> past <scenic.a> <landmark> and <count> <tree> trees, all the way home to {town}.
+Together, <like2>, they <move.ed> over <scenic.a> <landmark> and were <soon> safely back in {town}.
 
 <evening>
 
-"Kindness finds its way back," {his} {kin} <says>, and set a <stuff> plate for {pet} beside {hero}'s chair.
-And so {hero} learned that (no friend is too small|no kind deed is ever wasted|whoever gives help will find help|even {look.a} {animal} can be a hero).
-<From then on>, {hero} and {pet} the {animal} were the best of friends, and whenever {hero} had {food.a}, {he} gave {pet} half.
+"Kindness finds its way back," (said {his} {kin} <tone>|<said> {his} {kin}), and gave {pet} <tasty.a> <food>.
+{hero} <learned> that (no friend is too small|no kind deed is ever wasted|whoever gives help will find help|even {look.a} {animal} can be a hero).
+<From then on>, whenever {hero} had {food.a}, {he} gave half of it to {pet} the {animal}.
 
-@bag
-(bag|basket|backpack|satchel|pouch)
-
-@soon
-(soon|before long|in no time)
+@like2
+like <count> <job.s>
+like <beast> <animal.s>
 """
 
 FORBIDDEN = """
 @forbidden
 = place rule friend curio
 
-{^his} {kin} had only one rule. "Never go to the {place} {rule}," {kin.he} always said.
-"You may play anywhere," {his} {kin} often told {him}, "but you must not go to the {place} {rule}."
-There was only one thing that {hero} was not allowed to do: {he} must never go to the {place} {rule}.
+"Never go to the {place} {rule}," {his} {kin} (always|often) told {him} <tone>.
+"You may play anywhere," (said {his} {kin} <tone>|<said> {his} {kin}), "but never go to the {place} {rule}."
+Only one thing was not allowed: {hero} must never go to the {place} {rule}.
 
-<When> {his} friend {friend} <move.ed> up <how>. "They say there is {curio.a} at the {place}," {friend.he} <said>. "Let's go and find it!"
-<When> {hero} met {friend}, {his} best friend, (near|behind|outside) the <building>. "Come with me to the {place}," <says> {friend}. "<Somebody> has hidden {curio.a} there!"
-<When> {his} friend {friend} told {him} a story. At the {place}, <person.a> <job> had lost {curio.a}, and <nobody> had (dared|tried|bothered) to look for it.
+<When> {his} friend {friend} <went> up to {him}. "There is {curio.a} at the <scenic> {place}!" {friend} <said>.
+<When> {he} met {his} friend {friend} near <scenic.a> <landmark>. "<elder> has hidden {curio.a} at the {place}!" <said> {friend}.
+<When> {his} friend {friend} told {him} that <person.a> <job> had lost {curio.a} at the <scenic> {place}.
 
 ¶
 <disobeys>
 <obeys>
 
-@Somebody
-(Somebody|Someone|<elder>)
-
 @disobeys
-"I am not allowed to go there {rule}," <says> {hero}. Still, {he} <wanted> to see the {curio} so much that {he} <move.ed> after {friend}.
-{hero} knew the rule very well, but {he} thought about the {curio}, and {his} feet <move.ed> off <how> all by themselves.
+"I must not go there {rule}," (said {hero} <tone>|<said> {hero}). Still, {he} <went> after {friend} to see the {curio}.
+{hero} knew the rule, but {he} thought <how> about the {curio} and <went> off with {friend}.
 
 <way>
 <crowd>
 
-At the {place} they found <finds>, but no {curio}. Then {hero} (slipped|stumbled|tripped) and (fell|tumbled|dropped) into a <deep> hole.
-It was <weather> at the {place}. {hero} (climbed|stepped|crawled) <how> over <scenic.a> <landmark>, and with a loud <sound> the ground gave way under {him}.
+At the {place} they found <finds>, but no {curio}. Then {hero} (slipped|stumbled|tripped) <how> and fell into <deep> hole.
+{hero} (climbed|stepped|crawled) <how> over <scenic.a> <landmark>, and with a <sound> {he} fell into <deep> hole.
 
-"{friend}, help!" {he} <cried>. But {friend} was too <upset> to move.
-{^his} <body> hurt, and {he} felt <upset>. "If only I had listened," {he} <cried>.
+"<oath>! Help!" {he} <cried>. But {friend} was as <upset> as <beast.a> <animal> and could not move.
+{^his} <body> hurt, and {he} felt <sad>. "If only I had listened," {he} <cried>.
 
 ¶
-{friend} <move.ed> <how> to fetch {hero}'s {kin}, who came at once with <tool.a> and (pulled|lifted|hauled) {him} out.
-Luckily, <person.a> <job> heard the <sound> and called {hero}'s {kin}, who pulled {him} out with <stuff.a> <tool>.
+{friend} <went> off to fetch {hero}'s {kin}, who pulled {him} out with <stuff.a> <tool>.
+Luckily, <person.a> <job> heard the <sound>, called {hero}'s {kin} and pulled {him} out <how> with <tool.a>.
 
-"I am sorry," <says> {hero}. "You told me not to go to the {place} {rule}, and I did."
-"Are you angry?" <asks> {hero}. / "I was frightened," <says> {his} {kin}. "I told you never to go there {rule} because I love you."
+"I am sorry," (said {hero} <tone>|<said> {hero}). "I went to the {place} {rule}, and I promise <count> times never to do it again."
+"Are you angry?" (asked {hero} <tone>|<asked> {hero}). / "I was as <upset> as <beast.a> <animal>," (said {his} {kin} <tone>|<said> {his} {kin}), "because I love you."
+
+<scene>
 
 <evening>
 
-{hero} never went to the {place} {rule} again, and <nobody> ever found the {curio}.
+{hero} never went to the {place} {rule} again, and <nobody> but <bug.a> ever found the {curio}.
 <From then on>, {hero} listened to {his} {kin}. (Some rules are there to keep us safe|No {curio} is worth a broken promise|A rule is easier to keep than to mend).
-"A rule is like <stuff.a> fence," {his} {kin} told {him} <tone>. "It is not there to shut you in, but to keep you safe."
+"A rule is like <stuff.a> fence," (said {his} {kin} <tone>|<said> {his} {kin}). "It is not there to shut you in, but to keep you safe."
 
 @deep
-(deep|dark|wet|cold|muddy|narrow)
+a (deep|dark|wet|cold|muddy|narrow)
 
 @obeys
 = trouble
 
-"No," <says> {hero}. "I promised my {kin} that I would not go there {rule}."
-{hero} <wanted> to see the {curio}, but {he} remembered the rule. "I can't go to the {place} {rule}," {he} <says>.
+"No," (said {hero} <tone>|<said> {hero}). "I promised my {kin} not to go there {rule}."
+{hero} <wanted> to see the {curio}, but not as much as {he} loved {his} {kin}. "Not {rule}," {he} <said>.
 
-"Then I will go alone!" <said> {friend}, and <move.ed> off <how>.
-"You are no fun," {friend} (grumbled|muttered|complained|said), and <move.ed> away <how>.
+"Then I will go alone, <like>!" (said {friend} <tone>|<said> {friend}), and <move.ed> off.
+"You are as dull as <thing.a> <curio>," (said {friend} <tone>|<said> {friend}), and <went> away.
 
-So {hero} stayed at home and tried to {hobby}, but {he} felt <upset>.
+{hero} stayed at home and tried to {hobby}, but {he} felt <sad>.
 {hero} ate <tasty.a> <food>, <crop.s> and <dish>, but nothing tasted good without {friend}.
 
 <scene>
 
 ¶
-When {friend} was still gone after <few> hours, {hero} told {his} {kin} (everything|the truth|about the {curio}).
-Then {he} heard a far-off <sound>. "That came from the {place}!" {hero} called to {his} {kin} <tone>. "{friend} is in trouble!"
+After <few> hours, {hero}, <sad>, told {his} {kin} everything about {friend} and the {curio}.
+Then {he} heard a far-off <sound>. "That came from the {place}!" {he} told {his} {kin} <tone>.
 
-Together they <move.ed> to the {place} with <tool.a>. There was {friend}, {trouble}.
-With <tool.a> and <stuff.a> lantern, they searched the {place} <how> until they found {friend}, {trouble}.
+They <went> to the {place} with <thing.a> <tool>. There was {friend}, {trouble}.
+With <thing.a> <tool> and <stuff.a> lantern, they searched the {place} <how>. There was {friend}, {trouble}.
 
-"You were right, {hero}," <says> {friend} when {friend.he} was free. "There was no {curio}, only <finds>."
-"Thank you for coming," {friend} <says>. "I would give <count> <treasure.s> never to be {trouble} again."
+"You were right," (said {friend} <tone>|<said> {friend}). "There was no {curio}, only <finds>."
+"Never again," (said {friend} <tone>|<said> {friend}), "not for <count> <stuff> <treasure.s>, will I be {trouble}."
 
-¶
-"You did two good things today," <says> {hero}'s {kin}. "You kept your word, and you (did not forget|looked after|helped) your friend."
-{hero} was <glad> that {he} had kept the rule. It takes (courage|strength|a brave heart) to say no, even to a good friend like {friend}.
-<From then on>, {friend} never went to the {place} {rule} either, and the two of them stayed (close|good|true) friends.
-"No {curio} in the world is worth as much as a kept promise," <says> {hero}'s {kin}, and gave both of them <tasty> <food.s> and <dish>.
+<crowd>
+
+<evening>
+
+"You kept your word and helped your friend," (said {his} {kin} <tone>|<said> {his} {kin}), and gave them <tasty> <food.s>.
+{hero} felt <happy>. It takes (courage|strength|a brave heart) to say no, even to a good friend like {friend}.
+<From then on>, {friend} never went to the {place} {rule} either, and they stayed (close|good|true) friends.
 """
 
 TRADE = """
 @trade
 = curio building toy hue tool food friend elder job
 
-<When> {hero} saw {curio.a} in the window of the {building}. It was just the thing for {his} {kin}'s birthday, but {he} had no money.
-{hero} <wanted> to give {his} {kin} a present. In the window of the {building} stood {curio.a}, but it cost <count> coins, and {hero} had none.
-
-All {he} (had|owned) was {hue.a} {toy}. "I will see what I can get for it," {he} thought <how>.
-{^he} turned out {his} pockets and found <count> <treasure.s> and {hue.a} {toy}.
+<When> {hero} saw {curio.a} in the {building}, just the thing for {his} {kin}. But {he} had no money, only {hue.a} {toy}.
+{hero} <wanted> to give {his} {kin} {curio.a} from the {building}, but {he} owned only <count> <treasure.s> and {hue.a} {toy}.
 
 <scene>
 <way>
 
 ¶
-First {he} met {his} friend {friend}, who was (holding|carrying|cleaning) <thing.a> {tool}. "I would love to have {hue.a} {toy}," <says> {friend}. "Will you trade?"
-{his.^} friend {friend} was <rest.ing> (beside|on|behind) <scenic.a> <landmark> with <thing.a> {tool}. "What a lovely {toy}!" {friend} <says>. "Would you take my {tool} for it?"
+First {he} met {his} friend {friend}, who was <rest.ing> beside <scenic.a> <landmark>. "<oath>, {hue.a} {toy}!" (said {friend} <tone>|<said> {friend}). "I will give you my {tool} for it."
+{^his} friend {friend} had <thing.a> {tool}. "I would trade it <like> for your {toy}," (said {friend} <tone>|<said> {friend}).
 
-It was hard to say goodbye to the {toy}, but {hero} thought of {his} {kin} and (said yes|agreed|nodded) <how>.
-{hero} looked <how> at the {toy} one last time and nodded. Now {he} had {tool.a}.
-
-¶
-Next {he} came to {elder}, who was <chore>. "If only I had {tool.a}!" <says> {elder}. "I would give you <tasty.a> {food} for one."
-At the <scenic> <place> {he} found {elder} looking <upset>. "My {tool} is broken," {elder.he} <says>. "I have nothing to offer for yours but <tasty.a> {food}."
-
-So {hero} traded the {tool} for the {food}. It smelled of <taste>, and {his} tummy (rumbled|growled|grumbled), but {he} did not take a bite.
-{hero} gave {elder} the {tool} and got the {food}, still warm and smelling of <taste>.
-
-{elder.^} was so <glad> that {elder.he} <move.ed> around <scenic.a> <landmark> and (sang|whistled|danced) <how>.
-"You have a <person> heart," {elder} <says>, and added <count> <treasure.s> for luck.
+{hero} looked <how> at the {toy} one last time and took the {tool}.
+It was hard, but {hero}, <sad>, gave up the {toy} for the {tool}.
 
 ¶
-<At last> {he} reached the {building}. Inside sat <person.a> {job} who had not eaten all day. "I would give anything for {food.a}," <said> the {job}.
-The {job} at the {building} was hungry and <upset>. "I have <count> <curio.s>," <says> the {job}, "but not one {food} in the whole house!"
+Next {he} came to {elder}, who was <chore>. "For {tool.a}," (said {elder} <tone>|<said> {elder}), "I would give you <tasty.a> {food}."
+At the <scenic> <place>, <person> {elder} looked <sad>. "My {tool} is broken, and I have only <tasty.a> {food}."
 
-"Would you give me the {curio} for it?" <asks> {hero}. The {job} took the {food} <how> and wrapped up the {curio} in <hue> paper.
-{hero} held out the {food} <how>, and the {job} put the {curio} into {his} hands.
+So {hero} traded the {tool} for the {food}, which smelled <how-smell> of <taste>.
+{elder.^} took the {tool}, <happy>, and {hero} took the {food} <how>.
+
+<crowd>
 
 ¶
-And so a {hue} {toy} became {tool.a}, the {tool} became {food.a}, and the {food} became {curio.a}.
-First the {toy}, then the {tool}, then the {food}, and now the {curio}! {hero} <move.ed> home <how>.
+At the {building}, the <person> {job} was hungry. "I have <count> <curio.s>," (said the {job} <tone>|<said> the {job}), "but no {food}!"
+<At last> {he} reached the {building}. There sat <person.a> {job}, <sad> and hungry. "I would give anything for {food.a}!"
 
-{^his} {kin} felt <glad>. "It is not the {curio} that makes me <glad>," {kin.he} <said>, "but that you gave up your {toy} for me."
-When {his} {kin} unwrapped the {curio}, {kin.he} (hugged|kissed) {hero} <how> and felt <glad>.
+"Not even for the {curio}?" (asked {hero} <tone>|<asked> {hero}). The {job} <how> wrapped it up in <hue> paper and ate <like>.
+{hero} held out the {food} <how>, and the {job} put the {curio} into {his} hands <how>.
 
-<The next day> {friend} came by. "Let's both play with the {toy}," {friend.he} <says>. (Good trades make good friends|Those who give get something back|A fair trade makes both sides happy).
+¶
+And so {hue.a} {toy} became {tool.a}, the {tool} became {food.a}, and the {food} became {curio.a}.
+First the {toy}, then the {tool}, then the {food}, and now the {curio}! {hero} <went> home.
+
+{^his} {kin} felt <happy>, put the {curio} beside <thing.a> <curio> and hugged {hero} <how>.
+When {his} {kin} saw the {curio}, {kin.he} <move.ed> around <furniture.a> <like>.
+
+<evening>
+
+<The next day> {friend} <went> over. "Let's share the {toy}," (said {friend} <tone>|<said> {friend}). (Good trades make good friends|Those who give get something back).
 {hero} <learned> that (a fair trade makes everyone happy|with patience a little can become a lot|what you give away with love comes back).
+
+@how-smell
+(sweetly|faintly|strongly|deliciously|richly)
 """
 
 CONTEST = """
 @contest
 = skill month rival curio stuff
 
-Every {month} there was a {skill.ing} contest in {town}. The prize was {stuff.a} {curio}.
-In {month}, <hue.a> sign went up outside the <building>: "{skill.^ing} contest! The winner gets {stuff.a} {curio}!"
+Every {month} there was a {skill.ing} contest by the <scenic> <place>. The prize was {stuff.a} {curio}.
+<hue.^a> sign hung outside the <building>: "{skill.^ing} contest in {month}! The winner gets {stuff.a} {curio}!"
 
-{hero} had (never really|only just|never quite) learned to {skill}, but {he} <wanted> to win that {curio} more than anything.
-"I want to win the {stuff} {curio}," {hero} told {his} {kin} <tone>, "but I can hardly {skill}."
+{hero} could hardly {skill}, but {he} <wanted> that {curio} more than <tasty> <food.s>.
+"I can {skill} only <like>," (said {hero} <tone>|<said> {hero}), "but I will win that {curio}."
 
-"Then practice," <says> {his} {kin}. "Nobody learns to {skill} in a day."
-{=elder}{elder}, who had won the contest <count> times, promised to teach {him}. "Practice every day," <says> {elder}, "and never give up."
+"Then practice," (said {his} {kin} <tone>|<said> {his} {kin}). "Nobody learns to {skill} in <count> days."
+{=elder}{elder}, <person.a> <job>, promised to teach {him} to {skill}. "Practice," (said {elder} <tone>|<said> {elder}).
 
 ¶
-So {hero} practiced in the <room> and at the <scenic> <place>, in <weather> weather and in the dark.
-From <month> to <month2> {hero} practiced <how>, until {his} <body> ached and even <beast.a> <animal> stopped to watch.
-Every <weekday> {he} practiced <how> beside <scenic.a> <landmark>, with <beast.a> <animal> and <count> <bird.s> looking on.
+So {hero} practiced <how> in the <room> and at the <scenic> <place>, in <weather> weather and in the dark.
+{hero} practiced <how> <like>, until {his} <body> ached and even <beast.a> <animal> stopped to watch.
+Every <weekday> {he} practiced beside <scenic.a> <landmark>, with <beast.a> <animal> and <count> <bird.s> looking on.
 
-{rival}, who could {skill} better than <elder>, only (laughed|grinned|yawned). "I don't need to practice," <says> {rival}.
-"Why do you bother?" <asks> {rival}, who had won the year before. "<nobody.^> can {skill} like me."
+{rival}, who had won the year before, only (laughed|grinned|yawned) <like>. "I need no practice," (said {rival} <tone>|<said> {rival}).
+"Why bother?" (asked {rival} <tone>|<asked> {rival}), the best in {town}. "You {skill} <like>."
 
-Some days {he} felt <upset> and <wanted> to stop, but {he} ate <tasty.a> <food> and went on.
+{hero} felt <sad>, but {he} ate <tasty.a> <food> and <crop.s> and went on.
 {^his} {kin} brought {him} <tasty> <food.s>, <crop.s> and <dish>, and {he} went on <how>.
 
 ¶
-The day of the contest was <weather>. <person.^a> <job>, <guest.a> and <count> <children> came to see it.
-On the great day, <hue> flags flew from the <building>, and the whole town smelled of <taste> and <food.s>.
+The day of the contest was <weather>. <person.^a> <job>, <person.a> <guest> and <count> <children> came.
+On the great day, <hue> flags flew from the <building>, and {town} smelled of <taste> and <food.s>.
 
 <crowd>
 
 <wins>
 <stops>
 
-@month2
-(the end of <month>|the first snow|the last day of school|the week of the contest)
-
 @wins
-{rival} went first, <how> and without a care, and (forgot|missed|mixed up) the most important part.
-When it was {rival}'s turn, {rival.he} <began> <how>, but {rival.he} had not practiced, and <soon> everything went wrong.
+{rival} began <how> <like>, but forgot the most important part.
+Then {rival}, without any practice, did it as badly as <beast.a> <animal>.
 
-Then came {hero}. {^he} took a deep breath and remembered all that practice. When {he} finished, the <job.s> (cheered|clapped|danced) <how>.
-Then it was {hero}'s turn. {^his} <body> shook, but {he} had practiced so much that it felt as easy as {hobby.ing}.
+Then came {hero}. When {he} finished, <person.a> <job> and <count> <job.s> cheered <how>.
+Then came {hero}. {^his} <body> shook, but it was as easy as <hobby-ing>, and {he} won <how>.
 
 ¶
-{hero} won the {stuff} {curio}! {rival} looked <upset>, so {hero} <move.ed> over. "I can show you how I practiced," {he} <says>.
-"The winner is {hero}!" (called|shouted|announced) <job.a>. {rival} came up <how>. "Next {month} I will practice, too," <said> {rival}.
+{rival} looked <sad>, so {hero} <went> over. "I can show you how I practiced," (said {hero} <tone>|<said> {hero}).
+{rival} <went> up to {hero} and {his} {curio}. "Next {month} I will practice, too," (said {rival} <tone>|<said> {rival}).
 
 The {stuff} {curio} still stands in the <room>. It reminds {hero} that (practice is stronger than luck|hard work beats boasting|those who practice need not boast).
-And whenever <somebody> says that it is too hard to {skill}, {hero} points at the {curio} and says, "Practice!"
+Whenever <somebody> finds it too hard to {skill}, {hero} points <how> at the {stuff} {curio} and says, "Practice!"
 
 @stops
-{hero} was doing better than anyone. But then {he} saw {rival} (fall|stumble|trip) with a terrible <sound>, and {he} stopped to help.
-{hero} was just about to win when {rival} hurt {rival.his} <body>. {hero} <move.ed> back at once.
+{hero} was ahead. But then {rival} (fell|stumbled|tripped) over <thing.a> <curio> with a <sound>, and {hero} stopped to help.
+{hero} was about to win when {rival} hurt {rival.his} <body> and cried <like>. {hero} <went> back to help.
 
-"Are you all right?" {he} asked <tone>. / "You will lose because of me," <says> {rival}. / "I don't mind," <said> {hero}.
-"Go on!" {rival} (cried|said|groaned). "You can still win the {curio}!" But {hero} shook {his} head <how> and stayed.
+"Go on and win!" (said {rival} <tone>|<said> {rival}). But {hero} shook {his} head <how> and stayed.
+"You will lose because of me," (said {rival} <tone>|<said> {rival}). / "I don't mind," (said {hero} <tone>|<said> {hero}).
 
 ¶
-{hero} came in last. The {stuff} {curio} went to <person.a> child from <town>, but <job.a> gave {hero} <hue.a> ribbon for kindness.
-<Somebody> else won the {curio}, but the people of {town} clapped for {hero} until their hands were sore.
+The {stuff} {curio} went to <person.a> child from <town>, but <job.a> gave {hero} <hue.a> ribbon for kindness.
+<Somebody> else won the {curio}, but in {town} they clapped <how> for {hero} until their <body.s> were sore.
 
-{rival} felt <upset> about boasting. "You are the real winner," {rival.he} <said>, and <From-then> they practiced together.
-<The next day> {rival} brought {hero} <tasty.a> <food>. "Teach me to be as kind as you," {rival.he} <says>.
+{rival} felt <sad> about boasting and (showed|gave) {hero} <thing.a> <toy>.
+<The next day> {rival} brought {hero} <tasty.a> <food> and <hue> <flower.s>.
 
-"I am <glad>," {his} {kin} <said>. "(A good heart is worth more than any {curio}|Anyone can win, but not everyone can stop to help|There will be another contest, but kindness can't wait)."
-And {hero}? {^he} learned that (helping is better than winning|a friend is a better prize than {stuff.a} {curio}|kindness is a prize in itself).
-
-@From-then
-(from then on|from that day on|ever after)
+"I am <happy>," (said {his} {kin} <tone>|<said> {his} {kin}). "(A good heart is worth more than any {curio}|Anyone can win, but not everyone can stop to help)."
+{hero} <learned> that (helping is better than winning|a friend is a better prize than {stuff.a} {curio}|kindness is a prize in itself).
 """
 
 SECRET = """
@@ -487,81 +478,82 @@ SECRET = """
 = friend place container stuff treasure count rival
 
 <When> {hero}'s friend {friend} took {him} to the <scenic> {place}. There, under <thing.a> <landmark>, was {stuff.a} {container}.
-<When> {friend}, the best friend {hero} ever had, led {him} <how> to the {place} and dug up {stuff.a} {container}.
+<When> {his} friend {friend} <went> with {him} to the <scenic> {place} and dug up {stuff.a} {container}.
 
-Inside were {count} {treasure.s}. "I have never shown them to anyone," <says> {friend}.
-"Look," {friend} <said>, and opened it <how>. Inside lay {count} {treasure.s} that {friend.he} had found all by {friend.himself}.
+Inside were {count} {treasure.s}. "I have shown them only to <beast.a> <animal>," (said {friend} <tone>|<said> {friend}).
+"<oath>!" (said {hero} <tone>|<said> {hero}). Inside lay {count} {treasure.s} that {friend} had found.
 
-"Promise not to tell," <says> {friend}. / "I promise," <says> {hero}.
-"It is our secret," {friend} <says>. "Will you keep it?" {hero} put {his} hand on {his} heart and nodded <how>.
+"Promise not to tell <elder> or anyone," (said {friend} <tone>|<said> {friend}). / "I promise," (said {hero} <tone>|<said> {hero}).
+"Will you keep it secret?" (asked {friend} <tone>|<asked> {friend}). {hero} nodded <how> <like>.
 
 <scene>
 
 ¶
-<The next day> {rival} stopped {hero} outside the <building>. "What is hidden at the {place}?" <asks> {rival}. "Tell me, and I will give you <thing.a> <toy>."
-But <person.a> {rival.girl} (named|called) {rival} had seen them. "I know that you have a secret at the {place}," {rival} <says>. "If you tell me, you may have my <hue> <toy>."
+<The next day> {rival}, <person.a> {rival.girl}, stopped {hero}. "Tell me what is at the {place}, and I will give you <thing.a> <toy>."
+But {rival}, <person.a> {rival.girl}, had seen them. "I will give you <hue.a> <toy> for your secret," (said {rival} <tone>|<said> {rival}).
 
 <keeps>
 <tells>
 
 @keeps
-{hero} would have loved to have that, but {he} thought of {friend} and shook {his} head <how>. "A promise is a promise," {he} <says>.
-"I can't," <says> {hero}. "I gave my word." {^he} felt <upset>, but {he} kept {his} mouth shut.
+{hero} thought of {friend} and shook {his} head <how>. "A promise is a promise," {he} <said>.
+"I can't," (said {hero} <tone>|<said> {hero}). "Not even for <count> <toy.s>." {^he} felt <sad>, but {he} kept {his} word.
 
-{rival} asked again on <weekday>, with <tasty.a> <food>, <count> <crop.s> and <hue.a> <cloth>. {hero} only (smiled|shrugged|laughed).
-{hero} <move.ed> home to {hobby}, and (said nothing|did not say a word), not even to {his} {kin}.
+{rival} asked again on <weekday>, with <tasty.a> <food>, <count> <crop.s> and <hue.a> <cloth>. {hero} only laughed <how>.
+{hero} <went> home to {hobby}, and did not say a word, not even to {his} {kin} or <beast.a> <animal>.
+
+<crowd>
 
 ¶
-When {friend} heard about it, {friend.he} was so <glad> that {friend.he} gave {hero} one of the {count} {treasure.s}.
-{friend} had been <rest.ing> behind <scenic.a> <landmark> and had heard every word. "Now I know that I can trust you," <says> {friend}.
+{friend}, as <glad> as <beast.a> <animal>, gave {hero} one of the {count} {treasure.s}.
+{friend} had been <rest.ing> behind <scenic.a> <landmark> and had heard it all. "I can trust you," (said {friend} <tone>|<said> {friend}).
 
-Later they showed {rival} how to look for {treasure.s}, too, and {rival} found <few> of them <how>.
-"Let's ask {rival} to join us," {friend} <says>. <Soon> all three of them were digging at the {place}.
+Later they showed {rival} how to look for {treasure.s}, and {rival} found <few> of them <how> beside <scenic.a> <landmark>.
+<Soon> {friend}, {hero} and {rival} were digging <how> at the {place} together, <like2>.
 
 <evening>
 
-{hero} <learned> that (a kept promise is worth more than any toy|a friend's trust is the greatest treasure|a secret is safe with a true friend).
-To this day, {hero} has never told anyone where the {stuff} {container} is. And we won't tell, either.
+{hero} <learned> that (a kept promise is worth more than <thing.a> <toy>|a friend's trust is the greatest treasure|a secret is safe with a true friend).
+To this day, only {hero}, {friend} and <bug.a> know where the {stuff} {container} is.
 
 @tells
-{hero} (thought about it|bit {his} lip|looked at {his} shoes). Then, before {he} could stop {himself}, {he} <how> told {rival} about the {container}.
-"It is only a {container} with {treasure.s} in it," {hero} <says>. The moment the words were out, {he} felt <upset>.
+{hero} looked <how> at {his} <hue> shoes. Then {he} told {rival} about the {container}.
+"It is only {treasure.s}," (said {hero} <tone>|<said> {hero}). At once {he} felt <sad>.
 
 ¶
-When {hero} and {friend} <move.ed> back to the {place}, the {stuff} {container} was empty. All the {treasure.s} were gone!
-That (afternoon|evening|night) {friend} found the {stuff} {container} lying open at the {place}. "Who took my {treasure.s}?" {friend.he} <cried>.
+When {hero} and {friend} <went> back to the {place}, the {stuff} {container} was empty.
+On <weekday> {friend} found the {stuff} {container} empty but for <bug.a>. "Who took my {treasure.s}?" {friend} <cried>.
 
-{hero} could not look up. "I told {rival}," {he} <said>. "I broke my promise, and I am sorry."
-"It was my fault," <says> {hero}, and told {friend} everything. {friend} was too <upset> to speak.
+"I told {rival}," (said {hero} <tone>|<said> {hero}). "I broke my promise, and I am as <upset> as <beast.a> <animal>."
+"It was my fault," (said {hero} <tone>|<said> {hero}). {friend} was too <upset> to speak and only looked at <scenic.a> <landmark>.
 
-{hero} <move.ed> to {rival}'s house and gave {rival} {his} own <hue> <cloth>, and got the {count} {treasure.s} back.
-All week {hero} searched <how> near <scenic.a> <landmark>, until {he} had found {count} new {treasure.s} for {friend}.
+{hero} gave {rival} {his} own <hue> <cloth>, and got the {count} {treasure.s} back.
+All week {hero} searched <how> near <scenic.a> <landmark> for {count} new {treasure.s}.
+
+<crowd>
 
 ¶
-"I forgive you," {friend} <says> <at last>, "but next time, keep your word."
-It took <count> days before {friend} smiled at {him} again. Then they hid the {stuff} {container} beside <scenic.a> <landmark>, far from the {place}.
+"I forgive you," (said {friend} <tone>|<said> {friend}), "but next time, keep your word <like>."
+After <count> days {friend} smiled at {him} again, and they hid the {container} beside <scenic.a> <landmark>.
 
 <evening>
 
 {hero} <learned> that (a promise is easy to break and hard to mend|a broken promise hurts a friend|some words should stay unsaid).
-"Trust is like <stuff.a> <fragile>," {his} {kin} <says>. "It is hard to mend, so handle it with care."
-
-@at last
-(at last|in the end|after a while)
+"Trust is like <stuff.a> <fragile>," (said {his} {kin} <tone>|<said> {his} {kin}). "It is hard to mend, so handle it with care."
 """
 
 WISH = """
 @wish
 = helper container stuff hue place
 
-<When> {hero} found {stuff.a} {container} near the {place}. {^he} opened it <how>, and out (jumped|flew|climbed|tumbled) {hue.a} {helper}!
-<When> {he} was <rest.ing> by the {place} when {he} heard a <sound> from inside {stuff.a} {container}. {hero} opened it, and there sat {hue.a} {helper}.
+<When> {hero} found {stuff.a} {container} near the <scenic> {place}, and out <move.ed> {hue.a} {helper}!
+<When> {he} was <rest.ing> by the <scenic> {place}. From {stuff.a} {container} came a <sound>, and there sat {hue.a} {helper}.
 
-"Thank you!" <says> the {helper}. "I was shut in that {container} for <count> years. Now you may have one wish."
-"You set me free," the {helper} <says>, "so I will grant you a wish. But choose with care!"
+"I was in that {container} for <count> years," (said the {helper} <tone>|<said> the {helper}). "Now you may have one wish."
+"You set me free," (said the {helper} <tone>|<said> the {helper}). "I will grant you a wish, but nothing with <topic.s>!"
 
-{hero} thought of <curio.a>, of <stuff.a> palace with <count> <room.s> and of a ride on <beast.a> <animal>.
-"Can I wish for anything?" <asks> {hero}. / "Anything but <weather> weather and <topic.s>," <says> the {helper}.
+{hero} thought <how> of <thing.a> <curio>, of {stuff.a} palace and of <beast.a> <animal>.
+"Anything?" (asked {hero} <tone>|<asked> {hero}). / "Anything but <weather> weather and <topic.s>," (said the {helper} <tone>|<said> the {helper}).
 
 ¶
 <food-wish>
@@ -570,105 +562,111 @@ WISH = """
 @food-wish
 = food
 
-"I wish for as many {food.s} as I can eat!" {he} <said>. The {helper} (nodded|clapped|whistled) <how>, and a {food} dropped from the sky. Then came another.
-{hero} was hungry. "I wish it would rain {food.s}!" {he} <says>. With a <sound>, the first {food} landed at {his} feet.
+"<oath>, I wish for <tasty> {food.s}!" (said {hero} <tone>|<said> {hero}). With a <sound>, a {food} fell from the sky, and then another.
+{hero} was hungry <like>. "I wish it would rain {food.s}!" {he} <said>, and the {helper} nodded <how>.
 
-{hero} ate <count> {food.s} <how>, and they were all <tasty>.
-"How <tasty> they are!" {hero} <said>, and ate <how>, one {food} after another.
+{hero} ate <count> {food.s} <how> <like>, and they were all <tasty>.
+"How <tasty>!" (said {hero} <tone>|<said> {hero}), and ate <how>, one {food} after another.
 
 <crowd>
 
-But the {food.s} did not stop. They filled the <room>, buried <furniture.a> and rolled (past|over|into) the <building>.
-<Soon> there were {food.s} on every roof in {town}. Even <job.a> got stuck between them, and <nobody> could find <scenic.a> <landmark> anymore.
+The {food.s} did not stop. They filled the <room>, buried <furniture.a> and rolled <how> over the <building>.
+<Soon> <job.a>, <count> <bird.s> and <beast.a> <animal> got stuck between {food.s} near <scenic.a> <landmark>.
 
 ¶
-{^his} tummy hurt, and {his} {kin} could not get out of the house. {hero} felt <upset>.
-"Make it stop!" (cried|begged|shouted) {his} {kin} from the <room>, with <tasty.a> {food} on {kin.his} <body>.
+{^his} tummy hurt, and {his} {kin} was stuck in the <room>. {hero} felt <sad>.
+"Make it stop!" (said {his} {kin} <tone>|<said> {his} {kin}), with <tasty.a> {food} on {kin.his} <body>.
 
-{hero} <move.ed> back to the {place} and called the {helper}. "Please take the {food.s} away," {he} (begged|pleaded|said) <tone>.
+{hero} <went> back to the {place}. "Please take the {food.s} away," {he} begged <tone>.
 "{helper.^}, dear {helper}!" {hero} called <how> at the {place}. "I have had enough {food.s} for <count> years!"
 
-The {hue} {helper} (laughed|smiled|grinned) <how>, and with a <sound> every {food} was gone[ except one].
-"I thought so," <says> the {helper}, and climbed <how> back into the {stuff} {container}. The {food.s} were gone.
+The {hue} {helper} laughed <like>, and with a <sound> every {food} was gone.
+"I thought so," (said the {helper} <tone>|<said> the {helper}), and <went> back into the {stuff} {container} with the {food.s}.
 
 <evening>
 
 {hero} <learned> that (enough is as good as a feast|too much of a good thing is no good at all|one {food} with friends is better than a mountain of {food.s} alone).
-Since then, {hero} has been happy with one {food} at a time.
+Since then, {hero} has been <happy> with one {food} at a time.
 
 @animal-wish
 = animal look
 
-"I wish for {look.a} {animal} of my own!" {he} <said>. The {helper} (nodded|clapped|whistled) <how>, and there stood {look.a} {animal}.
-{hero} had always wanted a pet. "Please, may I have {look.a} {animal}?" {he} <asks>, and with a <sound> there it was.
+"I wish for {look.a} {animal} of my own!" (said {hero} <tone>|<said> {hero}). The {helper} nodded <how>, and there it was.
+"<oath>, I would love {look.a} {animal}," (said {hero} <tone>|<said> {hero}), and with a <sound> there it stood.
 
-They <move.ed> <how> past the <building> and played <game> with <elder>.
-{hero} gave it <dish>, <crop.s> and <tasty> <food.s>, and showed it to <everyone> in {town}.
+They <went> past <scenic.a> <landmark> and played <game> with <elder>.
+{hero} gave it <dish>, <crop.s> and <tasty> <food.s>, and <thing.a> <toy> to play with.
 
 <crowd>
 
-But the {animal} did not sleep at night. It sat by the window, <rest.ing> <how>, and looked <upset>.
-But <soon> the {animal} stopped eating. It only looked toward the {place} and made a (sad|soft|lonely) <sound>.
+But at night the {animal} sat by the window, <rest.ing> <how>, and looked <sad>.
+But <soon> the {animal} stopped eating. It looked toward the {place} and made a <sound> <like>.
 
 ¶
-"Don't you like it here?" <asks> {hero}. / "I miss my family," <says> the {animal}. "They live far beyond the {place}."
-"I think it is homesick," {his} {kin} <says>. "How would you feel, far from {town} and without me?"
+"Don't you like it here?" (asked {hero} <tone>|<asked> {hero}). / "I miss my <count> brothers," (said the {animal} <tone>|<said> the {animal}). "They live beyond the {place}."
+"It is homesick for <tree> trees and <flower.s>," (said {his} {kin} <tone>|<said> {his} {kin}). "How would you feel, far from {town}?"
 
-{hero} felt <upset>. {^he} <move.ed> to the {place} and called the {helper}. "Please send my {animal} home," {he} <says>.
-So {hero} put {his} arms around the {look} {animal} and took it to the {place}, where the {hue} {helper} was <rest.ing>. "I wish it were back with its family," {he} <says>.
+{hero}, <sad>, <move.ed> to the {place} and called the {helper}. "Please send my {animal} home," (said {hero} <tone>|<said> {hero}).
+So {hero} took the {look} {animal} <how> to the {place}, where the {hue} {helper} was <rest.ing>.
 
-"That is a better wish than the first," <says> the {helper}. There was a <sound>, and the {animal} was gone.
-The {helper} nodded <how>. "Wishes made for others are always free," <says> the {helper}, and climbed back into the {stuff} {container}.
+"That is a better wish," (said the {helper} <tone>|<said> the {helper}). There was a <sound>, and the {animal} was gone.
+The {helper} nodded <how> <like>, and the {animal} was gone, and so was the {stuff} {container}.
 
 <evening>
 
 {hero} <learned> that (love means letting go|a friend is not a thing to own|the best wishes are made for others).
-Every <season>, {look.a} {animal} comes to visit {hero} in {town}, and it always brings <count> little ones.
+Every <season>, {look.a} {animal} <went> into {town} to visit {hero} with <count> little ones.
 """
 
 BROKEN = """
 @broken
 = fragile hue friend pet animal
 
-{^his} {kin} had {hue.a} {fragile}, a present from <person.a> <job>, and loved it very much.
-In the <room> stood {hue.a} {fragile}, which {his} {kin} had (brought home|bought|carried all the way) from <town>.
+{^his} {kin} had {hue.a} {fragile}, a present from <person.a> <job>, and loved it <like3>.
+In the <room> stood {hue.a} {fragile}, which {his} {kin} had bought in <town> from <person.a> <job>.
 
-<When> {hero} and {his} friend {friend} played <game> in the <room2>, although they were not allowed to.
-<When> it was too <badly> to go out, so {hero} and {his} friend {friend} played <game> indoors.
+<When> {hero} and {his} friend {friend} played <game> with <thing.a> <toy> in the <room2>, although it was not allowed.
+<When> it was too <badly> to go out, so {hero} and {his} friend {friend} played <game> indoors with <thing.a> <toy>.
 
-{hero} <move.ed> <how> (around|past|behind) the <furniture>, and then there was a loud <sound>. The {fragile} lay on the floor in <count> pieces!
-"Watch me!" {hero} (called|shouted|cried), and <move.ed> <how> into the {hue} {fragile}. With a <sound>, it broke.
-
-¶
-"Let's say that {pet} did it," <says> {hero}. {pet} was {elder-s} <beast> {animal}, and it was <rest.ing> by the door.
-Just then {pet} the {animal} looked <how> in at the window. "We can say it was {pet}," {hero} told {friend}. "Please don't tell!"
-
-When {his} {kin} came in with <crop.s> and <dish>, {hero} pointed at the {animal}. "It was {pet}," {he} <says>.
-"Who broke my {fragile}?" <asks> {his} {kin}. / "{pet} the {animal} did," <said> {hero}, and {his} <body> turned red.
-
-So {pet} was (tied up|shut) in the <room>, and there it sat, <rest.ing> and looking <upset>.
-{^his} {kin} scolded {pet} <tone>, and the poor {animal} <move.ed> away and hid behind <scenic.a> <landmark>.
+{hero} <went> (around|past|behind) the <furniture>. <sound.^>! The {fragile} lay on the floor in <count> pieces.
+"Watch me!" (said {hero} <tone>|<said> {hero}), and <went> into the {hue} {fragile}. With a <sound>, it broke.
 
 ¶
-That night {hero} heard {pet} <rest.ing> outside, and {he} felt <upset>. {^he} dreamed of <topic.s>, <beast> <animal.s> and <stuff> <fragile.s>.
-{hero} tried to {hobby}, but it was no fun. Whenever {he} closed {his} eyes, {he} saw {pet}, <rest.ing> <how>.
-At supper there were <tasty> <food.s>, <crop.s> and <dish>, but {hero} could not eat a bite. {friend} looked <upset>, too.
+"We can say that {pet} did it," (said {friend} <tone>|<said> {friend}). {pet} was the neighbor's <beast> {animal}, and it was <rest.ing> by the door.
+Just then {pet} the <beast> {animal} looked in <how>. "We can say it was {pet}," (said {hero} <tone>|<said> {hero}).
 
-"We have to tell the truth," <says> {friend} the next (day|morning). "{pet} did nothing wrong."
-In the (morning|end), {hero} could not bear it any longer. {^he} <move.ed> to {his} {kin} <how>.
+When {his} {kin} came in with <crop.s> and <dish>, {hero} pointed <how> at {pet}.
+"Who broke my {fragile}?" (asked {his} {kin} <tone>|<asked> {his} {kin}). / "{pet} did, <like>," (said {hero} <tone>|<said> {hero}).
 
-"It was me," {hero} <says>. "I broke your {hue} {fragile}, and I let {pet} take the blame. I am sorry."
-"{pet} did not break the {fragile}," {he} <says>. "I did, when {friend} and I played in the house."
+{^his} {kin} scolded {pet} <tone>, and the {animal} <went> off and hid behind <scenic.a> <landmark>.
+So {pet} was shut in the <room> with <tool.s> and <bug.s>, and there it sat, <sad>.
+
+<crowd>
+<scene>
 
 ¶
-{^his} {kin} was quiet for a while. "A {fragile} can be mended," {kin.he} <says>, "but a lie makes cracks that you cannot see."
-"Thank you for telling the truth," {his} {kin} <says>. "I am <glad>. That took more courage than any lie."
+That night {hero} dreamed of <topic.s>, <beast> <animal.s> and <stuff> <fragile.s>, and {he} felt <sad>.
+{hero} tried to {hobby}, but whenever {he} closed {his} eyes, {he} saw {pet}, <rest.ing> <how>.
+At supper there were <tasty> <food.s>, <crop.s> and <dish>, but {hero} felt too <upset> to eat.
 
-Together they <how> glued the {fragile}, and {pet} got <tasty.a> <food>, <crop.s> and <hue.a> <cloth>.
-{hero} brought {pet} <count> <food.s> and <dish>. "I am sorry, {pet}," {he} <says>, and the {animal} licked {his} <body>.
+"It was me," (said {hero} <tone>|<said> {hero}) to {his} {kin}. "I broke the {hue} {fragile}, not {pet}. I feel <sad>."
+"Not {pet}, but {friend} and I broke the {hue} {fragile}," (said {hero} <tone>|<said> {hero}), as <upset> as <beast.a> <animal>.
+
+¶
+"A {fragile} can be mended with <stuff> glue," (said {his} {kin} <tone>|<said> {his} {kin}), "but a lie makes cracks that you cannot see."
+"That took more courage than <rest.ing> with <beast> <animal.s>," (said {his} {kin} <tone>|<said> {his} {kin}), and hugged {him} <how>.
+
+They glued the {fragile} <how>, and {pet} got <tasty.a> <food>, <crop.s> and <hue.a> <cloth>.
+{hero} brought {pet} <count> <food.s> and <dish>, and the {animal} licked {his} <body> <how>.
+
+<evening>
 
 {hero} <learned> that (the truth may be hard, but a lie is heavier|blaming somebody else only makes things worse|an honest word mends more than glue).
-You can still see the <count> cracks in the {hue} {fragile}. They remind {hero} to tell the truth.
+The <count> cracks in the {hue} {fragile} still remind {hero} to tell the truth.
+
+@like3
+like <stuff.a> <treasure>
+more than <tasty> <food.s>
 
 @room2
 (kitchen|hallway|dining room|living room|parlor|library|study|playroom)
@@ -681,106 +679,211 @@ AFRAID = """
 @afraid
 = fear friend place peril
 
-There was only one problem: {hero} was afraid of {fear}.
-But {he} had a secret that only {=n3}{n3} and <elder> knew. {^he} was terribly afraid of {fear}.
+But {he} had a secret that only {his} {kin}, <elder> and <beast.a> <animal> knew: {he} was afraid of {fear}.
 {hero} was not afraid of <beast> <animal.s> or <helper.s>, but {he} was very much afraid of {fear}.
 
-When other <children> (talked about|drew pictures of|told stories about|made jokes about) {fear}, {he} hid (under|behind) the <furniture> and felt <upset>.
-"<Everyone> is afraid of something," <job.a> told {him} <tone>. "I am afraid of (my own shadow|school|the neighbor's cat|cold porridge|long words|being late|empty rooms)."
+When other <children> talked about {fear}, {he} hid <how> behind the <furniture> and felt <sad>.
 {^his} {kin} gave {him} <hue.a> <toy>, <treasure.s> and <tasty> <food.s>, but nothing helped.
 
 ¶
-<When> {his} friend {friend} <move.ed> by with <tasty.a> <food> and said <tone>, "I am going to the {place} to look for <treasure.s>."
-<When> {his} friend {friend} set out for the <scenic> {place} with <stuff.a> <container> to gather <crop.s> and <flower.s>.
+<When> {his} friend {friend} <went> off to the <scenic> {place} to look for <treasure.s> and <bug.s>.
+<When> {his} friend {friend} set out for the <scenic> {place} with <stuff.a> <container> to gather <crop.s>.
 
+<crowd>
 <scene>
 
-Evening came, but {friend} did not come home. Was {friend.he} {peril}?
-By (sunset|supper|nightfall), {friend} was still not back. "I heard a cry," <says> <job.a>. "I think <somebody> is {peril}!"
+By (sunset|supper|nightfall), {friend} was not back. "I heard a <sound>," (said <job.a> <tone>|<said> <job.a>). "I think <somebody> is {peril}!"
+Evening came, but not {friend}. "{friend} must be {peril}!" (said <elder> <tone>|<said> <elder>).
 
 <person.^a> <job> and <person.a> <guest> went to look with <count> <tool.s>, but they <move.ed> the wrong way.
-{hero} looked out the window. It was <weather>, and <bird.a> <move.ed> <how> (past|around) <scenic.a> <landmark>.
+Outside it was <weather>, and <bird.a> <move.ed> <how> (past|around) <scenic.a> <landmark>.
 
-{hero} thought of {fear}, and {his} <body> <began> to (shake|tremble). Then {he} thought of {friend}, put on <hue.a> <cloth> and <move.ed> out <how>.
-"I am afraid of {fear}," {hero} said to {his} {kin} <tone>, "but {friend} needs me." {^he} took <tool.a> and <stuff.a> lantern and <move.ed> off.
+{hero} thought of {fear} and felt <sad>. Then {he} thought of {friend}, put on <hue.a> <cloth> and <went> out.
+"I am afraid of {fear}," (said {hero} <tone>|<said> {hero}), "but {friend} needs me." {^he} took <thing.a> <tool> and <went> off.
 
 ¶
 <way>
-With every step {he} said to {himself} <tone>, "I am <person>, I am <person>, and {friend} is my friend."
+"I am <person>, I am <person>, and {friend} is my friend," {hero} told {himself} <tone>.
 
-There was {friend}, all alone and {peril}. "You came!" {friend.he} <said>. "Weren't you afraid of {fear}?"
-"{friend}!" {he} called <how>, until a small voice answered. {friend} was {peril}.
+There was {friend}, {peril}. "Weren't you afraid of {fear}?" (asked {friend} <tone>|<asked> {friend}).
+"{friend}!" {he} called <how>, until a small voice answered <tone>. {friend} was {peril}.
 
-"I was more afraid of losing you," <says> {hero}. {^he} took {friend}'s hand and <how> led the way home.
-"I am still afraid of {fear}," {hero} <says>, "but not when we are together." Hand in hand they <move.ed> back to {town}.
+"I was more afraid of losing you," (said {hero} <tone>|<said> {hero}), and <how> led the way home.
+"I am still afraid of {fear}," (said {hero} <tone>|<said> {hero}), "but not with you." Hand in hand they <went> back to {town}.
 
 ¶
-The people of {town} were so <glad> that they baked {hero} <count> <tasty> <food.s>.
+In {town} <person.a> <job>, as <glad> as <beast.a> <animal>, baked {hero} <count> <tasty> <food.s>.
 {^his} {kin} hugged them both <how> and gave them <dish>, <crop.s> and <tasty> <food.s>.
+
+<evening>
 
 {hero} <learned> that (being brave means being afraid and going on anyway|courage grows when a friend needs you|love is stronger than fear).
 Is {hero} still afraid of {fear}? A little. But now {he} knows how brave {he} can be.
-"Who is afraid of {fear} now?" <asks> {friend}. And they both laughed until their <body.s> hurt.
+"Who is afraid of {fear} now?" (asked {friend} <tone>|<asked> {friend}). They both laughed until their <body.s> hurt.
 """
 
 GIFT = """
 @gift
 = month cloth hue friend food
 
-In {month} it was {his} {kin}'s birthday, and {hero} <wanted> to make a present all by {himself}.
-"What would you like for your birthday in {month}?" <asks> {hero}. / "Nothing that costs money," {his} {kin} <says>.
+In {month} it was {his} {kin}'s birthday. {hero} <wanted> to make {hue.a} {cloth} as fine as <stuff.a> <curio>.
+"I will make {hue.a} {cloth} for your birthday in {month}," {hero} told {his} {kin}. "You will look <like>."
 
-{^he} decided to make {hue.a} {cloth}. {^his} friend {friend} had <count> (balls|boxes|bags) of {hue} wool and <stuff.a> <container> of <treasure.s>.
-"I will make {hue.a} {cloth}," {he} told {his} friend {friend} <tone>. "{kin.^} will look like <job.a> in it!"
+{^his} friend {friend} had <count> bags of {hue} wool and <stuff.a> <container> of <treasure.s>.
+{^his} friend {friend} <went> over with {hue} wool, <tool.a> and <tasty.a> <food>.
 
 <scene>
+<crowd>
 
 ¶
-For <count> days they worked <how> in the <room>. {friend} held the <tool>, and {hero} did the sewing.
-They (stitched|snipped|knotted|measured|sewed) <how>, and hid the work (in|behind) <stuff.a> <container> whenever <elder> <move.ed> by.
+For <count> days they stitched <how> in the <room>, where <bug.s> and <beast.a> <animal> watched them.
+They measured and sewed <how>, and hid the work in <stuff.a> <container> whenever <elder> <move.ed> by.
 
-But when the {cloth} was finished, one side was long and the other was short, and there was a hole as big as <food.a> in the (middle|back|front).
-<At last> it was done. But oh, the {cloth} had come out so small that it would only fit <beast.a> <animal>!
-The {hue} {cloth} was almost ready when <beast.a> <animal> <move.ed> in and (chewed|tore|stepped) right through it.
+But the {cloth} had a hole as big as <tasty.a> <food> in the (middle|back|front).
+But the {cloth} came out so small that it would only fit <beast.a> <animal>!
+Then <beast.a> <animal> <move.ed> in and (chewed|tore|stepped) <how> right through the {cloth}.
 
-"It is ruined!" <cried> {hero}. {^he} felt <upset> and <wanted> to throw the {cloth} away.
-{hero} felt so <upset> that {he} kicked <furniture.a>. "Now I have nothing to give," {he} <says>.
+"<oath>! It is ruined!" <cried> {hero}, and hid the {cloth} <how> behind <furniture.a>.
+{hero} felt <sad> and kicked <furniture.a> <like>.
 
-"Then let's bake {food.a} as well," <says> {friend}. "We still have time before supper."
-"Wait," <says> {friend}. "We can put <count> <stuff> buttons on it. And who doesn't like {food.a}?"
+"Then let's bake {food.a} as well," (said {friend} <tone>|<said> {friend}), "as <tasty> as the ones in <town>."
+"Wait," (said {friend} <tone>|<said> {friend}). "We need <count> <stuff> buttons, and {food.a} with <crop.s>."
 
-They mixed and stirred <how>, but the {food} came out <burnt> and (flat|black|lopsided|hard as a rock).
-The {food} smelled of <taste> and <burnt> <crop.s>, and (looked|was) as hard as <substance>.
+The {food} smelled <how2> of <taste> and <tasty> <crop.s>, and was as hard as <substance>.
+They stirred <how> <like>, but the {food} came out as <burnt> as <thing.a> <curio>.
 
 ¶
-On the birthday, <person.a> <job> brought <thing.a> <curio>, and <person.a> <guest> brought <hue> <flower.s>. {hero} hid {his} present <how>.
-The guests came with <thing.a> <curio>, <stuff.a> <tool> and <count> <flower.s>. {hero} <wanted> to hide behind the <furniture>.
+On the birthday, <person.a> <job> brought <thing.a> <curio>, and <person.a> <guest> brought <hue> <flower.s>. {hero} felt <sad>.
+The guests came with <thing.a> <curio>, <stuff.a> <tool> and <count> <flower.s>. {hero} hid <how>.
 
-"And what is that?" <asks> {his} {kin}. <how.^>, {hero} held out the {hue} {cloth} and the {food}.
-But {his} {kin} had seen the {cloth}. {kin.^he} <how> put it on and took a big bite of the {food}.
+But {his} {kin} had seen the {cloth}. {kin.^he} put it on <how> and took a big bite of the {food}.
+"What is that?" (asked {his} {kin} <tone>|<asked> {his} {kin}). <how.^>, {hero} held out the {hue} {cloth} and the {food}.
 
-"I have never had a better present," {kin.he} <says>. "Every stitch was made with love."
-"{cloth.^a} from a shop is only {cloth.a}," {kin.he} <says>, "but this one was made by you and {friend}."
+"I would not trade it for <count> <thing> <curio.s>," (said {his} {kin} <tone>|<said> {his} {kin}).
+"Any {cloth} from the <building> is only {cloth.a}," (said {his} {kin} <tone>|<said> {his} {kin}), "but this one is from you and {friend}."
 
 <evening>
 
-{hero} felt <glad>. {^he} <learned> that (a gift does not have to be perfect|love is the best part of any present|what matters is the giving).
-And every {month} since, {his} {kin} has worn the {hue} {cloth}.
+{hero} felt <happy>. (A gift does not have to be perfect|Love is the best part of any present|What matters is the giving).
+And every {month} since, {his} {kin} has worn the {hue} {cloth} <how>.
+
+@how2
+(sweetly|faintly|strongly|oddly)
 
 @burnt
-(burnt|salty|sticky|sour|crumbly)
+(black|flat|lopsided|hard|dark)
 """
 
 NEWCOMER = """
 @newcomer
 = friend town2 hue cloth instrument rival
 
-<When> <person.a> new {friend.girl} came to the school in {town}. {friend.^his} name was {friend}, and {friend.he} wore {hue.a} {cloth}.
-<When> a family from the far-off <scenic> land of {town2} moved in. Their child, {friend}, wore {hue.a} {cloth} and spoke to <nobody>.
+<When> <person.a> new {friend.girl} from {town2} came to school. {friend.^his} name was {friend}, and {friend.he} wore {hue.a} {cloth}.
+<When> a family from far-off {town2} moved in behind <scenic.a> <building>. Their child, {friend}, wore {hue.a} {cloth}.
 
-The other <children> laughed. "Look at that {cloth}!" <said> {rival}. "Only <job.a> would wear {hue.a} {cloth}!"
-{rival} pointed at {friend} and whispered, and <soon> <everyone> was laughing <how> at the {hue} {cloth}.
+"Only <job.a> would wear {hue.a} {cloth}!" (said {rival} <tone>|<said> {rival}). {friend} felt <sad>.
+{rival} laughed <like> at the {hue} {cloth}, and <soon> <job.a> and <count> <children> were laughing, too.
 
-{friend} <move.ed> away <how> and sat down (beside|behind|under) <scenic.a> <landmark>, looking <upset>.
-At recess {friend} stood all alone by <scenic.a> <landmark> and ate <tasty.a> <food> and <crop.s>.
+{friend} <went> away and sat down (beside|behind|under) <scenic.a> <landmark>.
+{friend} stood alone by <scenic.a> <landmark> and ate <tasty.a> <food> and <crop.s>.
+
+¶
+{hero} <went> over. "I like your {cloth}," (said {hero} <tone>|<said> {hero}). "Do you want to play <game>?"
+"May I sit with you?" (asked {hero} <tone>|<asked> {hero}). {friend} nodded <how> and took <tasty.a> <food>.
+
+"In {town2} everyone wears one and plays the {instrument}, even <job.a>," (said {friend} <tone>|<said> {friend}).
+"In {town2}," (said {friend} <tone>|<said> {friend}), "I played the {instrument} for <beast> <animal.s> and <bird.s>."
+
+"<oath>! I would love to hear it!" (said {hero} <tone>|<said> {hero}). "And I can show you how to {hobby}."
+{hero} asked <tone> whether {friend.he} would teach {him}, and {friend} smiled <how> for the first time in <count> days.
+
+<crowd>
+
+¶
+<few.^> weeks later there was a feast in {town}, with <tasty> <food.s>, <crop.s> and <hue> flags. But the musicians were <late>!
+Then came the <season> feast. <person.^a> <job> and <person.a> <guest> were dancing <how> when the {instrument} player fell ill.
+
+"A feast without music is like <dish> without <taste>!" (said {rival} <tone>|<said> {rival}).
+"Then we may as well go home and <skill>," (said <elder> <tone>|<said> <elder>), as <upset> as <beast.a> <animal>.
+
+"{friend} can play!" (said {hero} <tone>|<said> {hero}), and led {friend.him} <how> to the front.
+{hero} gave {friend} <stuff.a> {instrument} and pushed {friend.him} forward <how>.
+
+¶
+{friend} played the {instrument} so <finely> that the <job.s> danced with the <guest.s> and <beast.a> <animal> <move.ed> in circles.
+When the {instrument} <began> to sing, <count> <bird.s> fell silent and the <job.s> danced <how>.
+
+"I am sorry that I laughed at your {cloth}," (said {rival} <tone>|<said> {rival}). "Will you teach me, too?"
+<The next day> {rival}, <sad> about laughing, came to school in {hue.a} {cloth}.
+
+<evening>
+
+{hero} <learned> that (a stranger is only a friend you have not met yet|it takes just one kind word to make a friend|you cannot judge a person by {hue.a} {cloth}).
+<From then on>, {hero} and {friend} <move.ed> everywhere together, and there was always music in {town}.
+
+@late
+(stuck in the mud|lost in the fog|snowed in|on the wrong train|in bed with a cold)
+
+@finely
+(beautifully|sweetly|merrily|wonderfully|softly)
 """
+
+SHARES = """
+@shares
+= count crop tree animal look friend elder
+
+<When> {hero} picked {count} {crop.s} and put them in <thing.a> <stuff> <container>. "All mine," {he} <said>.
+That <season> {hero} had {count} {crop.s}, more than <elder>, <job.a> or anyone else in {town}.
+
+{^he} hid them <how> under {tree.a} tree, behind <scenic.a> <landmark>.
+{^he} buried them <how> <like> beneath the {tree} tree near the <building>.
+
+<scene>
+<crowd>
+
+¶
+The first to come by was {his} friend {friend}. "May I have some {crop.s}?" (asked {friend} <tone>|<asked> {friend}). "I have had only <dish> since <weekday>."
+<Soon> {his} friend {friend} <went> up to {him}. "What <tasty> {crop.s}!" (said {friend} <tone>|<said> {friend}). "May I have one?"
+
+"No," (said {hero} <tone>|<said> {hero}). "Then I would have fewer than {count}."
+{hero} shook {his} head <like>. "I need all {count}," {he} <said>, and {friend} <went> away.
+
+Then {elder} asked for some <tone>, and so did {look.a} {animal}. {hero} sent both away <how>.
+Next came {look.a} {animal} that had not eaten for <count> days, and then {elder} with <tool.a>. But {hero} gave them nothing.
+
+¶
+When {hero} <went> back to the {tree} tree on <weekday>, the {count} {crop.s} had gone as bad as <thing.a> <cloth>.
+But one <weather> <month> night the rain washed the {count} {crop.s} away from under the {tree} tree.
+
+{^he} felt <sad>, and there was <nobody> to ask but <bug.a> and <count> <bird.s>.
+"<oath>! Why didn't I share?" {hero} <cried>, and {his} empty tummy made a <sound>.
+
+¶
+Then <somebody> touched {his} <body>. It was {friend}, with <tasty.a> <food> and <dish>. "Half of it is for you," (said {friend} <tone>|<said> {friend}).
+There came {friend} and {elder}, with <dish>, <tasty> <food.s> and <stuff.a> <container> of {crop.s}. "Come and eat," they <said>.
+
+"But I gave you nothing," (said {hero} <tone>|<said> {hero}). / "We will show you how it is done," (said {elder} <tone>|<said> {elder}).
+{hero} turned as red as <hue-red> <crop>. "Even after what I did?" / "Even so," (said {friend} <tone>|<said> {friend}).
+
+The {look} {animal}, <rest.ing> <how> under the {tree} tree, got its share, too.
+The {look} {animal} <went> up to them, too, and there was enough for <everyone>.
+
+<evening>
+
+The next <season>, {hero} gave all {his} {crop.s} away, and {he} had never felt so <glad>.
+{hero} <learned> that (what you share tastes twice as good|food that is hidden feeds nobody|sharing makes {count} {crop.s} feel like a hundred).
+<From then on>, whoever came to the {tree} tree in {town} could take as many {crop.s} as they liked.
+
+@hue-red
+a (ripe|tasty|juicy|big|fresh)
+"""
+
+TEXT = "".join(
+    [SHARED, LOST, HELP, FORBIDDEN, TRADE, CONTEST, SECRET, WISH, BROKEN, AFRAID, GIFT, NEWCOMER, SHARES]
+)
+
+
+def rules() -> dict[str, str]:
+    """Rule name -> markup."""
+    sections = TEXT.split("\n@")[1:]
+    return {name: body.strip("\n") for name, _, body in (section.partition("\n") for section in sections)}

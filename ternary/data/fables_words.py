@@ -123,7 +123,7 @@ NOUNS = {
         vulture wagtail warbler waxwing woodpecker wren""",
     "bug": """bee butterfly ladybug ant beetle spider cricket dragonfly firefly grasshopper snail moth caterpillar worm
         bumblebee centipede cicada damselfly earwig fly gnat hornet inchworm katydid ladybird lacewing locust mantis
-        mayfly midge millipede mosquito slug stick_insect termite wasp weevil water_strider woodlouse/woodlice""",
+        mayfly midge millipede mosquito/mosquitoes slug stick_insect termite wasp weevil water_strider woodlouse/woodlice""",
     "fish": """fish/fish crab whale dolphin goldfish/goldfish shark starfish/starfish octopus seahorse lobster shrimp/shrimp
         trout/trout salmon/salmon eel carp/carp clam catfish/catfish cod/cod herring jellyfish/jellyfish mackerel
         manatee minnow mussel narwhal orca oyster perch/perch pike/pike porpoise pufferfish/pufferfish sardine
@@ -171,6 +171,11 @@ NOUNS = {
         silversmith soldier spinner stonecutter storyteller surgeon swimmer tanner thatcher toymaker
         train_driver trapeze_artist truck_driver violinist waiter waitress warrior washerwoman/washerwomen
         watchmaker weaver welder woodcarver writer zookeeper""",
+    "fragile": """vase teapot mirror lamp bowl jar plate clock cup mug teacup window_box bottle candlestick chandelier
+        crystal_ball cuckoo_clock dish egg_timer figurine fishbowl flask flowerpot fruit_bowl goblet gravy_boat
+        hourglass inkwell jug lampshade magnifying_glass mirror_frame music_box ornament pitcher platter
+        porcelain_doll punch_bowl salad_bowl saltshaker saucer snow_globe soup_bowl statue sugar_bowl tankard
+        tureen urn vial wine_glass barometer bell_jar birdbath bust decanter globe kaleidoscope lantern""",
     "guest": """neighbor stranger visitor baby twin schoolgirl schoolboy bookworm grandchild/grandchildren newcomer
         passerby/passersby toddler bystander cousin niece nephew godchild/godchildren schoolmate traveler villager
         wanderer pensioner pilgrim tourist""",
@@ -189,7 +194,7 @@ NOUNS = {
         nutshell paper_clip pearl pine_needle poem puzzle_piece riddle rubber_band sea_glass_bead shoelace
         snail_shell snowflake songbook spark sticker string_of_beads ticket token walnut_shell wheel whistle
         conker coral_branch eggshell emerald sapphire garnet amber_bead moonstone agate""",
-    "topic": """star pirate dinosaur dragon castle planet ship volcano giant comet ghost robot rocket rainbow island king
+    "topic": """star pirate dinosaur dragon castle planet ship volcano/volcanoes giant comet ghost robot rocket rainbow island king
         mermaid monster wizard whale witch/witches adventure bridge butterfly carnival cloud cowboy cyclone desert
         earthquake eclipse elf/elves explorer fairy galaxy glacier gnome goblin iceberg igloo invention jungle
         kingdom knight labyrinth leprechaun lightning_bolt magnet meteor moon mountain mummy/mummies mystery ninja
@@ -328,11 +333,10 @@ ADJECTIVES = {
         amazed amused blissful calm carefree comforted contented ecstatic elated encouraged enchanted gleeful heartened jolly jubilant light-hearted loved overjoyed peaceful radiant refreshed
         reassured satisfied serene tickled triumphant thrilled upbeat warm wonderful""",
     "upset": """sad worried upset lonely unhappy sorry afraid scared gloomy miserable nervous tearful troubled confused
-        alarmed anxious ashamed awful bewildered blue brokenhearted cheerless concerned crestfallen crushed
-        dejected desperate disappointed discouraged dismal dismayed distressed downcast down fearful flustered forlorn
-        frantic frightened frustrated glum grieved guilty heartbroken heavy-hearted helpless homesick hopeless hurt jittery
-        low lost melancholy mournful panicky rattled shaken shocked sick startled terrible uneasy weepy
-        woeful wretched""",
+        alarmed anxious ashamed bewildered brokenhearted concerned crestfallen crushed dejected desperate
+        disappointed discouraged dismal dismayed distressed downcast fearful flustered forlorn frantic
+        frightened frustrated glum grieved guilty heartbroken heavy-hearted helpless homesick hopeless hurt
+        jittery lost melancholy mournful panicky shaken shocked startled terrible uneasy weepy woeful wretched""",
     "weather": """sunny rainy windy cold warm bright cloudy snowy foggy hot stormy fine chilly frosty cool lovely clear gray
         misty breezy balmy blustery brisk crisp damp dewy drizzly dry dull freezing fresh gentle glorious golden
         gusty hazy humid icy mild muggy nippy overcast perfect pleasant scorching showery sleety
@@ -341,23 +345,23 @@ ADJECTIVES = {
 
 ADVERBS = {
     "how": """slowly quickly quietly happily carefully gently softly bravely merrily sadly eagerly swiftly calmly lazily
-        gladly proudly silently briskly boldly suddenly nervously playfully steadily anxiously awkwardly blindly
+        gladly proudly silently briskly boldly suddenly nervously playfully steadily anxiously awkwardly 
         blissfully breathlessly brightly busily casually cautiously cheerfully clumsily confidently contentedly
         courageously curiously daintily daringly dizzily doggedly dreamily drowsily effortlessly elegantly
         energetically enthusiastically excitedly fearlessly feverishly frantically freely gaily gingerly gleefully
-        gloomily gracefully grandly hastily haughtily heavily hesitantly hopefully hurriedly idly impatiently
-        impulsively innocently joyfully joyously jauntily lightly limply loudly majestically meekly mightily
+        gloomily gracefully grandly hastily haughtily  hesitantly hopefully hurriedly idly impatiently
+        impulsively innocently joyfully joyously jauntily lightly limply majestically meekly mightily
         mischievously mysteriously nimbly noiselessly noisily obediently patiently peacefully
         promptly purposefully rapidly recklessly reluctantly restlessly secretly sheepishly
         shyly sleepily sluggishly smoothly solemnly speedily spiritedly stealthily stiffly stubbornly sturdily
         timidly tirelessly unsteadily warily wearily wildly wobbily zestfully""",
-    "tone": """softly kindly gently quietly happily sadly warmly loudly politely cheerfully calmly shyly proudly brightly
-        firmly slowly wisely sweetly thoughtfully seriously absentmindedly admiringly affectionately
-        approvingly briskly carefully casually cautiously coolly cordially courteously crossly curtly
-        dreamily drily earnestly emphatically encouragingly evenly faintly fondly frankly gravely gratefully gruffly heartily
-        helpfully hoarsely hopefully humbly jokingly knowingly lovingly meekly merrily mildly modestly nervously
-        patiently plainly playfully pleasantly promptly reassuringly respectfully sharply simply sincerely
-        sleepily slyly solemnly sternly tenderly timidly tiredly truthfully wearily wistfully""",
+    "tone": """softly kindly gently quietly happily sadly warmly politely cheerfully calmly shyly proudly brightly
+        firmly slowly wisely sweetly thoughtfully seriously admiringly affectionately briskly carefully casually
+        cautiously coolly cordially courteously crossly curtly dreamily drily earnestly emphatically
+        encouragingly evenly faintly fondly frankly gravely gruffly heartily helpfully hoarsely hopefully humbly
+        jokingly knowingly lovingly meekly merrily mildly modestly nervously patiently plainly playfully
+        pleasantly promptly reassuringly respectfully sharply simply sincerely slyly solemnly sternly tenderly
+        timidly tiredly truthfully wearily wistfully""",
 }
 
 PLAIN = {
@@ -399,6 +403,10 @@ PLAIN = {
     "rule": """alone after_dark without_a_grown-up in_the_rain without_asking before_breakfast without_boots at_midnight
         in_winter without_a_lantern when_the_wind_blew_hard when_the_bells_rang during_a_storm in_bare_feet
         when_the_ice_was_thin without_telling_anyone""",
+    "substance": """stone iron wood gold silver marble glass ice brick bone bronze candy chocolate clay coal copper
+        cork cotton diamond feathers flint gingerbread granite jade leather moonlight paper pearl rubber sand snow
+        starlight steel straw sugar tin velvet wax wool""",
+    "few": "two three four five six",
     "season": "spring summer autumn winter",
     "weekday": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
     "month": "January February March April May June July August September October November December",
@@ -415,7 +423,7 @@ PLAIN = {
         golf handball hockey horseshoes jacks kickball lacrosse lawn_bowls musical_chairs pirates
         pretend polo quoits red_rover rounders rugby simon_says skittles softball tetherball tiddlywinks
         tug-of-war volleyball""",
-    "said": """said answered replied whispered called cried explained declared murmured exclaimed remarked
+    "said": """answered replied whispered called cried explained declared murmured exclaimed remarked
         announced added admitted insisted stammered""",
     "taste": """cinnamon vanilla honey roses pine smoke lavender mint hay rain cocoa ginger apples salt thyme basil
         cedar cloves cut_grass damp_earth old_leather peppermint rosemary saffron sage sawdust seaweed

@@ -14,7 +14,7 @@ import json
 import os
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ FIRST_PIECE = SPECIALS + 256
 MAX_VOCAB = 1 << 16
 MAX_PIECE = 64  # characters; a chunk has at most 12 + 32 + 9
 MAX_FILE = 16 << 20  # bytes; 65,536 of the longest pieces fit
-CACHE_SIZE = 1 << 17  # chunks, about 25 MB
+CACHE_SIZE = 1 << 17  # chunks, about 30 MB
 WINDOW = 1 << 20  # characters of a long text that are cut into chunks at a time
 MAX_CHUNKS = 1 << 19  # distinct chunks counted in training, about 80 MB
 
@@ -63,11 +63,15 @@ class Tokenizer:
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int = 10_000) -> "Tokenizer":
-        """The vocabulary of a corpus, read once as a stream; the order of the texts does not matter.
+        """The vocabulary of a corpus, read once as a stream.
 
-        Raises UsageError for a vocabulary outside 260 to 65,536 and DataError if there is no text.
+        The order of the texts does not matter unless a huge corpus has more than MAX_CHUNKS distinct chunks.
+        Raises UsageError for a vocabulary outside 260 to 65,536 or a lone string, DataError without any text.
         """
-        _check_vocab_size(vocab_size, UsageError)
+        if not _is_vocab_size(vocab_size):
+            raise UsageError(f"[tokenizer] vocab_size is {vocab_size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")
+        if isinstance(texts, str):
+            raise UsageError("[tokenizer] texts is a single string; give a list of texts")
         counts = _count_chunks(texts)
         if not counts:
             raise DataError("[tokenizer] the corpus has no text to learn from; give at least one story")
@@ -108,7 +112,7 @@ class Tokenizer:
         content = _parse(text)
         tokenizer = cls(content["pieces"], content["vocab_size"])
         if tokenizer.hash != content["hash"]:
-            raise _broken(f"its hash is {content['hash']!r}, its content has {tokenizer.hash!r}")
+            raise _broken(f"its hash is {reprlib.repr(content['hash'])}, its content has {tokenizer.hash!r}")
         return tokenizer
 
     def save(self, path: str | os.PathLike) -> None:
@@ -325,8 +329,9 @@ def _parse(text: str) -> dict:
             raise _broken(f"{key} is {reprlib.repr(content[key])}, not of type {kind.__name__}")
     if content["format"] != FORMAT:
         raise _broken(f"format is {reprlib.repr(content['format'])}, not {FORMAT!r}")
-    _check_vocab_size(content["vocab_size"], _broken)
-    _check_pieces(content["pieces"], content["vocab_size"] - FIRST_PIECE)
+    if not _is_vocab_size(size := content["vocab_size"]):
+        raise _broken(f"vocab_size is {reprlib.repr(size)}, not {FIRST_PIECE} to {MAX_VOCAB}")
+    _check_pieces(content["pieces"], size - FIRST_PIECE)
     return content
 
 
@@ -342,6 +347,5 @@ def _check_pieces(pieces: list, room: int) -> None:
         seen.add(piece)
 
 
-def _check_vocab_size(size: int, error: Callable[[str], Exception]) -> None:
-    if type(size) is not int or not FIRST_PIECE <= size <= MAX_VOCAB:
-        raise error(f"vocab_size is {size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")
+def _is_vocab_size(size: object) -> bool:
+    return type(size) is int and FIRST_PIECE <= size <= MAX_VOCAB

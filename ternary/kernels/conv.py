@@ -8,7 +8,7 @@ from numba import prange
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import kernel
 from ternary.kernels.tiles import load_like, sigmoid, slide, store, sum_rows, tile
-from ternary.kernels.workspace import num_threads, share, workspace
+from ternary.kernels.workspace import clear, num_threads, share, workspace
 
 TAPS = 8
 taps, row = tile(TAPS, 1), tile(1, 1)
@@ -55,16 +55,15 @@ def gated_conv_bwd_ref(dz, gv, w, length):
 def gated_conv_bwd(dz, gv, w, length, add, dgv, dw):
     """The gradient of value runs TAPS - 1 tokens behind,, under a window of dz * sigmoid(gate)."""
     n, sequences, threads = dz.shape[1], dz.shape[0] // length, num_threads()
-    parts = np.zeros((threads, TAPS, n), np.float32)
+    parts = workspace(threads * TAPS, n, np.float32)
+    clear(parts)
     for th in prange(threads):
-        own = workspace(TAPS, n, np.float32)
-        own[:] = 0
         begin, end = share(sequences, th, threads, 1)
         for seq in range(begin, end):
             first, last = seq * length, (seq + 1) * length
             for j in range(0, n, LANES):
                 weights, window, ahead = load_like(taps(), w, 0, j), taps(), taps()
-                mirrored, dweights = taps(), load_like(taps(), own, 0, j)
+                mirrored, dweights = taps(), load_like(taps(), parts, th * TAPS, j)
                 for k in range(TAPS):
                     mirrored = slide(mirrored, load_like(row(), w, TAPS - 1 - k, j))
                 for t in range(first, last + TAPS - 1):
@@ -85,7 +84,7 @@ def gated_conv_bwd(dz, gv, w, length, add, dgv, dw):
                         if add:
                             dvalue = dvalue + load_like(row(), dgv, past, n + j)
                         store(dgv, past, n + j, dvalue)
-                store(own, 0, j, dweights)
-        parts[th] = own
+                store(parts, th * TAPS, j, dweights)
     for th in range(threads):
-        dw += parts[th]
+        for j in range(0, n, LANES):
+            store(dw, 0, j, load_like(taps(), dw, 0, j) + load_like(taps(), parts, th * TAPS, j))

@@ -164,12 +164,14 @@ def matmul_dw(dy, x, like, dw):
     """Every thread sums over its own tokens, the first one in dw, the others beside it."""
     rows, threads = dy.shape[0], num_threads()
     outputs, inputs = dw.shape[0] // WIDTH, dw.shape[1] // WIDTH
-    others = np.empty((max(1, threads - 1), dw.shape[0], dw.shape[1]), np.float32)
+    others = workspace(max(1, threads - 1) * dw.shape[0], dw.shape[1], np.float32)
     for th in prange(threads):
         first, last = share(rows, th, threads, WIDTH)
-        own = dw if th == 0 else others[th - 1]
+        own, top = (dw, 0) if th == 0 else (others, (th - 1) * dw.shape[0])
         if th > 0:
-            own[:] = 0
+            for i in range(top, top + dw.shape[0]):
+                for j in range(0, dw.shape[1], WIDTH):
+                    store(others, i, j, line())
         p = workspace(inputs, CHUNK * WIDTH, like.dtype)
         a, turn = workspace(WIDTH, CHUNK, like.dtype), workspace(1, CHUNK * WIDTH, like.dtype)
         c = begin()
@@ -182,15 +184,15 @@ def matmul_dw(dy, x, like, dw):
                 transpose_rows(dy, lo, n, o, a, turn)
                 for j in range(inputs):
                     for r in range(WIDTH):
-                        prefetch(own, o * WIDTH + r, j * WIDTH)
+                        prefetch(own, top + o * WIDTH + r, j * WIDTH)
                     product(c, a, 0, 0, p, j, steps)
                     for r in range(WIDTH):
-                        i = o * WIDTH + r
+                        i = top + o * WIDTH + r
                         store(own, i, j * WIDTH, load_like(line(), own, i, j * WIDTH) + load_like(line(), c, r, 0))
         end()
     for i in prange(dw.shape[0]):
         for j in range(0, dw.shape[1], WIDTH):
             t = load_like(line(), dw, i, j)
             for th in range(threads - 1):
-                t = t + load_like(line(), others[th], i, j)
+                t = t + load_like(line(), others, th * dw.shape[0] + i, j)
             store(dw, i, j, t)

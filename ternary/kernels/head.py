@@ -15,7 +15,7 @@ from ternary.kernels.jit import device, kernel
 from ternary.kernels.pack import pack_columns
 from ternary.kernels.tiles import LOG2E, WIDTH, exp2, line, load_like, minimum, prefetch, square, store
 from ternary.kernels.tiles import store_paired, sum_rows, total, transposed, two
-from ternary.kernels.workspace import num_threads, workspace
+from ternary.kernels.workspace import clear, num_threads, workspace
 
 BLOCK = 128                       # tokens of one work item
 VISIT = 320                       # words between two visits to the gradient of h: their e stay in L2
@@ -40,7 +40,7 @@ def cross_entropy_ref(h, table, target, words, channels, scale):
 @device
 def target_logits(h, first, n, table, target, shift):
     """shift[0, i] = -log2(e) * logit of the target of row first + i, 0 beyond n."""
-    shift[:] = 0
+    clear(shift)
     for i in range(n):
         s = line()
         for j in range(0, h.shape[1], WIDTH):
@@ -67,7 +67,8 @@ def exponentials(c, r, shift, t, w, vocab):
     if w + r + 1 >= vocab:
         pad = workspace(2, WIDTH, np.float32)
         store(pad, 0, 0, e)
-        pad[max(0, vocab - w - r):, :] = 0
+        for i in range(max(0, vocab - w - r), 2):
+            store(pad, i, 0, line())
         e = load_like(two(), pad, 0, 0)
     return e
 
@@ -81,10 +82,10 @@ def token_block(h, first, n, table, target, words, channels, scale, column, e, q
     (vocab, d), padded, panels = table.shape, words.shape[0], (n + WIDTH - 1) // WIDTH
     shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
     target_logits(h, first, n, table, target, shift)
-    sums[:] = 0
+    clear(sums)
     tokens = pack_tokens(h, first, n, words)
     dht = workspace(panels * d, WIDTH, np.float32)
-    dht[:] = 0
+    clear(dht)
     visit = workspace(panels, VISIT * WIDTH, words.dtype)
     c = begin()
     for v in range(0, padded, VISIT):
@@ -121,7 +122,9 @@ def token_block(h, first, n, table, target, words, channels, scale, column, e, q
                 g = load_like(line(), rows, r, j) * sums[0, t * WIDTH + r]
                 store(dh, i, j, g - load_like(line(), table, target[i], j) * scale)
                 store(rows, r, j, load_like(line(), h, i, j) * sums[0, t * WIDTH + r])
-        rows[m:, :] = 0
+        for r in range(m, WIDTH):
+            for j in range(0, d, WIDTH):
+                store(rows, r, j, line())
         for j in range(d // WIDTH):
             for r in range(0, WIDTH, 2):
                 store_paired(q, j, (column + t * WIDTH + r) * WIDTH, load_like(two(), rows, r, j * WIDTH))
@@ -167,7 +170,7 @@ def nll(h, table, target, words, loss):
         n = min(BLOCK, h.shape[0] - first)
         shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
         target_logits(h, first, n, table, target, shift)
-        sums[:] = 0
+        clear(sums)
         tokens = pack_tokens(h, first, n, words)
         c = begin()
         for w in range(0, words.shape[0], WIDTH):

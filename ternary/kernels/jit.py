@@ -20,6 +20,8 @@ from ternary import __version__
 from ternary.kernels.isa import ISA
 
 OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract", "nsz"})
+# only prange is parallel: array expressions made so would each be compiled as a loop of its own
+PRANGE = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False)
 KERNELS: dict[str, "Kernel"] = {}
 
 
@@ -59,7 +61,7 @@ class Kernel:
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
-        self.compiled = njit(parallel=parallel, **OPTIONS)(f)
+        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)(f)
         parameters = list(inspect.signature(f).parameters)
         self.inputs = [p for p in parameters if p in inspect.signature(ref).parameters]
         self.add = "add" in parameters and "add" not in self.inputs

@@ -4,7 +4,7 @@ from numba import prange
 
 from ternary.kernels.jit import kernel
 from ternary.kernels.tiles import WIDTH, line, load_like, store, total
-from ternary.kernels.workspace import num_threads, share, workspace
+from ternary.kernels.workspace import clear, num_threads, share, workspace
 
 EPS = 1e-6
 ONE, EPS32 = np.float32(1), np.float32(EPS)
@@ -39,11 +39,10 @@ def rms_norm_bwd_ref(dy, x, w, r):
 def rms_norm_bwd(dy, x, w, r, add, dx, dw):
     rows, n = x.shape
     threads = num_threads()
-    parts = np.zeros((threads, n), np.float32)
+    parts = workspace(threads, n, np.float32)
+    clear(parts)
     for th in prange(threads):
         first, last = share(rows, th, threads, 1)
-        own = workspace(1, n, np.float32)
-        own[:] = 0
         for i in range(first, last):
             s = line()
             for j in range(0, n, WIDTH):
@@ -51,11 +50,11 @@ def rms_norm_bwd(dy, x, w, r, add, dx, dw):
             m = total(s) * r[i] * r[i] / np.float32(n)
             for j in range(0, n, WIDTH):
                 v, g = load_like(line(), x, i, j), load_like(line(), dy, i, j)
-                store(own, 0, j, load_like(line(), own, 0, j) + g * v * r[i])
+                store(parts, th, j, load_like(line(), parts, th, j) + g * v * r[i])
                 g = (g * load_like(line(), w, 0, j) - v * m) * r[i]
                 if add:
                     g = g + load_like(line(), dx, i, j)
                 store(dx, i, j, g)
-        parts[th] = own[0]
     for th in range(threads):
-        dw += parts[th]
+        for j in range(0, n, WIDTH):
+            store(dw, 0, j, load_like(line(), dw, 0, j) + load_like(line(), parts, th, j))

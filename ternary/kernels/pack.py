@@ -3,16 +3,15 @@
 A product sums over `steps`. Its left operand is row-major (rows, steps); the right one (steps, columns) is
 packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16 the elements of steps 2k and
 2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2).
-bf16 travels as uint16; `words(x)` shows such an array as 32-bit pairs (float32 arrays as they are).
+bf16 travels as uint16; as 32-bit words such an array is one of pairs, which transpose like float32.
 """
 import numpy as np
 from numba import prange
-from numba.extending import overload
 
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.tiles import WIDTH, load_like, pair, square, store, store_paired, transposed, two, line
-from ternary.kernels.workspace import workspace
+from ternary.kernels.workspace import clear, words, workspace
 
 
 def unpack(p):
@@ -36,21 +35,6 @@ def from_bf16(x):
     return (x.astype(np.uint32) << 16).view(np.float32)
 
 
-def _words(x): raise TypeError("only in kernels")
-
-
-@overload(_words)
-def _(x):
-    if x.dtype.bitwidth == 16:
-        return lambda x: x.view(np.float32)
-    return lambda x: x
-
-
-@device
-def words(x):
-    return _words(x)
-
-
 @device
 def transpose_words(x, i, j, rows, cols, y, k, l):
     """y[k + c, l + r] = x[i + r, j + c] for 32-bit words; rows and cols multiples of LANES."""
@@ -67,27 +51,27 @@ def pack_steps(x, first, n, j, p, pj):
         store_paired(p, pj, r * WIDTH, load_like(two(), x, first + r, j * WIDTH))
     if n % WIDTH > 0:
         pad = workspace(2, WIDTH, np.float32)
-        pad[:] = 0
+        clear(pad)
         for r in range(even, (n + WIDTH - 1) // WIDTH * WIDTH, 2):
             if r < n:
                 store(pad, 0, 0, load_like(line(), x, first + r, j * WIDTH))
             store_paired(p, pj, r * WIDTH, load_like(two(), pad, 0, 0))
-            pad[0, :] = 0
+            store(pad, 0, 0, line())
 
 
 @device
 def pack_columns(x, first, p, pj):
     """Rows first..first+32 of x become panel pj of p, rows as columns, columns as steps."""
-    w = words(x)
-    transpose_words(w, first, 0, WIDTH, w.shape[1], words(p)[pj].reshape((w.shape[1], WIDTH)), 0, 0)
+    w = words(x, x.shape[1] // pair(x))
+    transpose_words(w, first, 0, WIDTH, w.shape[1], words(p, WIDTH), pj * w.shape[1], 0)
 
 
 @device
 def transpose_rows(x, first, n, j, y, p):
     """y[:32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
     pack_steps(x, first, n, j, p, 0)
-    w = words(p)[0].reshape((p.shape[1] // WIDTH // pair(p), WIDTH))
-    transpose_words(w, 0, 0, (n + WIDTH - 1) // WIDTH * WIDTH // pair(p), WIDTH, words(y), 0, 0)
+    steps = (n + WIDTH - 1) // WIDTH * WIDTH // pair(p)
+    transpose_words(words(p, WIDTH), 0, 0, steps, WIDTH, words(y, y.shape[1] // pair(y)), 0, 0)
 
 
 def pack_table_ref(table):

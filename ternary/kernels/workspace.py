@@ -1,10 +1,14 @@
-"""Working memory and shares of the threads, inside kernels."""
-import numpy as np
+"""Working memory, views and shares of the threads, inside kernels."""
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 from ternary.kernels.jit import device
-from ternary.kernels.simd import I64, call
+from ternary.kernels.simd import I64, call, index
+
+LINE = 64                         # bytes of a cache line
 
 
 @intrinsic
@@ -13,12 +17,44 @@ def num_threads(tc):
     return types.intp(), lambda ctx, b, sig, args: call(b, "get_num_threads", I64)
 
 
-@device
-def workspace(rows, cols, dtype):
+def _array(ctx, b, ary_type, data, rows, cols, meminfo, parent=None):
+    """A contiguous (rows, cols) array at `data`."""
+    ary = arrayobj.make_array(ary_type)(ctx, b)
+    size = ary_type.dtype.bitwidth // 8
+    arrayobj.populate_array(
+        ary, data=b.bitcast(data, ir.PointerType(ctx.get_data_type(ary_type.dtype))),
+        shape=cgutils.pack_array(b, [rows, cols]),
+        strides=cgutils.pack_array(b, [b.mul(cols, index(size)), index(size)]),
+        itemsize=index(size), meminfo=meminfo, **({"parent": parent} if parent else {}))
+    return ary._getvalue()
+
+
+@intrinsic
+def workspace(tc, rows, cols, dtype):
     """An uninitialised (rows, cols) array that begins on a cache line: a vector across two lines costs twice."""
-    raw = np.empty(rows * cols + 64, dtype)
-    skip = (-raw.ctypes.data) % 64 // raw.itemsize
-    return raw[skip:skip + rows * cols].reshape((rows, cols))
+    ary_type = types.Array(dtype.dtype, 2, "C")
+
+    def cg(ctx, b, sig, args):
+        rows, cols = (ctx.cast(b, v, t, types.intp) for v, t in zip(args[:2], sig.args[:2]))
+        size = b.mul(b.mul(rows, cols), index(ary_type.dtype.bitwidth // 8))
+        memory = ctx.nrt.meminfo_alloc_aligned(b, size, ir.Constant(ir.IntType(32), LINE))
+        return _array(ctx, b, ary_type, ctx.nrt.meminfo_data(b, memory), rows, cols, memory)
+    return ary_type(rows, cols, dtype), cg
+
+
+@intrinsic
+def words(tc, a, cols):
+    """The memory of a contiguous array as 32-bit words, a (-1, cols) array: pairs of bf16, or float32 as it is."""
+    ary_type = types.Array(types.float32, 2, "C")
+
+    def cg(ctx, b, sig, args):
+        source = arrayobj.make_array(sig.args[0])(ctx, b, args[0])
+        cols = ctx.cast(b, args[1], sig.args[1], types.intp)
+        count = b.mul(source.nitems, index(a.dtype.bitwidth // 8))
+        rows = b.sdiv(count, b.mul(cols, index(4)))
+        ctx.nrt.incref(b, sig.args[0], args[0])
+        return _array(ctx, b, ary_type, source.data, rows, cols, source.meminfo, source.parent)
+    return ary_type(a, cols), cg
 
 
 @device
@@ -26,3 +62,11 @@ def share(n, part, parts, unit):
     """first, last of part `part` of n things cut into equal parts of whole units."""
     each = ((n + unit - 1) // unit + parts - 1) // parts * unit
     return min(n, part * each), min(n, (part + 1) * each)
+
+
+@device
+def clear(a):
+    """a[:] = 0; array expressions in kernels take long to compile."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] = 0
