@@ -1,7 +1,6 @@
 import time
 
 import click
-
 from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
 
 

@@ -1,5 +1,4 @@
 import click
-
 from ternary.cli.common import emit, json_option
 
 

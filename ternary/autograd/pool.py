@@ -18,26 +18,30 @@ class Pool:
     """Uninitialised arrays; last in, first out, so that a new one is still in cache."""
 
     class Block:
-        """Owner of an array and of all its views: memory returns when the last of them is gone."""
+        """Owner of an array and of all its views: memory returns when the last of them is gone.
 
-        def __init__(self, interface: dict, home: list):
-            self.__array_interface__, self.home = interface, home
+        It holds the slab, so that an array may outlive the pool.
+        """
+
+        def __init__(self, place: tuple[dict, np.ndarray], home: list):
+            self.__array_interface__, self.slab = place
+            self.home = home
 
         def __del__(self):
-            self.home.append(self.__array_interface__)
+            self.home.append((self.__array_interface__, self.slab))
 
     def __init__(self):
-        self.free, self.slabs, self.room, self.bytes = defaultdict(list), [], 0, 0
+        self.free, self.slab, self.room, self.bytes = defaultdict(list), None, 0, 0
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         home = self.free[shape, dtype]
         return np.asarray(self.Block(home.pop() if home else self._carve(shape, dtype), home))
 
-    def _carve(self, shape, dtype) -> dict:
+    def _carve(self, shape, dtype) -> tuple[dict, np.ndarray]:
         size = -(-prod(shape) * dtype.itemsize // PAGE) * PAGE
         if self.room < size:
             self.room = max(size, SLAB)
-            self.slabs.append(aligned(self.room))
-        at = self.slabs[-1].ctypes.data + self.slabs[-1].size - self.room
+            self.slab = aligned(self.room)
+        at = self.slab.ctypes.data + self.slab.size - self.room
         self.room, self.bytes = self.room - size, self.bytes + size
-        return dict(shape=shape, typestr=dtype.str, data=(at, False), version=3)
+        return dict(shape=shape, typestr=dtype.str, data=(at, False), version=3), self.slab

@@ -89,7 +89,8 @@ def _entry(item: str) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def categories() -> dict[str, Category]:
     """Every category by name. Girls and boys alternate, so that both are as common."""
-    listed = {**words.NOUNS, **words.VERBS, **words.ADJECTIVES, **words.ADVERBS, **words.PLAIN, "hobby": words.HOBBIES}
+    kinds = (words.NOUNS, words.VERBS, words.ADJECTIVES, words.ADVERBS, words.PLAIN, {"hobby": words.HOBBIES})
+    listed = {name: text for kind in kinds for name, text in kind.items()}
     made = {name: Category([_entry(item) for item in text.split()]) for name, text in listed.items()}
     girls, boys = (
         [{"": name, **PRONOUNS[sex]} for name in words.NAMES[sex].split()] for sex in ("she", "he")
@@ -97,7 +98,8 @@ def categories() -> dict[str, Category]:
     shared = min(len(girls), len(boys))
     alternating = [person for pair in zip(girls, boys) for person in pair]
     made["name"] = Category(alternating + girls[shared:] + boys[shared:])
-    made["kin"] = Category([{"": kin, **PRONOUNS[sex]} for kin, sex in (k.split(":") for k in words.KIN.split())])
+    kin = (item.split(":") for item in words.KIN.split())
+    made["kin"] = Category([{"": name, **PRONOUNS[sex]} for name, sex in kin])
     made["elder"] = Category(
         [
             {"": f"{('Mrs.', 'Mr.')[i % 2]} {name}", **PRONOUNS[("she", "he")[i % 2]]}

@@ -10,7 +10,7 @@ from numba.extending import overload
 from ternary.kernels.isa import AMX, LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
 from ternary.kernels.pack import pack_steps, transpose_rows, unpack
-from ternary.kernels.tiles import COLS, WIDTH, line, load_like, outer_fma, pair, prefetch, store, tile
+from ternary.kernels.tiles import WIDTH, line, load_like, outer_fma, pair, prefetch, store, tile
 from ternary.kernels.workspace import num_threads, share, workspace
 
 if AMX:

@@ -13,8 +13,22 @@ from ternary.kernels.gemm import begin, end, operand, product
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.pack import pack_columns
-from ternary.kernels.tiles import LOG2E, WIDTH, exp2, line, load_like, minimum, prefetch, square, store
-from ternary.kernels.tiles import store_paired, sum_rows, total, transposed, two
+from ternary.kernels.tiles import (
+    LOG2E,
+    WIDTH,
+    exp2,
+    line,
+    load_like,
+    minimum,
+    prefetch,
+    square,
+    store,
+    store_paired,
+    sum_rows,
+    total,
+    transposed,
+    two,
+)
 from ternary.kernels.workspace import clear, num_threads, workspace
 
 BLOCK = 128                       # tokens of one work item

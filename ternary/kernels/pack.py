@@ -10,7 +10,7 @@ from numba import prange
 
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
-from ternary.kernels.tiles import WIDTH, load_like, pair, square, store, store_paired, transposed, two, line
+from ternary.kernels.tiles import WIDTH, line, load_like, pair, square, store, store_paired, transposed, two
 from ternary.kernels.workspace import clear, words, workspace
 
 

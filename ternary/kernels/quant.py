@@ -11,8 +11,20 @@ from numba import prange
 
 from ternary.kernels.jit import kernel
 from ternary.kernels.pack import pack_columns, packed
-from ternary.kernels.tiles import WIDTH, absolute, add_where, line, load_like, maximum, minimum, rint, store
-from ternary.kernels.tiles import store_paired, total, two
+from ternary.kernels.tiles import (
+    WIDTH,
+    absolute,
+    add_where,
+    line,
+    load_like,
+    maximum,
+    minimum,
+    rint,
+    store,
+    store_paired,
+    total,
+    two,
+)
 from ternary.kernels.workspace import workspace
 
 QUANTIZERS = ("tensor", "row", "block256")

@@ -109,6 +109,28 @@ def point(run_dir: Path, name: str, step: int) -> None:
         _sync_folder(link.parent)
 
 
+def check_folder(run_dir: Path) -> None:
+    """Raise ResourceError unless a run can be written to `run_dir`, which need not exist; writes nothing."""
+    run_dir = Path(run_dir)
+    with _writing(run_dir):
+        there = next(p for p in (run_dir.absolute(), *run_dir.absolute().parents) if p.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"no permission to write to {there}")
+
+
+def steps(run_dir: Path) -> list[Path]:
+    """Step folders in the order of their steps; one that was set aside counts if its successor never came."""
+    found = {}
+    for entry in run_dir.iterdir() if run_dir.is_dir() else ():
+        name = entry.name.removesuffix(_REPLACED)
+        if (match := _STEP.fullmatch(name)) and entry.is_dir():
+            if entry.name == name or int(match[1]) not in found:
+                found[int(match[1])] = entry
+    return [found[step] for step in sorted(found)]
+
+
 def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
     """The step folder meant by `path`: itself, what it links to, or the preferred, else newest step of a run.
 
@@ -128,10 +150,10 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
         for name in prefer:
             if (path / name).is_dir():
                 return _followed(path / name)
-        steps = _steps(path)
-        if not steps:
+        present = steps(path)
+        if not present:
             raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){_candidates(path)}")
-        return steps[-1]
+        return present[-1]
 
 
 def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
@@ -166,8 +188,8 @@ def prune(run_dir: Path, keep: int = 3) -> None:
     with _writing(run_dir):
         _mend(run_dir)
         pointed = {Path(os.readlink(p)).name for p in map(run_dir.joinpath, POINTERS) if p.is_symlink()}
-        steps = _steps(run_dir)
-        for folder in steps[: max(0, len(steps) - keep)]:
+        present = steps(run_dir)
+        for folder in present[: max(0, len(present) - keep)]:
             if folder.name not in pointed:
                 # renamed first: a kill in the middle must not leave half a checkpoint under a valid name
                 doomed = folder.with_name(folder.name + _TEMPORARY)
@@ -202,7 +224,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def _swap_in(temporary: Path, final: Path) -> None:
-    """Rename `temporary` to `final`; one that exists is first set aside, where `_steps` and `_mend` look."""
+    """Rename `temporary` to `final`; one that exists is first set aside, where `steps` and `_mend` look."""
     aside = final.with_name(final.name + _REPLACED)
     if final.exists():
         final.rename(aside)
@@ -314,22 +336,11 @@ def _followed(path: Path) -> Path:
     return path.parent / os.readlink(path) if path.is_symlink() else path
 
 
-def _steps(run_dir: Path) -> list[Path]:
-    """Step folders in the order of their steps; one that was set aside counts if its successor never came."""
-    found = {}
-    for entry in run_dir.iterdir():
-        name = entry.name.removesuffix(_REPLACED)
-        if (match := _STEP.fullmatch(name)) and entry.is_dir():
-            if entry.name == name or int(match[1]) not in found:
-                found[int(match[1])] = entry
-    return [found[step] for step in sorted(found)]
-
-
 # --- saying what is wrong
 
 
 def _broken(folder: Path, name: str, what: str) -> ModelFileError:
-    others = [step for step in _steps(folder.resolve().parent) if step.name != folder.resolve().name]
+    others = [step for step in steps(folder.resolve().parent) if step.name != folder.resolve().name]
     older = [step for step in others if step.name < folder.resolve().name]
     advice = f"use {(older or others)[-1]} instead" if others else "copy the checkpoint again or train anew"
     return ModelFileError(f"{folder / name}: {what}; {advice}")
@@ -388,5 +399,5 @@ def _absent(path: Path) -> str:
 
 def _candidates(folder: Path) -> str:
     inside = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())]
-    names = [str(p) for run in inside for p in _steps(run)[-1:]]
+    names = [str(p) for run in inside for p in steps(run)[-1:]]
     return f"; candidates: {', '.join(names[:5])}" if names else ""

@@ -29,12 +29,11 @@ class Logbook:
     ):
         self.path = None if run_dir is None else Path(run_dir) / "log.jsonl"
         self.total, self.unit = total, unit
-        terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._interval = (
-            interval if interval is not None else _TERMINAL_INTERVAL if terminal else _PLAIN_INTERVAL
+            interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
         )
-        self._file = None
-        self._bar = _Bar(total, unit) if terminal else None
+        self._file = self._bar = None
         self._first = self._shown = None
         self._open()
 
@@ -71,7 +70,8 @@ class Logbook:
             return
         self._shown = now
         numbers = _numbers(loss, bpc, tokens_per_second, self._seconds_left(now, done))
-        if self._bar:
+        if self._terminal:
+            self._bar = self._bar or _Bar(self.total, self.unit)
             self._bar.show(done, numbers)
         else:
             of = f"/{self.total:,.0f}" if self.total else ""

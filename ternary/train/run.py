@@ -11,7 +11,6 @@ import numba
 from ternary.config import TrainConfig
 from ternary.data.corpus import open_corpus, split_corpus
 from ternary.data.loader import Loader
-from ternary.data.tokenizer import Tokenizer
 from ternary.data.tokens import cached_tokenizer, prepare
 from ternary.errors import ModelFileError, UsageError
 from ternary.evaluate import evaluate

@@ -1,4 +1,9 @@
 """One training step: the batch in parts, then the optimizer."""
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from ternary.autograd.tape import Tape
@@ -31,7 +36,30 @@ class Trainer:
         nats = self.gradients(tokens, targets)
         norm = self.optimizer.grad_norm()
         if not np.isfinite(nats) or not np.isfinite(norm):
-            raise NumericError(f"the loss is {nats}, the gradient norm {norm} at step {self.optimizer.steps}; "
-                               "resume from the last checkpoint with a smaller --lr in a new --save-dir")
+            raise NumericError(f"the loss is {nats}, the gradient norm {norm} at step {self.optimizer.steps + 1}; "
+                               "checkpoints are as they were; start a run with a smaller --lr in another --save-dir")
         self.optimizer.step(lr, norm)
         return nats, norm
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: a step is made whole or not at all. A second one does not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield                     # signals come to the main thread only
+        return
+    noted = []
+
+    def note(number, frame):
+        if noted:
+            raise SystemExit(128 + number)
+        noted.append(number)
+
+    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if noted:
+        signal.raise_signal(noted[0])

@@ -1,0 +1,100 @@
+import sys
+
+import click
+
+from ternary.cli.common import emit, json_option, positive_float, positive_int
+
+threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
+
+
+class Bench(click.Group):
+    """Without the name of a benchmark it is `train`."""
+
+    def parse_args(self, ctx, args):
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["train", *args])
+
+
+@click.group("bench", cls=Bench, short_help="Measure speed on this machine.")
+def command():
+    """Measure speed on this machine: whole training steps, unless another benchmark is named."""
+
+
+@command.command("train", short_help="Whole training steps, also against PyTorch.")
+@click.option("--model", default="bolt-small", show_default=True, help="See `ternary models`.")
+@click.option("--batch", "batch_size", type=positive_int(32), default=32, show_default=True, help="Sequences per step.")
+@click.option("--seq-len", type=positive_int(256), default=256, show_default=True, help="Tokens per sequence.")
+@click.option("--seconds", type=positive_float(10), default=10.0, show_default=True, help="Of one measurement.")
+@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto", show_default=True)
+@click.option("--peer", type=click.Choice(["torch"]), help="Take turns with the same model in PyTorch, at its fastest.")
+@click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")
+@click.option("--profile", is_flag=True, help="Also the time of each kernel.")
+@threads_option
+@json_option
+def train(threads, as_json, **given):
+    """Tokens per second of training steps on synthetic tokens, and what share of the kernels' own peak it is."""
+    from ternary.threads import set_threads
+    set_threads(threads)
+    from ternary.bench.train import bench_train
+    show(bench_train(**given), as_json)
+
+
+@command.command("decode", short_help="Generation, token by token.")
+@click.option("--checkpoint", help="A run folder (its best step) or a step folder.")
+@click.option("--model", help="A new model by name, see `ternary models`. [default: bolt-small]")
+@click.option("--tokens", type=positive_int(256), default=256, show_default=True, help="Per sequence.")
+@threads_option
+@json_option
+def decode(threads, as_json, **given):
+    """Tokens per second of generation, of one sequence and of eight at once."""
+    from ternary.threads import set_threads
+    set_threads(threads)
+    from ternary.bench.decode import bench_decode
+    show(bench_decode(**given), as_json)
+
+
+@command.command("kernels", short_help="Kernels alone, also against NumPy.")
+@click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True, help="Of one measurement.")
+@threads_option
+@json_option
+def kernels(threads, as_json, seconds):
+    """GFLOP/s of the matrix products of bolt-small, GB/s of the other kernels."""
+    from ternary.threads import set_threads
+    set_threads(threads)
+    from ternary.bench.kernels import bench_kernels
+    emit(bench_kernels(seconds), as_json)
+
+
+@command.command("tokenizer", short_help="Learning and encoding.")
+@click.option("--data", default="fables", show_default=True, help="tinystories, a hub data set, a file or folder, - or fables.")
+@click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
+@click.option("--megabytes", type=positive_float(10), default=10.0, show_default=True, help="The first so many.")
+@click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True)
+@threads_option
+@json_option
+def tokenizer(threads, as_json, **given):
+    """MB/s of the tokenizer, and how few tokens it needs; it runs on one thread."""
+    from ternary.threads import set_threads
+    set_threads(threads)
+    from ternary.bench.tokenizer import bench_tokenizer
+    show(bench_tokenizer(**given), as_json)
+
+
+def show(result: dict, as_json: bool) -> None:
+    """emit(), where for people lists of rows become tables of their own, below, and inner values get long names."""
+    if as_json:
+        emit(result, True)
+        return
+    lines, tables = {}, []
+    for name, value in result.items():
+        if isinstance(value, dict):
+            lines.update({f"{name}.{inner}": v for inner, v in value.items()})
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            tables.append(value)
+        else:
+            lines[name] = value
+    lines = {k: "  ".join(f"{x:,.0f}" for x in v) if isinstance(v, list) else v for k, v in lines.items()}
+    emit(lines, False)
+    for rows in tables:
+        click.echo()
+        emit(rows, False)

@@ -1,0 +1,106 @@
+"""Kernels alone, on the shapes of bolt-small: matrix products against NumPy's, the others by memory traffic."""
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from ternary.bench.measure import activations, best_seconds, machine, say, zeros
+from ternary.bench.peak import PRODUCTS, linear_shapes, product
+from ternary.kernels import adamw, conv, glu, head, norm
+from ternary.kernels.isa import PRECISIONS
+from ternary.kernels.pack import pack_table
+from ternary.kernels.tiles import WIDTH
+from ternary.models import entry
+from ternary.models.lm import LM
+from ternary.rng import generator
+
+ROWS = 2048                       # tokens per call, as in training
+LENGTH = 256                      # tokens per sequence
+
+
+def bench_kernels(seconds: float = 0.3) -> list[dict]:
+    """One row per kernel, shape and precision, `seconds` each -> JSON of `ternary bench kernels`.
+
+    gflops counts the matrix products; numpy_gflops is numpy.matmul in float32 on the same ones, ratio ours / NumPy's.
+    gb_per_second counts every array that is read and every array that is written once. adamw is float32 always.
+    """
+    recipe, where, rows = entry("bolt-small"), machine(), []
+    model = recipe.model(recipe.config)
+    numpy_seconds = {}
+    for precision in PRECISIONS:
+        for name, flops, ours, numpys in products(model, precision, seconds):
+            say(f"{name}, {precision}")
+            if name not in numpy_seconds:
+                numpy_seconds[name] = numpys()
+            took = ours()
+            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3, "gflops": flops / took / 1e9,
+                         "numpy_gflops": flops / numpy_seconds[name] / 1e9, "ratio": numpy_seconds[name] / took,
+                         "gb_per_second": None, **where})
+        for name, size, call in passes(model, precision):
+            say(f"{name}, {precision}")
+            took = best_seconds(call, seconds)
+            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3, "gflops": None,
+                         "numpy_gflops": None, "ratio": None, "gb_per_second": size / took / 1e9, **where})
+    return rows
+
+
+def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, int, Callable, Callable]]:
+    """Name, FLOPs, and what measures seconds: of ours, of NumPy's. Shapes that are alike come once."""
+    names = set()
+    for m, k in linear_shapes(model):
+        for kind in PRODUCTS:
+            name = {"forward": f"matmul {k} -> {m}", "dx": f"matmul {m} -> {k}", "dw": f"matmul_dw {m} x {k}"}[kind]
+            if name not in names:
+                names.add(name)
+                yield (name, 2 * ROWS * m * k, partial(product, kind, ROWS, m, k, precision, seconds),
+                       partial(numpy_product, kind, m, k, seconds))
+    table = model.embed.weight.data
+    yield (f"cross_entropy {table.shape[1]} x {table.shape[0]}", 6 * ROWS * table.size,
+           partial(head_seconds, table, precision, seconds), partial(numpy_head, table, seconds))
+
+
+def numpy_product(kind: str, m: int, k: int, seconds: float) -> float:
+    rng = generator(0, "bench")
+    x, dy, w = (activations(rng, *shape, "fp32") for shape in ((ROWS, k), (ROWS, m), (m, k)))
+    a, b = {"forward": (x, w.T), "dx": (dy, w), "dw": (dy.T, x)}[kind]
+    y = zeros((len(a), b.shape[1]))
+    return best_seconds(lambda: np.matmul(a, b, out=y), seconds)
+
+
+def numpy_head(table: np.ndarray, seconds: float) -> float:
+    """The three products of the head, without its softmax."""
+    h = activations(generator(0, "bench"), ROWS, table.shape[1], "fp32")
+    logits, dh, dtable = zeros((ROWS, len(table))), zeros(h.shape), zeros(table.shape)
+
+    def call():
+        np.matmul(h, table.T, out=logits)
+        np.matmul(logits, table, out=dh)
+        np.matmul(logits.T, h, out=dtable)
+    return best_seconds(call, seconds)
+
+
+def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
+    rng, (vocab, d) = generator(0, "bench"), table.shape
+    h, target = activations(rng, ROWS, d, precision), rng.integers(0, vocab, ROWS, np.int32)
+    padded = -(-vocab // WIDTH) * WIDTH
+    words, channels = zeros((padded, d), h.dtype), zeros((d, padded), h.dtype)
+    pack_table(table, words, channels)
+    loss, dh, dtable = zeros((ROWS,)), zeros((ROWS, d)), zeros(table.shape)
+    scale = np.float32(1 / ROWS)
+    return best_seconds(lambda: head.cross_entropy(h, table, target, words, channels, scale, loss, dh, dtable), seconds)
+
+
+def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
+    """Name, bytes read and written, and the call."""
+    rng, c = generator(0, "bench"), model.config
+    x, w, r = activations(rng, ROWS, c.dim, "fp32"), np.ones(c.dim, np.float32), zeros((ROWS,))
+    y, gv = (activations(rng, ROWS, width, precision) for width in (c.dim, 2 * c.dim))
+    taps = activations(rng, conv.TAPS, c.dim, "fp32")
+    gate, up, hidden = (activations(rng, ROWS, c.hidden, precision) for _ in range(3))
+    yield f"rms_norm {c.dim}", x.nbytes + y.nbytes, partial(norm.rms_norm, x, w, y, r)
+    yield f"silu_glu {c.hidden}", 3 * gate.nbytes, partial(glu.silu_glu, gate, up, hidden)
+    yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv, gv, taps, LENGTH, y)
+    if precision == "fp32":
+        p, g, m, v = (zeros((-(-model.parameter_count // WIDTH) * WIDTH,)) for _ in range(4))
+        hyper = np.array([1, 1e-3, 0.01, 0.9, 0.95, 1, 1, 1e-8], np.float32)
+        yield f"adamw {model.parameter_count}", 8 * p.nbytes, partial(adamw.adamw, p, g, m, v, hyper)

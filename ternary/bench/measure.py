@@ -1,0 +1,90 @@
+"""What all benchmarks share: where a number comes from, the best of several calls, peak memory, progress lines."""
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+import numpy as np
+
+import ternary
+from ternary.autograd.pool import aligned
+from ternary.errors import UsageError
+from ternary.hardware import cpu_name
+from ternary.kernels.isa import ISA, PRECISIONS
+from ternary.kernels.pack import to_bf16
+
+CHECKOUT = Path(ternary.__file__).resolve().parents[1]
+
+
+def machine() -> dict:
+    """Where a number was measured: machine, isa, threads, and the commit if the package lies in a git checkout."""
+    found = {"machine": cpu_name(), "isa": ISA, "threads": numba.get_num_threads()}
+    if commit := git_commit(CHECKOUT / ".git"):
+        found["commit"] = commit[:10]
+    return found
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit that HEAD of a .git folder names; changes that are not committed do not show."""
+    try:
+        head = (folder / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        ref = head.removeprefix("ref: ")
+        if (folder / ref).is_file():
+            return (folder / ref).read_text().strip()
+        packed = (line.split() for line in (folder / "packed-refs").read_text().splitlines())
+        return next((words[0] for words in packed if words[-1:] == [ref]), None)
+    except (OSError, ValueError):
+        return None
+
+
+def chosen(precision: str) -> str:
+    """The precision that "auto" stands for on this CPU, or the one named. UsageError for an unknown one."""
+    if precision not in ("auto", "bf16", "fp32"):
+        raise UsageError(f"--precision is {precision!r}; use auto, bf16 or fp32")
+    return PRECISIONS[0] if precision == "auto" else precision
+
+
+def best_seconds(f: Callable[[], object], seconds: float) -> float:
+    """The shortest of the calls of f that fit in `seconds`, at least three, after one to warm up."""
+    f()
+    times = []
+    while len(times) < 3 or sum(times) < seconds:
+        start = time.perf_counter()
+        f()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+    """Like np.zeros, from a page's start as the arrays of a training step are."""
+    a = aligned(math.prod(shape) * np.dtype(dtype).itemsize).view(dtype).reshape(shape)
+    a[...] = 0
+    return a
+
+
+def activations(rng: np.random.Generator, rows: int, width: int, precision: str) -> np.ndarray:
+    """Normal numbers (rows, width), as float32 or as bf16 in uint16."""
+    x = zeros((rows, width), np.uint16 if precision == "bf16" else np.float32)
+    drawn = rng.standard_normal(x.shape, np.float32)
+    x[...] = to_bf16(drawn) if precision == "bf16" else drawn
+    return x
+
+
+def peak_rss_mb(pid: int | str = "self") -> float | None:
+    """The most memory (MB) a process has held so far; None where there is no /proc, or no such process."""
+    # not getrusage: there a child begins with the peak of its parent
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    kib = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(kib[0]) * 1024 / 1e6 if kib else None
+
+
+def say(text: str) -> None:
+    """A line of progress on stderr."""
+    print(text, file=sys.stderr, flush=True)

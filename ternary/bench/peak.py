@@ -1,0 +1,62 @@
+"""How fast the matrix products of a model are when nothing else is done."""
+from collections import Counter
+
+import numpy as np
+
+from ternary.bench.measure import activations, best_seconds, zeros
+from ternary.kernels import gemm
+from ternary.kernels.head import VISIT
+from ternary.kernels.tiles import WIDTH
+from ternary.models.lm import LM
+from ternary.nn.linear import Linear
+from ternary.rng import generator
+
+PRODUCTS = ("forward", "dx", "dw")
+
+
+def linear_shapes(model: LM) -> Counter[tuple[int, int]]:
+    """(outputs, inputs) of the ternary and float linear maps -> how many there are, the head left out."""
+    return Counter(m.weight.data.shape for m in model.modules() if isinstance(m, Linear))
+
+
+def flops_per_token(model: LM) -> int:
+    """6 * weights: one multiplication and one addition per weight, forward, for dX and for dW.
+
+    The weights are those of the linear maps and, for the head, the embedding. Nothing else is counted, neither
+    norms, convolutions, gates and the optimizer, nor the rows that pad the vocabulary to a multiple of 32.
+    """
+    weights = sum(m * k * count for (m, k), count in linear_shapes(model).items())
+    return 6 * (weights + model.embed.weight.data.size)
+
+
+def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, seconds: float) -> float:
+    """Best seconds of one product of a linear map: "forward", "dx" or "dw" (see PRODUCTS)."""
+    rng = generator(0, "bench")
+    x = activations(rng, rows, inputs, precision)
+    if kind == "dw":
+        dy, dw = activations(rng, rows, outputs, precision), zeros((outputs, inputs))
+        return best_seconds(lambda: gemm.matmul_dw(dy, x, x, dw), seconds)
+    if kind == "dx":
+        inputs, outputs = outputs, inputs
+        x = activations(rng, rows, inputs, precision)
+    panels = activations(rng, outputs // WIDTH, inputs * WIDTH, precision)
+    y = zeros((rows, outputs), x.dtype)
+    return best_seconds(lambda: gemm.matmul(x, panels, np.float32(1), y[:0], False, y), seconds)
+
+
+def peak_gflops(model: LM, rows: int, precision: str, seconds: float) -> float:
+    """GFLOP/s of the kernels matmul and matmul_dw alone on the model's shapes, each product as often as in a step.
+
+    The head counts as products with slices of the vocabulary as wide as those the fused kernel visits: its
+    logits at once would measure the memory. rows: tokens per call; seconds: for all measurements together.
+    """
+    vocab, d = model.embed.weight.data.shape
+    piece = min(VISIT, -(-vocab // WIDTH) * WIDTH)
+    shapes = {shape: float(count) for shape, count in linear_shapes(model).items()}
+    shapes[piece, d] = shapes.get((piece, d), 0) + vocab / piece
+    flops = total = 0.0
+    for (m, k), count in shapes.items():
+        for kind in PRODUCTS:
+            total += count * product(kind, rows, m, k, precision, seconds / len(shapes) / len(PRODUCTS))
+            flops += count * 2 * rows * m * k
+    return flops / total / 1e9

@@ -1,0 +1,171 @@
+"""Inputs for every kernel: `CASES[name](rng, act)` -> lists of input arrays; act encodes activations (fp32 or bf16).
+
+Outputs are allocated from what the reference returns; `wide` names those that stay float32 in bf16.
+"""
+import numpy as np
+
+from ternary.kernels.pack import packed
+from ternary.kernels.quant import block_size, pack_bits
+
+CASES, WIDE = {}, {}
+PANELS = {"p", "by_inputs", "by_outputs"}                # parameters in panels: in bf16 two steps lie side by side
+
+
+def paired(p):
+    """Panels of one step after the other -> two steps side by side."""
+    return np.ascontiguousarray(p.reshape(len(p), -1, 2, 32).swapaxes(2, 3).reshape(p.shape))
+
+
+def unpaired(p):
+    return p.reshape(len(p), -1, 32, 2).swapaxes(2, 3).reshape(p.shape)
+
+
+def case(*wide):
+    def register(f):
+        CASES[f.__name__], WIDE[f.__name__] = f, wide
+        return f
+    return register
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, np.float32)
+
+
+ROWS = (1, 31, 128, 300)
+
+
+@case()
+def matmul(rng, act):
+    for n in ROWS:
+        for based in (False, True):
+            x, p = act(normal(rng, n, 96)), act(packed(normal(rng, 96, 64)))
+            p = paired(p) if p.dtype == np.uint16 else p
+            yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
+
+
+@case("dw")
+def matmul_dw(rng, act):
+    for n in (*ROWS, 600):
+        yield act(normal(rng, n, 64)), act(normal(rng, n, 96)), act(normal(rng, 1, 1))
+    yield normal(rng, 77, 64), act(normal(rng, 77, 96)), act(normal(rng, 1, 1))
+
+
+@case()
+def pack_table(rng, act):
+    for v in (32, 100, 257):
+        yield (normal(rng, v, 64),)
+
+
+@case()
+def pack_weight(rng, act):
+    for shape in ((64, 96), (32, 192)):
+        w = normal(rng, *shape)
+        yield w, np.empty(0, np.float32), 1
+        for quantizer in ("tensor", "row", "block256"):
+            block = block_size(shape, quantizer)
+            alpha = np.abs(w).reshape(-1, block).mean(-1)
+            yield w, alpha.astype(np.float32), block
+
+
+@case("alpha")
+def mean_abs(rng, act):
+    for block in (64 * 96, 96, 256):
+        yield normal(rng, 64, 96), block
+    yield normal(rng, 33, 32), 256
+
+
+@case("r")
+def rms_norm(rng, act):
+    for n in ROWS:
+        yield act(normal(rng, n, 96)), normal(rng, 96)
+
+
+@case("dw")
+def rms_norm_bwd(rng, act):
+    for n in ROWS:
+        x = normal(rng, n, 96)
+        yield act(normal(rng, n, 96)), x, normal(rng, 96), 1 / np.sqrt((x * x).mean(-1) + 1e-6)
+
+
+@case()
+def silu_glu(rng, act):
+    for n in ROWS:
+        yield act(20 * normal(rng, n, 64)), act(normal(rng, n, 64))
+
+
+@case()
+def silu_glu_bwd(rng, act):
+    for n in ROWS:
+        yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64))
+
+
+@case()
+def gated_conv(rng, act):
+    for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
+        yield act(normal(rng, n, 64)), normal(rng, 8, 32), length
+
+
+@case("dw")
+def gated_conv_bwd(rng, act):
+    for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
+        yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
+
+
+@case("y")
+def gather(rng, act):
+    yield normal(rng, 50, 64), rng.integers(0, 50, 77).astype(np.int32)
+
+
+@case("dtable")
+def scatter_add(rng, act):
+    yield rng.integers(0, 20, 77).astype(np.int32), normal(rng, 77, 64), 20
+
+
+@case()
+def add_into(rng, act):
+    yield (act(normal(rng, 77, 64)),)
+
+
+def head(rng, act, v, n):
+    h, table = act(normal(rng, n, 64)), 0.3 * normal(rng, v, 64)
+    words = np.zeros((-(-v // 32) * 32, 64), np.float32)
+    words[:v] = table
+    return h, table, rng.integers(0, v, n).astype(np.int32), act(words), act(np.ascontiguousarray(words.T))
+
+
+@case("loss", "dh", "dtable")
+def cross_entropy(rng, act):
+    for v, n in ((1000, 300), (101, 1), (96, 129), (33, 600)):
+        yield *head(rng, act, v, n), np.float32(0.01)
+
+
+@case("loss")
+def nll(rng, act):
+    for v, n in ((1000, 300), (101, 1)):
+        yield head(rng, act, v, n)[:4]
+
+
+@case("y")
+def ternary_matmul(rng, act):
+    for segments in (1, 3):
+        q = rng.integers(-1, 2, (64, 96))
+        yield normal(rng, 5, 96), pack_bits(q), normal(rng, segments, 64)
+
+
+@case("parts")
+def squared_norm(rng, act):
+    yield (normal(rng, 20480),)
+
+
+@case("p", "m", "v", "g")
+def adamw(rng, act):
+    hyper = np.array([0.5, 0.1, 0.01, 0.9, 0.95, 1.5, 2.0, 1e-8], np.float32)
+    yield normal(rng, 9216), normal(rng, 9216), normal(rng, 9216), normal(rng, 9216) ** 2, hyper
+
+
+@case("token")
+def sample(rng, act):
+    for temperature, k, p, m in ((0.0, 0, 1.0, 0.0), (1.0, 0, 1.0, 0.0), (0.8, 50, 1.0, 0.0), (1.2, 0, 0.9, 0.0),
+                                 (1.0, 0, 1.0, 0.1), (0.7, 40, 0.8, 0.05), (1.0, 1, 1.0, 0.0), (1.0, 0, 1e-6, 0.0)):
+        for u in (0.0, 0.3, 0.77, 0.999):
+            yield 3 * normal(rng, 1000), temperature, k, p, m, u

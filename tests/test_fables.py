@@ -1,0 +1,343 @@
+"""The embedded corpus: one derivation per text (proved over the tables), exact probabilities, determinism, prose."""
+
+import hashlib
+import itertools
+import math
+import re
+from functools import lru_cache
+
+import pytest
+
+from ternary.data import fables
+from ternary.data.fables_forms import Category, gerund, past, plural, with_article
+from ternary.data.fables_grammar import SCALE, Choice, Draw, Grammar, Ref
+from ternary.errors import UsageError
+
+GOLDEN = "0"
+WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return list(fables.stories(seed=3, start=0, stop=3000))
+
+
+@pytest.fixture(scope="module")
+def mini():
+    """A grammar small enough to enumerate, with every construct: shared slots, forms, choices, options, blocks."""
+    people = Category(
+        [{"": name, "he": pronoun} for name, pronoun in (("Ann", "she"), ("Bo", "he"), ("Cy", "he"), ("Di", "she"))]
+    )
+    rules = {
+        "tale": "= hero friend\n\n{hero} met {friend}.\nThe (shy|<size>) {hero.he} was {hero}[ <how>], said {friend}.\n\n"
+        "¶?\nIt was <size.a> day.\n\n{^he} [<how> ]went home.\n{friend} stayed.",
+        "size": "big\nsmall\nold and wise",
+    }
+    words = {"name": people, "how": Category([{"": "slowly"}, {"": "gladly"}])}
+    return Grammar(
+        {**rules, "tale": rules["tale"].replace("<size.a>", "a <size>")}, {"hero": "name", "friend": "name"}, words, "tale"
+    )
+
+
+def choices(root):
+    """Every Choice that can be reached from `root`, once."""
+    seen: dict[int, Choice] = {}
+
+    def visit(sequence):
+        for op in sequence:
+            if type(op) is Choice and id(op) not in seen:
+                seen[id(op)] = op
+                for option in op.options:
+                    visit(as_sequence(option))
+
+    visit(root)
+    return list(seen.values())
+
+
+def as_sequence(option):
+    return (option,) if type(option) is str else option
+
+
+# ---- one derivation: any two alternatives differ at a character that both certainly have
+
+
+def plain_texts(op):
+    """The texts of a word category or a mention, else None."""
+    if type(op) is Ref:
+        return op.forms
+    if type(op) is Choice and not op.parts:
+        return op.options
+    return None
+
+
+@lru_cache(maxsize=None)
+def overlaps(a, b, last="x"):
+    """Whether some text of sequence `a` may equal, or end at a word boundary inside, some text of `b` (or vice versa)."""
+    a, b = (tuple(itertools.dropwhile(lambda op: type(op) is Draw or op == "", s)) for s in (a, b))
+    if not a or not b:
+        rest = a or b
+        return not rest or not last.isalpha() or any(not c.isalpha() for c in first_characters(rest))
+    x, y = a[0], b[0]
+    if x is y or (type(x) is Ref and type(y) is Ref and x == y):
+        return overlaps(a[1:], b[1:])           # both read the same characters: its own alternatives never overlap
+    if type(x) is str and type(y) is str:
+        n = min(len(x), len(y))
+        return x[:n] == y[:n] and overlaps((x[n:], *a[1:]), (y[n:], *b[1:]), x[n - 1])
+    xs, ys = plain_texts(x) if type(x) is not str else [x], plain_texts(y) if type(y) is not str else [y]
+    if xs is None:
+        return any(overlaps(as_sequence(option) + a[1:], b, last) for option in x.options)
+    if ys is None:
+        return any(overlaps(a, as_sequence(option) + b[1:], last) for option in y.options)
+    by_start: dict[str, set[str]] = {}
+    for text in ys:
+        by_start.setdefault(text[:1], set()).add(text)
+    rests = {
+        (s[min(len(s), len(t)) :], t[min(len(s), len(t)) :], s[min(len(s), len(t)) - 1])
+        for s in set(xs)
+        for t in by_start.get(s[:1], ())
+        if s.startswith(t) or t.startswith(s)
+    }
+    return any(overlaps((s, *a[1:]), (t, *b[1:]), end) for s, t, end in rests)
+
+
+def first_characters(sequence):
+    for op in sequence:
+        if type(op) is str and op:
+            return {op[0]}
+        if type(op) is Ref:
+            return {text[0] for text in op.forms}
+        if type(op) is Choice:
+            return set().union(*(first_characters(as_sequence(option)) for option in op.options))
+    return set()
+
+
+def clashes(root):
+    found = []
+    for choice in choices(root):
+        words = set(choice.texts)
+        if len(words) + len(choice.parts) < len(choice.options):
+            found.append(("an alternative twice", choice.options))
+        for word in words:
+            for cut in range(1, len(word)):
+                if not (word[cut - 1].isalpha() and word[cut].isalpha()) and word[:cut] in words:
+                    found.append((word[:cut], word))
+        sequences = [option for option, _ in choice.parts]
+        pairs = list(itertools.combinations(sequences, 2))
+        if words and sequences:
+            pairs += [((Choice([(w,) for w in words], [1] * len(words)),), s) for s in sequences]
+        found += [pair for pair in pairs if overlaps(*pair)]
+    return found
+
+
+def test_no_two_alternatives_of_any_choice_can_match_the_same_text():
+    root = fables.grammar().root
+    assert len(choices(root)) > 300
+    assert clashes(root) == []
+
+
+def test_the_ambiguity_check_finds_what_it_should():
+    words = {"w": Category([{"": "ice"}, {"": "ice cream"}])}
+    people = {"w": Category([{"": "Ann"}, {"": "Bo"}])}
+    for rule in ("x <w> y", "a (b c|b) d", "(a|a) b", "It was (big|big and old).", "We [all ](all |both )went."):
+        assert clashes(Grammar({"t": rule}, {}, words, "t").root), rule
+    assert clashes(Grammar({"t": "= v\n\n{v} ran.\nAnn ran."}, {"v": "w"}, people, "t").root)
+    assert not clashes(Grammar({"t": "= v\n\n{v} ran.\nAnn walked."}, {"v": "w"}, people, "t").root)
+
+
+def test_every_word_slot_is_followed_by_the_end_of_the_word():
+    bad = []
+    for choice in [Choice([fables.grammar().root], [SCALE]), *choices(fables.grammar().root)]:
+        for sequence in map(as_sequence, choice.options):
+            for op, after in zip(sequence, sequence[1:]):
+                if type(op) in (Choice, Ref) and any(c.isalpha() for c in first_characters((after,))):
+                    bad.append((op, after))
+    assert bad == []
+
+
+def test_every_drawn_slot_is_named_before_the_end_and_drawn_once():
+    memo = {}
+
+    def walk(sequence, states):
+        for op in sequence:
+            if type(op) is Draw:
+                assert not any(op.var in drawn for drawn, _ in states), f"{op.var} is drawn twice"
+                states = {(drawn | {op.var}, told) for drawn, told in states}
+            elif type(op) is Ref:
+                assert all(op.var in drawn for drawn, _ in states), f"{op} is mentioned before it is drawn"
+                if all(len(entries) == 1 for entries in op.where.values()):
+                    states = {(drawn, told | {op.var}) for drawn, told in states}
+            elif type(op) is Choice and op.parts:
+                key = id(op), frozenset(states)
+                if key not in memo:
+                    memo[key] = set().union(*(walk(as_sequence(option), states) for option in op.options))
+                states = memo[key]
+        return states
+
+    for drawn, told in walk(fables.grammar().root, {(frozenset(), frozenset())}):
+        assert drawn == told
+
+
+# ---- probabilities
+
+
+def test_log_prob_is_the_log_probability_accumulated_while_writing(texts):
+    grammar = fables.grammar()
+    for index, text in enumerate(texts):
+        written, log_p = grammar.trace(fables._numbers(3, index))
+        assert written == text
+        assert fables.log_prob(text) == log_p   # the same terms, summed exactly
+
+
+def enumerate_texts(grammar):
+    """{text: sum of the probabilities of its derivations}, by walking every path with its own arithmetic."""
+    total: dict[str, float] = {}
+    count: dict[str, int] = {}
+
+    def walk(ops, text, memory, p):
+        if not ops:
+            total[text] = total.get(text, 0.0) + p
+            count[text] = count.get(text, 0) + 1
+            return
+        op, rest = ops[0], ops[1:]
+        if type(op) is str:
+            walk(rest, text + op, memory, p)
+        elif type(op) is Ref:
+            walk(rest, text + op.forms[memory[op.var]], memory, p)
+        elif type(op) is Choice:
+            for option, n in zip(op.options, op.counts):
+                walk(as_sequence(option) + rest, text, memory, p * n / SCALE)
+        else:
+            reached: dict[int, int] = {}
+            for number in op.table:             # every random number, clash or not
+                index = number
+                while index in memory.values():
+                    index = (index + 1) % len(op.category)
+                reached[index] = reached.get(index, 0) + 1
+            for index, n in reached.items():
+                walk(rest, text, {**memory, op.var: index}, p * n / SCALE)
+
+    walk(grammar.root, "", {}, 1.0)
+    return total, count
+
+
+def test_on_a_small_grammar_the_probabilities_of_all_texts_sum_to_one(mini):
+    assert clashes(mini.root) == []
+    total, count = enumerate_texts(mini)
+    assert len(total) > 500 and set(count.values()) == {1}
+    for text, p in total.items():
+        assert math.isclose(mini.log_prob(text), math.log(p), rel_tol=1e-12, abs_tol=1e-12)
+    assert math.isclose(math.fsum(math.exp(mini.log_prob(text)) for text in total), 1.0, rel_tol=1e-12)
+
+
+def entropy(op, known):
+    """Nats of a sequence by the chain rule: every choice adds its own entropy and the mean of its alternatives'."""
+    if type(op) is Choice:
+        if id(op) not in known:
+            known[id(op)] = sum(
+                n / SCALE * (entropy(as_sequence(option), known) - math.log(n / SCALE))
+                for option, n in zip(op.options, op.counts)
+            )
+        return known[id(op)]
+    if type(op) is Draw:
+        return -sum(n / SCALE * math.log(n / SCALE) for n in op.counts)
+    return sum(entropy(part, known) for part in op) if type(op) is tuple else 0.0
+
+
+def test_mean_of_minus_log_prob_is_the_entropy_of_the_grammar(texts):
+    losses = [-fables.log_prob(text) for text in texts]
+    mean = sum(losses) / len(losses)
+    sd = math.sqrt(sum((x - mean) ** 2 for x in losses) / len(losses))
+    # Draws that must differ make the true entropy lower than the sum over free draws, by less than 0.3 nats.
+    expected = entropy(fables.grammar().root, {})
+    assert abs(mean - expected) < 4 * sd / math.sqrt(len(losses)) + 0.3
+    chars = sum(map(len, texts))
+    assert math.isclose(fables.bits_per_char(texts), sum(losses) / math.log(2) / chars, rel_tol=1e-12)
+
+
+def test_a_text_outside_the_grammar_has_no_probability(texts):
+    text = texts[0]
+    for wrong in ("", "Hello.", text + " ", text + "\n", text[:-1], text + text, text.replace(" ", "  ", 1), text.lower()):
+        with pytest.raises(ValueError):
+            fables.log_prob(wrong)
+
+
+def test_changing_a_late_name_or_pronoun_is_noticed(texts):
+    checked = 0
+    for text in texts[:300]:
+        hero = next(name for name in re.findall(r"\b[A-Z][a-z]+\b", text) if text.count(name) > 4)
+        at = text.rindex(hero)
+        other = "Tom" if hero != "Tom" else "Lily"
+        with pytest.raises(ValueError):
+            fables.log_prob(text[:at] + other + text[at + len(hero) :])
+        for he, she in ((" he ", " she "), (" she ", " he ")):
+            if text.count(he) > 2 and he.strip() not in text[:60]:
+                at = text.rindex(he)
+                with pytest.raises(ValueError):
+                    fables.log_prob(text[:at] + she + text[at + len(he) :])
+                checked += 1
+    assert checked > 50
+
+
+# ---- the corpus
+
+
+def test_the_first_stories_never_change():
+    text = "\n\n".join(itertools.chain(fables.stories(0, 0, 200), fables.stories(1, 10**9, 10**9 + 50)))
+    assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN
+
+
+def test_a_story_depends_on_seed_and_index_alone():
+    assert [fables.story(i, seed=5) for i in (7, 3, 4)] == [
+        list(fables.stories(5, 0, 8))[7],
+        *fables.stories(5, 3, 5),
+    ]
+    assert fables.story(3, seed=5) != fables.story(3, seed=6)
+    assert len(set(fables.stories(5, 0, 500))) == 500
+    assert list(itertools.islice(fables.stories(9, 20), 2)) == [fables.story(20, 9), fables.story(21, 9)]
+    assert list(fables.stories(0, 5, 5)) == []
+
+
+def test_unusable_arguments():
+    with pytest.raises(UsageError):
+        fables.story(-1)
+    with pytest.raises(UsageError):
+        fables.bits_per_char([])
+
+
+def test_stories_are_stories(texts):
+    for text in texts:
+        assert 60 <= len(text.split()) <= 300
+        assert "\n\n" not in text and "  " not in text and text == text.strip() and text.isascii()
+        assert text[0].isupper() and text[-1] in '.!?"'
+        assert text.count('"') % 2 == 0
+        assert not re.search(r"[{}<>\[\]()|¶]| [.,!?]|[,.!?]{2}|[.!?] [a-z]", text), text
+        assert not re.search(r"\b[Aa] [aeio][a-z]*(?<!one-eyed)\b", re.sub(r"\b[Aa] one-\w+", "", text)), text
+        assert not re.search(r"\b(\w+) \1\b", re.sub(r"\bhad had\b", "", text.lower())), text
+
+
+def test_vocabulary_is_wide_and_entropy_moderate(texts):
+    assert len(set(WORD.findall(" ".join(texts).lower()))) >= 5000
+    assert 0.3 < fables.bits_per_char(texts) < 0.9
+
+
+def test_late_sentences_depend_on_early_ones(texts):
+    again = 0
+    for text in texts[:500]:
+        hero = max(set(re.findall(r"\b[A-Z][a-z]+\b", text[:250])), key=text.count)
+        again += hero in text[-400:]
+    assert again > 490
+
+
+def test_inflection():
+    assert [with_article(w) for w in ("owl", "hourglass", "unicorn", "useless hat", "umbrella", "ukulele", "yo-yo")] == [
+        "an owl", "an hourglass", "a unicorn", "a useless hat", "an umbrella", "a ukulele", "a yo-yo",
+    ]  # fmt: skip
+    assert [plural(w) for w in ("fox", "berry", "key", "scarf", "bread knife", "chef", "giraffe")] == [
+        "foxes", "berries", "keys", "scarves", "bread knives", "chefs", "giraffes",
+    ]  # fmt: skip
+    assert [past(w) for w in ("hop", "carry", "fly kites", "bake", "sail toy boats", "tiptoe")] == [
+        "hopped", "carried", "flew kites", "baked", "sailed toy boats", "tiptoed",
+    ]  # fmt: skip
+    assert [gerund(w) for w in ("run", "tiptoe", "bake bread", "ski", "swim in the sea")] == [
+        "running", "tiptoeing", "baking bread", "skiing", "swimming in the sea",
+    ]  # fmt: skip

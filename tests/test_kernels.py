@@ -1,0 +1,223 @@
+"""Every registered kernel equals its reference: in each precision, for any shape, on any number of threads."""
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from cases import CASES, PANELS, WIDE, unpaired
+
+import ternary.kernels
+from ternary.kernels.jit import KERNELS, OPTIONS
+from ternary.kernels.pack import from_bf16, packed, to_bf16, unpack
+from ternary.kernels.quant import pack_bits, row_scales, ternary_codes, unpack_bits
+
+for module in pkgutil.iter_modules(ternary.kernels.__path__):
+    if module.name != "amx" or ternary.kernels.isa.AMX:
+        importlib.import_module(f"ternary.kernels.{module.name}")
+
+ENCODE = {"fp32": np.ascontiguousarray, "bf16": to_bf16}
+
+
+def as_float64(a, name=""):
+    if not isinstance(a, np.ndarray):
+        return float(a) if isinstance(a, np.floating) else a
+    if a.dtype == np.uint16:
+        a = from_bf16(a).astype(np.float64)
+        return unpaired(a) if name in PANELS else a
+    return a.astype(np.float64) if a.dtype == np.float32 else a
+
+
+def expected(kernel, inputs):
+    values = kernel.ref(*map(as_float64, inputs, kernel.inputs))
+    return values if isinstance(values, tuple) else (values,)
+
+
+def allocate(kernel, values, precision):
+    """Outputs, poisoned: what is not written is seen."""
+    for name, value in zip(kernel.outputs, values):
+        if value.dtype.kind == "i":
+            yield np.full(value.shape, -1, value.dtype)
+            continue
+        out = np.full(value.shape, np.nan, np.float32)
+        yield out if name in WIDE[kernel.name] or precision == "fp32" else to_bf16(out)
+
+
+def run(kernel, inputs, values, precision, add=False):
+    """-> what the kernel wrote, decoded."""
+    start = [float(np.abs(v).mean()) for v in values]         # what is added to: of the size of what is added
+    if kernel.updates:
+        inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in inputs]
+        kernel(*inputs)
+        return [as_float64(inputs[kernel.inputs.index(name)]) for name in kernel.updates]
+    outputs = list(allocate(kernel, values, precision))
+    added = [name in kernel.sums or (add and k == 0) for k, name in enumerate(kernel.outputs)]
+    for out, at, is_added in zip(outputs, start, added):
+        if is_added:
+            out[...] = at if out.dtype == np.float32 else to_bf16(np.float32(at))
+    kernel(*inputs, *([add] if kernel.add else []), *outputs)
+    return [as_float64(out, name) - (at if is_added else 0.0)
+            for name, out, at, is_added in zip(kernel.outputs, outputs, start, added)]
+
+
+def error(got, want):
+    return np.linalg.norm(got - want) / (np.linalg.norm(want) + 1e-30)
+
+
+def check_against_reference(precision):
+    worst = {}
+    for name, kernel in KERNELS.items():
+        for inputs in CASES[name](np.random.default_rng(0), ENCODE[precision]):
+            values = expected(kernel, inputs)
+            for add in (False, True) if kernel.add else (False,):
+                for got, want in zip(run(kernel, inputs, values, precision, add), values, strict=True):
+                    worst[name] = max(worst.get(name, 0.0), error(got, want))
+    return worst
+
+
+LIMIT = {"fp32": 2e-6, "bf16": 6e-3}
+
+
+def test_every_kernel_has_a_case():
+    assert set(CASES) == set(KERNELS)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_kernel_equals_reference(name, precision):
+    kernel = KERNELS[name]
+    for inputs in CASES[name](np.random.default_rng(1), ENCODE[precision]):
+        values = expected(kernel, inputs)
+        for add in (False, True) if kernel.add else (False,):
+            for got, want in zip(run(kernel, inputs, values, precision, add), values, strict=True):
+                assert error(got, want) <= LIMIT[precision], (name, [getattr(a, "shape", a) for a in inputs])
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_float64_goes_through_the_reference(name):
+    kernel = KERNELS[name]
+    inputs = [as_float64(a) for a in next(iter(CASES[name](np.random.default_rng(2), ENCODE["fp32"])))]
+    values = kernel.ref(*inputs)
+    values = values if isinstance(values, tuple) else (values,)
+    if kernel.updates:
+        inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in inputs]
+        kernel(*inputs)
+        got = [inputs[kernel.inputs.index(n)] for n in kernel.updates]
+    else:
+        got = [np.zeros_like(v) for v in values]
+        kernel(*inputs, *([False] if kernel.add else []), *got)
+    for a, b in zip(got, values, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+def test_same_bits_again_and_same_numbers_on_one_thread(name):
+    kernel = KERNELS[name]
+    inputs = list(CASES[name](np.random.default_rng(3), ENCODE["fp32"]))[-1]
+    values = expected(kernel, inputs)
+    first, again = (run(kernel, inputs, values, "fp32") for _ in range(2))
+    numba.set_num_threads(1)
+    try:
+        alone = run(kernel, inputs, values, "fp32")
+    finally:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    for a, b, c in zip(first, again, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert error(c, a) < 2e-6
+
+
+@pytest.mark.parametrize("name", ["matmul", "rms_norm", "silu_glu", "gated_conv", "nll", "cross_entropy", "adamw"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_nan_is_seen(name, precision):
+    kernel = KERNELS[name]
+    inputs = list(next(iter(CASES[name](np.random.default_rng(4), ENCODE[precision]))))
+    inputs[0] = inputs[0].copy()
+    inputs[0].flat[0] = np.nan if inputs[0].dtype == np.float32 else 0x7fc0
+    values = expected(kernel, inputs)
+    assert np.isnan(run(kernel, inputs, values, precision)[0]).any()
+
+
+def test_panels_and_bits_are_inverted():
+    rng = np.random.default_rng(0)
+    x, q = rng.standard_normal((64, 96)), rng.integers(-1, 2, (64, 50))
+    np.testing.assert_array_equal(unpack(packed(x)), x)
+    np.testing.assert_array_equal(unpack_bits(pack_bits(q)), q)
+    assert pack_bits(q).nbytes * 8 == 2 * q.size
+
+
+@pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
+def test_two_bit_product_equals_the_packed_weight(quantizer):
+    """Decode and training see the same effective weight, whatever shares a scale."""
+    from ternary.kernels.quant import block_size, mean_abs_ref, ternary_matmul
+    rng = np.random.default_rng(0)
+    for shape in ((64, 192), (32, 96), (96, 512)):
+        w, x = rng.standard_normal(shape), rng.standard_normal((3, shape[1])).astype(np.float32)
+        block = block_size(shape, quantizer)
+        alpha = mean_abs_ref(w, block)
+        q = ternary_codes(w, alpha, block)
+        effective = q * np.repeat(alpha, block)[:w.size].reshape(shape)
+        y = np.empty((3, shape[0]), np.float32)
+        ternary_matmul(x, pack_bits(q), row_scales(alpha, shape, quantizer).astype(np.float32), y)
+        assert error(y, x @ effective.T) < 1e-6
+
+
+def test_ternary_matmul_multiplies_outside_its_inner_loop_only():
+    """The machine code: the loop that adds and subtracts holds additions and no multiplication."""
+    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["ternary_matmul"].compiled.py_func)
+    fresh(*next(iter(CASES["ternary_matmul"](np.random.default_rng(0), np.ascontiguousarray))),
+          np.empty((5, 64), np.float32))
+    asm = next(iter(fresh.inspect_asm().values()))
+    adds, multiplies = r"\bv?(add|sub)ps\b|\bfadd\b|\bfsub\b", r"\bv?f?n?m(ul|add|sub)\d*[ps]s\b|\bfmul\b|\bfml[as]\b"
+    inner = [body for body in loops(asm) if re.search(adds, body)]
+    assert inner, "no loop with additions found"
+    assert not any(re.search(multiplies, body) for body in inner)
+    assert re.search(multiplies, asm), "the scale must be applied somewhere: the patterns are stale"
+
+
+def loops(asm):
+    """Bodies of innermost loops: from a label to the jump back to it, with no other label jumped back to inside."""
+    lines, at, found = asm.splitlines(), {}, []
+    for k, line in enumerate(lines):
+        if label := re.match(r"(\.?L\w+):", line):
+            at[label[1]] = k
+        elif (jump := re.match(r"\s+(?:j\w+|b\.?\w*|cbn?z\s+\w+,|tbn?z\s+.*,)\s+(\.?L\w+)", line)) and jump[1] in at:
+            found.append((at[jump[1]], k))
+    inner = [(a, b) for a, b in found if not any((c, d) != (a, b) and a <= c and d <= b for c, d in found)]
+    return ["\n".join(lines[a:b + 1]) for a, b in inner]
+
+
+PATHS = [p for p in ternary.kernels.isa.PATHS
+         if ternary.kernels.isa.PATHS.index(p) > ternary.kernels.isa.PATHS.index(ternary.kernels.isa.ISA)]
+
+
+WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avx2": "zmm", "generic": "zmm|ymm"}
+
+
+def widest_registers():
+    """The machine code of a kernel that was just run, compiled afresh."""
+    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["silu_glu"].compiled.py_func)
+    fresh(*(np.ones((4, 64), np.float32) for _ in range(3)))
+    return next(iter(fresh.inspect_asm().values()))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_cpu_path_equals_the_reference(path):
+    """With the features of the CPU masked, in a process of its own; bf16 is emulated where the CPU has none."""
+    code = ("import test_kernels as t, json; worst = [t.check_against_reference(p) for p in t.LIMIT];"
+            "print(t.widest_registers()); print(json.dumps(worst))")
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    env = {**os.environ, "TERNARY_ISA": path, "PYTHONPATH": paths}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    asm, worst = done.stdout.rsplit("\n", 2)[:2]
+    assert "mm" in asm and not re.search(WIDER[path], asm)
+    for limit, errors in zip(LIMIT.values(), json.loads(worst), strict=True):
+        assert set(errors) == set(KERNELS)
+        assert max(errors.values()) <= limit, errors

@@ -1,0 +1,209 @@
+"""The gates: no model enters MODELS without being causal, tight, shifted once, and the same one token at a time."""
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ternary.autograd.tape import Tape
+from ternary.errors import ModelFileError, UsageError
+from ternary.models import MODELS, from_json, to_json
+from ternary.models.bolt import Bolt, BoltConfig
+from ternary.rng import generator
+from ternary.train.optimizer import AdamW
+from ternary.train.trainer import Trainer
+
+VARIANTS = {
+    **{name: {} for name in MODELS},
+    "bolt-small row": {"quantizer": "row"},
+    "bolt-small block256": {"quantizer": "block256"},
+    "bolt-small inner_norm": {"inner_norm": True},
+}
+
+
+def tiny(name, vocab_size=16, **changes):
+    entry = MODELS[name.split()[0]]
+    config = replace(entry.config, vocab_size=vocab_size, dim=32, layers=2, hidden=64, **VARIANTS[name], **changes)
+    model = entry.model(config, seed=1)
+    for p in model.parameters().values():          # a flat start would hide what a weight does
+        p.data *= 2
+    return model
+
+
+def logits(model, tokens, precision="fp32"):
+    """(B, T) -> (B, T, V), by the parallel form."""
+    with Tape(precision, record=False):
+        model.pack()
+        h = model.hidden(tokens).data
+    return (h @ model.embed.weight.data.T).reshape(*tokens.shape, -1)
+
+
+def fit(model, batch, steps, lr=3e-3):
+    trainer = Trainer(model, AdamW(model.parameters(), weight_decay=0), "fp32")
+    return [trainer.step(*batch(k), lr)[0] for k in range(steps)]
+
+
+models = pytest.mark.parametrize("name", VARIANTS)
+
+
+@models
+def test_causal(name):
+    """A changed token changes nothing before it, and something from it on."""
+    model, rng = tiny(name), np.random.default_rng(0)
+    for length in (1, 2, 9, 70):
+        tokens = rng.integers(4, 16, (2, length)).astype(np.int32)
+        before = logits(model, tokens)
+        for at in {0, length // 2, length - 1}:
+            changed = tokens.copy()
+            changed[:, at] = (changed[:, at] - 3) % 12 + 4
+            after = logits(model, changed)
+            np.testing.assert_array_equal(before[:, :at], after[:, :at])
+            assert not np.array_equal(before[:, at], after[:, at])
+
+
+@models
+def test_sequences_do_not_see_each_other(name):
+    model, rng = tiny(name), np.random.default_rng(0)
+    tokens = rng.integers(4, 16, (3, 20)).astype(np.int32)
+    together = logits(model, tokens)
+    for row in range(3):
+        np.testing.assert_array_equal(logits(model, tokens[row:row + 1])[0], together[row])
+
+
+def random_pairs(k):
+    stream = generator(0, "probe", k).integers(0, 16, (16, 17)).astype(np.int32)
+    return stream[:, :-1].copy(), stream[:, 1:].copy()
+
+
+@models
+def test_learns_nothing_from_random_tokens(name):
+    """On fresh i.i.d. tokens nobody can do better than ln V: less means that the model sees its targets."""
+    losses = fit(tiny(name), random_pairs, 1000)
+    assert np.mean(losses[-50:]) >= np.log(16) - 0.01
+
+
+def test_the_probe_catches_a_model_that_sees_the_next_token():
+    class Leaky(Bolt):
+        def hidden(self, tokens):
+            return super().hidden(np.roll(tokens, -1, axis=1))
+    config = replace(MODELS["bolt-small"].config, vocab_size=16, dim=32, layers=2, hidden=64)
+    losses = fit(Leaky(config), random_pairs, 1000)
+    assert np.mean(losses[-50:]) < np.log(16) - 0.5
+
+
+CYCLE = [5, 9, 4, 12, 7, 15, 6]
+
+
+@models
+def test_a_cycle_is_learned_and_generated(name):
+    """Targets are shifted exactly once: a second shift would generate every other token."""
+    stream = np.array(CYCLE * 40, np.int32)
+    windows = np.stack([stream[k:k + 33] for k in range(0, 8 * 7, 7)])
+    x, y = np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
+    model = tiny(name)
+    assert fit(model, lambda k: (x, y), 150)[-1] < 0.05
+    model.freeze()
+    state, token, told = model.init_state(), CYCLE[0], []
+    for _ in range(3):                             # into the cycle
+        model.step(np.array([token]), state)
+        token = CYCLE[(CYCLE.index(token) + 1) % 7]
+    for _ in range(14):
+        told.append(token)
+        token = int(model.step(np.array([token]), state)[0].argmax())
+    start = CYCLE.index(told[0])
+    assert told == [CYCLE[(start + k) % 7] for k in range(14)]
+
+
+@models
+def test_step_equals_parallel(name):
+    model, rng = tiny(name), np.random.default_rng(0)
+    tokens = rng.integers(0, 16, (3, 40)).astype(np.int32)
+    parallel = logits(model, tokens)
+    model.freeze()
+    state = model.init_state(3)
+    for t in range(40):
+        np.testing.assert_allclose(model.step(tokens[:, t], state), parallel[:, t], rtol=0, atol=2e-4)
+
+
+@models
+def test_config_round_trip(name):
+    model = tiny(name)
+    key, again = from_json(to_json(name.split()[0], model.config))
+    assert key == name.split()[0] and again.config == model.config
+    assert {k: p.data.shape for k, p in again.parameters().items()} == {
+        k: p.data.shape for k, p in model.parameters().items()}
+
+
+@models
+def test_saved_and_loaded(name, tmp_path):
+    from ternary.data.tokenizer import Tokenizer
+    from ternary.train import checkpoint
+    from ternary.train.restore import restore
+    model, tokenizer = tiny(name, vocab_size=300), Tokenizer.train(["one two three"], 300)
+    weights = {key: p.data for key, p in model.parameters().items()}
+    checkpoint.save(tmp_path, 3, weights=weights, optimizer={}, config=to_json(name.split()[0], model.config),
+                    tokenizer=tokenizer.to_json(), state={"step": 3})
+    loaded = restore(tmp_path)
+    tokens = np.arange(4, 44, dtype=np.int32)[None]
+    assert loaded.tokenizer.hash == tokenizer.hash
+    np.testing.assert_array_equal(logits(loaded.model, tokens), logits(model, tokens))
+
+
+def test_parameter_counts_are_the_published_ones():
+    """Spec sections 1.3 and 6."""
+    count = lambda config: Bolt(config).parameter_count
+    assert count(MODELS["bolt-small"].config) == 4_364_736
+    assert count(MODELS["bolt-large"].config) == 16_847_232
+    assert count(BoltConfig(inner_norm=True)) == 4_370_112
+
+
+def test_initialisation_is_that_of_the_specification():
+    """Spec section 1.2."""
+    p = Bolt(BoltConfig()).parameters()
+    std = {key: float(v.data.std()) for key, v in p.items()}
+    assert std["embed.weight"] == pytest.approx(0.02, rel=0.01)
+    wanted = {"mixer.up.weight": .0722, "mixer.down.weight": .1021, "mixer.conv": .0361, "ffn.gate.weight": .0625,
+              "ffn.up.weight": .0625, "ffn.down.weight": .1021}
+    for key, value in wanted.items():
+        assert std[f"blocks.3.{key}"] == pytest.approx(value, rel=0.05)
+    assert (p["norm.weight"].data == 1).all()
+    again, other = Bolt(BoltConfig()).parameters(), Bolt(BoltConfig(), seed=1).parameters()
+    assert np.array_equal(p["embed.weight"].data, again["embed.weight"].data)
+    assert not np.array_equal(p["embed.weight"].data, other["embed.weight"].data)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"dim": 191}, "dim is 191.*multiple of 32; use 192"), ({"layers": 0}, "layers is 0"),
+    ({"hidden": 48}, "hidden is 48"), ({"quantizer": "int8"}, "quantizer is 'int8'"), ({"kernel": 4}, "kernel is 4"),
+    ({"vocab_size": 70000}, "16-bit"), ({"vocab_size": 0}, "vocab_size is 0"), ({"inner_norm": 1}, "inner_norm"),
+])
+def test_config_out_of_range(changes, message):
+    with pytest.raises(UsageError, match=message):
+        BoltConfig(**changes)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"model": "gpt"}, "model 'gpt'"), ({"color": 1}, "unknown key 'color'"), ({"dim": "192"}, "dim is '192'"),
+])
+def test_config_file_of_something_else(change, message):
+    with pytest.raises(ModelFileError, match=message):
+        from_json({**to_json("bolt-small", BoltConfig()), **change})
+
+
+def test_config_file_with_a_key_missing():
+    values = to_json("bolt-small", BoltConfig())
+    del values["hidden"]
+    with pytest.raises(ModelFileError, match="missing key 'hidden'"):
+        from_json(values)
+
+
+def test_the_batch_in_parts_has_the_gradient_of_the_whole(monkeypatch):
+    from ternary.train import trainer
+    rng, grads = np.random.default_rng(0), []
+    x, y = (rng.integers(0, 16, (6, 32)).astype(np.int32) for _ in range(2))
+    for part in (32, 64, 10_000):
+        monkeypatch.setattr(trainer, "PART", part)
+        model = tiny("bolt-small")
+        Trainer(model, AdamW(model.parameters()), "fp32").gradients(x, y)
+        grads.append(np.concatenate([p.grad.ravel() for p in model.parameters().values()]))
+    for g in grads[1:]:
+        assert np.linalg.norm(g - grads[0]) < 1e-5 * np.linalg.norm(grads[0])

@@ -1,0 +1,94 @@
+"""Loss and every gradient against the same model in PyTorch, float64 (skipped where torch is not installed)."""
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ternary.models.bolt import Bolt, BoltConfig
+from ternary.train.optimizer import AdamW
+from ternary.train.trainer import Trainer
+
+torch = pytest.importorskip("torch")
+PEER = Path(__file__).parents[1] / "benchmarks" / "peers" / "torch_bolt.py"
+
+
+def torch_bolt():
+    spec = importlib.util.spec_from_file_location("torch_bolt", PEER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.TorchBolt
+
+
+def compare(config, batch, length, precision, published_init=False, autocast=False, seed=0):
+    """-> relative error of the loss and, norm-wise, of every gradient. Norm scales random, Zipf tokens, a softmax that
+    is not flat. The published initialisation makes branches much larger than the stream, which amplifies rounding;
+    otherwise matrices are N(0, 0.05^2). autocast: the error of PyTorch's own bf16 instead of ours.
+    """
+    rng = np.random.default_rng(seed)
+    model = Bolt(config, seed)
+    parameters = model.parameters()
+    for key, p in parameters.items():
+        if "norm" in key:
+            p.data *= 1 + 0.2 * rng.standard_normal(p.data.shape, np.float32)
+        elif "blocks" in key and not published_init:
+            p.data *= np.float32((0.2 if key.endswith("conv") else 0.05) / p.data.std())
+    model.embed.weight.data *= 8
+    zipf = 1 / np.arange(1, config.vocab_size + 1)
+    x, y = (rng.choice(config.vocab_size, (batch, length), p=zipf / zipf.sum()).astype(np.int32) for _ in "xy")
+    oracle = torch_bolt()(config.vocab_size, config.dim, config.hidden, config.layers, config.kernel,
+                          torch.float64, config.quantizer, config.inner_norm)
+    theirs = dict(oracle.named_parameters())
+    name = lambda key: key + ".weight" if key.endswith(".conv") else key
+    assert {name(key) for key in parameters} == set(theirs)
+    with torch.no_grad():
+        for key, p in parameters.items():
+            theirs[name(key)].copy_(torch.from_numpy(p.data.astype(np.float64)))
+    loss = oracle.loss(torch.from_numpy(x).long(), torch.from_numpy(y).long())
+    loss.backward()
+    if autocast:
+        rounded = type(oracle)(config.vocab_size, config.dim, config.hidden, config.layers, config.kernel,
+                               torch.float32, config.quantizer, config.inner_norm)
+        rounded.load_state_dict(oracle.state_dict())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            lossy = rounded.loss(torch.from_numpy(x).long(), torch.from_numpy(y).long())
+        lossy.backward()
+        return {key: ((p.grad.double() - theirs[key].grad).norm() / theirs[key].grad.norm()).item()
+                for key, p in rounded.named_parameters()}
+    if precision == "fp64":
+        for p in parameters.values():
+            p.data = p.data.astype(np.float64)
+            p.grad = np.zeros_like(p.data)
+        trainer = Trainer(model, None, precision)
+    else:
+        trainer = Trainer(model, AdamW(parameters), precision)
+    ours = trainer.gradients(x, y)
+    errors = {"loss": abs(ours - loss.item()) / abs(loss.item())}
+    for key, p in parameters.items():
+        g = theirs[name(key)].grad.numpy()
+        errors[key] = np.linalg.norm(p.grad - g) / np.linalg.norm(g)
+    return errors
+
+
+LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 1e-2}
+
+
+@pytest.mark.parametrize("precision", LIMIT)
+@pytest.mark.parametrize("quantizer, inner_norm", [("tensor", False), ("row", False), ("block256", True)])
+def test_small_shapes(precision, quantizer, inner_norm):
+    config = BoltConfig(vocab_size=1000, dim=64, layers=2, hidden=160, quantizer=quantizer, inner_norm=inner_norm)
+    errors = compare(config, 3, 40, precision)
+    assert max(errors.values()) <= LIMIT[precision], sorted(errors.items(), key=lambda e: -e[1])[:3]
+
+
+@pytest.mark.parametrize("precision", LIMIT)
+def test_bolt_small_itself(precision):
+    errors = compare(BoltConfig(), 2, 256, precision)
+    assert max(errors.values()) <= LIMIT[precision], sorted(errors.items(), key=lambda e: -e[1])[:3]
+
+
+def test_bf16_is_more_exact_than_autocast_from_the_published_start():
+    ours = compare(BoltConfig(), 2, 256, "bf16", published_init=True)
+    theirs = compare(BoltConfig(), 2, 256, "bf16", published_init=True, autocast=True)
+    assert max(ours.values()) < max(theirs.values())
+    assert max(ours.values()) < 2e-2
