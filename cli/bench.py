@@ -1,7 +1,6 @@
 import sys
 
 import click
-
 from ternary.cli.common import emit, json_option, positive_float, positive_int
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
@@ -22,17 +21,21 @@ def command():
 
 @command.command("train", short_help="Whole training steps, also against PyTorch.")
 @click.option("--model", default="bolt-small", show_default=True, help="See `ternary models`.")
-@click.option("--batch", "batch_size", type=positive_int(32), default=32, show_default=True, help="Sequences per step.")
-@click.option("--seq-len", type=positive_int(256), default=256, show_default=True, help="Tokens per sequence.")
-@click.option("--seconds", type=positive_float(10), default=10.0, show_default=True, help="Of one measurement.")
+@click.option("--batch", "batch_size", type=positive_int(32), default=32, show_default=True,
+              help="Sequences per step.")
+@click.option("--seq-len", type=positive_int(256), default=256, show_default=True,
+              help="Tokens per sequence.")
+@click.option("--seconds", type=positive_float(10), default=10.0, show_default=True,
+              help="Of one measurement.")
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto", show_default=True)
-@click.option("--peer", type=click.Choice(["torch"]), help="Take turns with the same model in PyTorch, at its fastest.")
+@click.option("--peer", type=click.Choice(["torch"]),
+              help="Take turns with the same model in PyTorch, at its fastest.")
 @click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")
 @click.option("--profile", is_flag=True, help="Also the time of each kernel.")
 @threads_option
 @json_option
 def train(threads, as_json, **given):
-    """Tokens per second of training steps on synthetic tokens, and what share of the kernels' own peak it is."""
+    """Tokens per second of training steps on synthetic tokens, and the share of the kernels' peak."""
     from ternary.threads import set_threads
     set_threads(threads)
     from ternary.bench.train import bench_train
@@ -54,7 +57,8 @@ def decode(threads, as_json, **given):
 
 
 @command.command("kernels", short_help="Kernels alone, also against NumPy.")
-@click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True, help="Of one measurement.")
+@click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True,
+              help="Of one measurement.")
 @threads_option
 @json_option
 def kernels(threads, as_json, seconds):
@@ -66,9 +70,11 @@ def kernels(threads, as_json, seconds):
 
 
 @command.command("tokenizer", short_help="Learning and encoding.")
-@click.option("--data", default="fables", show_default=True, help="tinystories, a hub data set, a file or folder, - or fables.")
+@click.option("--data", default="fables", show_default=True,
+              help="tinystories, a hub data set, a file or folder, - or fables.")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
-@click.option("--megabytes", type=positive_float(10), default=10.0, show_default=True, help="The first so many.")
+@click.option("--megabytes", type=positive_float(10), default=10.0, show_default=True,
+              help="The first so many.")
 @click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True)
 @threads_option
 @json_option
@@ -81,7 +87,7 @@ def tokenizer(threads, as_json, **given):
 
 
 def show(result: dict, as_json: bool) -> None:
-    """emit(), where for people lists of rows become tables of their own, below, and inner values get long names."""
+    """emit(), but for people lists of rows become tables below, and inner values get long names."""
     if as_json:
         emit(result, True)
         return

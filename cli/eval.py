@@ -3,8 +3,9 @@ from ternary.cli.common import emit, json_option, positive_int
 
 
 @click.command("eval", short_help="Loss, perplexity and bits per character of a checkpoint.")
-@click.option("--checkpoint", default="checkpoints", show_default=True, help="A run folder (its best step) or a step folder.")
-@click.option("--data", default="tinystories", show_default=True, help="tinystories, a hub data set, a file or folder, - or fables.")
+@click.option("--checkpoint", default="checkpoints", show_default=True, help="A run (its best step) or a step folder.")
+@click.option("--data", default="tinystories", show_default=True,
+              help="tinystories, a hub data set, a file or folder, - or fables.")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
 @click.option("--stories", type=positive_int(500), default=500, show_default=True, help="The first so many.")
 @click.option("--protocol", type=click.Choice(["honest", "flashlm"]), default="honest", show_default=True,
@@ -24,11 +25,10 @@ def command(checkpoint, data, field, stories, protocol, precision, threads, as_j
     from ternary.data.corpus import open_corpus
     from ternary.evaluate import evaluate
     from ternary.train.restore import restore
-    corpus = open_corpus(data, "validation", field)
     restored = restore(checkpoint)
-    texts = list(islice(corpus.stories(), stories))
+    texts = list(islice(open_corpus(data, "validation", field).stories(), stories))
     result = evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol)
-    if data == "fables":
+    if data == "fables" and protocol == "honest":    # the floor is that of whole stories
         from ternary.data.fables import bits_per_char
         result["floor_bpc"] = bits_per_char(texts)
         result["gap_bpc"] = result["bpc"] - result["floor_bpc"]

@@ -6,14 +6,15 @@ from ternary.cli.common import Number, emit, float_range, json_option, positive_
 
 @click.command("generate", short_help="Continue a prompt.")
 @click.argument("prompt", default="")
-@click.option("--checkpoint", default="checkpoints", show_default=True, help="A run folder (its best step) or a step folder.")
+@click.option("--checkpoint", default="checkpoints", show_default=True, help="A run (its best step) or a step folder.")
 @click.option("--max-tokens", type=positive_int(256), default=256, show_default=True)
-@click.option("--temperature", type=float_range(0.8, at_least=0, at_most=100), default=0.8, show_default=True, help="0 is greedy.")
+@click.option("--temperature", type=float_range(0.8, at_least=0, at_most=100), default=0.8, show_default=True,
+              help="0 is greedy.")
 @click.option("--top-k", type=Number(int, at_least=0, example=50), default=50, show_default=True, help="0 is off.")
 @click.option("--top-p", type=positive_float(0.95, at_most=1), default=1.0, show_default=True)
 @click.option("--min-p", type=float_range(0.05, at_least=0, at_most=1), default=0.0, show_default=True)
 @click.option("--repetition-penalty", type=positive_float(1.1, at_most=100), default=1.0, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=Number(int, at_least=0, example=0), default=0, show_default=True)
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
@@ -24,6 +25,7 @@ def command(prompt, checkpoint, max_tokens, seed, threads, no_stream, as_json, *
     from ternary.infer.engine import Engine, Sampling
     from ternary.train.restore import restore
     sampling = Sampling(**sampling)
+    prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
     restored = restore(checkpoint)
     engine = Engine(restored.model, restored.tokenizer)
     if not (no_stream or as_json):
@@ -37,6 +39,7 @@ def command(prompt, checkpoint, max_tokens, seed, threads, no_stream, as_json, *
     seconds = time.perf_counter() - start
     text = prompt + restored.tokenizer.decode(tokens)
     if as_json:
-        emit({"text": text, "tokens": len(tokens), "seconds": seconds, "tokens_per_second": len(tokens) / seconds}, True)
+        emit({"text": text, "tokens": len(tokens), "seconds": seconds,
+              "tokens_per_second": len(tokens) / seconds}, True)
     else:
         click.echo(text)

@@ -4,9 +4,11 @@ import difflib
 import importlib
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import click
 from click.shell_completion import shell_complete
@@ -22,8 +24,12 @@ COMMANDS = {
     "bench": "Measure speed on this machine.",
     "models": "List the models.",
 }
-INTERRUPTED, BROKEN_PIPE = 130, 141
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 _COMPLETION = "_TERNARY_COMPLETE"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: a command ends as it does at Ctrl-C."""
 
 
 class Ternary(click.Group):
@@ -52,7 +58,7 @@ class Ternary(click.Group):
         """Run one command and exit the process. Of click's own arguments only `args` matters."""
         if asked := os.environ.get(_COMPLETION):
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
-        args = list(sys.argv[1:] if args is None else args)
+        args = list(sys.argv[1:] if args is None else args) or ["--help"]
         try:
             code = self._run(args, extra)
             sys.stdout.flush()  # here, where a reader that went away is still handled
@@ -65,7 +71,7 @@ class Ternary(click.Group):
         try:
             if "--debug" in flags:  # an option of the group, welcome behind the command too
                 args = ["--debug", *(a for a in flags if a != "--debug"), *args[len(flags) :]]
-            with self.make_context(self.name, args, **extra) as ctx:
+            with _termination(), self.make_context(self.name, args, **extra) as ctx:
                 self.invoke(ctx)
             return 0
         except click.exceptions.Exit as stop:
@@ -83,22 +89,39 @@ def _report(error: BaseException, as_json: bool) -> int:
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory; try a smaller --batch, --seq-len or model")
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        code, name, message = INTERRUPTED, "interrupted", "interrupted"
+        code, name = (TERMINATED, "terminated") if isinstance(error, Terminated) else (INTERRUPTED, "interrupted")
+        message = f"{name}; {error}" if str(error) else name
     elif isinstance(error, TernaryError):
         code, name, message = error.exit_code, error.code, " ".join(str(error).split())
     elif isinstance(error, click.ClickException):
         name = UsageError.code if isinstance(error, click.UsageError) else TernaryError.code
-        code, message = error.exit_code, error.format_message()
+        code, message = error.exit_code, " ".join(error.format_message().split())
+        if context := getattr(error, "ctx", None):
+            message = f"{message.rstrip('.')}; see {context.command_path} --help"
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"
-    if isinstance(error, click.UsageError):
-        error.show()  # with the usage line of the command
-    else:
-        click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {message}", err=True)
     if as_json:
         click.echo(json.dumps({"error": {"code": name, "message": message}}))
     return code
+
+
+@contextmanager
+def _termination():
+    """Inside, SIGTERM raises Terminated."""
+
+    def terminate(number, frame):
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread only
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _hang_up() -> int:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import click
-from ternary.cli.common import emit, float_range, json_option, positive_float, positive_int
+from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
 
 from ternary.errors import UsageError
 
@@ -9,7 +9,7 @@ from ternary.errors import UsageError
 @click.command("train", short_help="Train a model.")
 @click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
 @click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
-@click.option("--model", help="A model by name, see `ternary models`. [default: large on 8 cores and 32 GB, else small]")
+@click.option("--model", help="A model by name, see `ternary models`. [default: large with 8 cores and 32 GB]")
 @click.option("--data", help="tinystories, a hub data set, a file or folder, - or fables. [default: tinystories]")
 @click.option("--val-data", help="Validation text. [default: 2 % of the stories of --data]")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
@@ -19,21 +19,22 @@ from ternary.errors import UsageError
 @click.option("--epochs", type=positive_float(3), help="Budget in passes over the data. [default: 10, if no other]")
 @click.option("--batch", "batch_size", type=positive_int(16), help="Sequences per step. [default: 16]")
 @click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: 256 small, 512 large]")
-@click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: 4e-3 small, 3e-3 large]")
+@click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: that of the model]")
 @click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
 @click.option("--weight-decay", type=float_range(0.01, at_least=0), help="AdamW's weight decay. [default: 0.01]")
-@click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Norm to clip the gradient to, 0 for none. [default: 1]")
+@click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
 @click.option("--vocab", "vocab_size", type=positive_int(10000), help="Vocabulary of the tokenizer. [default: 10000]")
-@click.option("--quantizer", type=click.Choice(["tensor", "row", "block256"]), help="Which weights share a scale. [default: tensor]")
+@click.option("--quantizer", type=click.Choice(["tensor", "row", "block256"]),
+              help="Which weights share a scale. [default: tensor]")
 @click.option("--inner-norm", is_flag=True, default=None, help="RMSNorm inside each ternary linear map.")
-@click.option("--seed", type=click.IntRange(0), help="[default: 42]")
+@click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
-@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="[default: auto: bf16 where it is fast]")
-@click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations and saves. [default: 20 in a run]")
+@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="[default: auto, bf16 if fast here]")
+@click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations. [default: 20 in a run]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
-@click.option("--patience", type=positive_int(10), help="Evaluations without improvement before stopping. [default: 10]")
+@click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: 10]")
 @click.option("--save-dir", help="Folder of the run. [default: checkpoints]")
-@click.option("--resume", type=click.Path(), help="Continue the run in this folder.")
+@click.option("--resume", type=click.Path(), help="Continue the run in this folder; a budget is the new total.")
 @json_option
 def command(small, large, model, resume, threads, as_json, **given):
     """Train a model on stories, or continue a run.

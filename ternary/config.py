@@ -39,21 +39,28 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: Any) -> "TrainConfig":
-        known = {f.name for f in fields(cls)}
-        if not isinstance(values, dict) or set(values) != known:
-            odd = min(set(values) ^ known) if isinstance(values, dict) else values
-            raise ModelFileError(f"[state.json] settings of the run do not fit this version at {odd!r}; "
+        known = {f.name: f.type for f in fields(cls)}
+        odd = set(values) ^ set(known) if isinstance(values, dict) else {"settings"}
+        odd = odd or {name for name, kind in known.items() if not fits(values[name], kind)}
+        if odd:
+            raise ModelFileError(f"[state.json] settings of the run do not fit this version at {min(odd)!r}; "
                                  "resume with the version that wrote them, or start afresh")
         return cls(**values)
 
     def resumed(self, given: dict[str, Any]) -> "TrainConfig":
-        """These settings with those of `given` that a resumed run may change: its budget and its threads."""
+        """These settings with those of `given` that a resumed run may change: when it ends, and its threads."""
+        given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
-            if key not in BUDGET and key != "threads" and value != getattr(self, key):
+            if key not in (*BUDGET, "patience", "threads") and value != getattr(self, key):
                 raise UsageError(f"{FLAGS.get(key, '--' + key.replace('_', '-'))} is {value}, but this run was started "
                                  f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
         budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}
         return replace(self, **{**budget, **given})
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type such as `float | None`; a whole number is a float too."""
+    return isinstance(value, kind) or (type(value) is int and isinstance(float(value), kind))
 
 
 BUDGET = ("hours", "tokens", "steps", "epochs")

@@ -54,7 +54,7 @@ def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int
     """Score the first `limit` stories -> the JSON of `ternary eval`. DataError if there is none."""
     if protocol not in PROTOCOLS:
         raise UsageError(f"--protocol is {protocol!r}; use one of {', '.join(PROTOCOLS)}")
-    texts = [t.strip() for t in islice(stories, limit)]
+    texts = [t for t in map(str.strip, islice(stories, limit)) if t]
     if protocol == "flashlm":
         texts = [t for t in texts if len(t) > 50]
     sequences = [(t, pairs(t, tokenizer, protocol)) for t in texts]

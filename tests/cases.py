@@ -8,7 +8,7 @@ from ternary.kernels.pack import packed
 from ternary.kernels.quant import block_size, pack_bits
 
 CASES, WIDE = {}, {}
-PANELS = {"p", "by_inputs", "by_outputs"}                # parameters in panels: in bf16 two steps lie side by side
+PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}                # parameters in panels: in bf16 two steps lie side by side
 
 
 def paired(p):
@@ -90,7 +90,9 @@ def rms_norm_bwd(rng, act):
 @case()
 def silu_glu(rng, act):
     for n in ROWS:
-        yield act(20 * normal(rng, n, 64)), act(normal(rng, n, 64))
+        gate, up = (act(packed(normal(rng, 96, 64))) for _ in range(2))
+        gate, up = (paired(p) if p.dtype == np.uint16 else p for p in (gate, up))
+        yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3)
 
 
 @case()

@@ -1,19 +1,21 @@
-"""The embedded corpus: one derivation per text (proved over the tables), exact probabilities, determinism, prose."""
+"""The embedded corpus: one derivation per text (proved over all tables), exact probabilities, determinism."""
 
 import hashlib
 import itertools
 import math
 import re
-from functools import lru_cache
+from functools import cache
 
 import pytest
 
 from ternary.data import fables
 from ternary.data.fables_forms import Category, gerund, past, plural, with_article
-from ternary.data.fables_grammar import SCALE, Choice, Draw, Grammar, Ref
+from ternary.data.fables_grammar import Grammar
+from ternary.data.fables_nodes import SCALE, Choice, Draw, Ref
+from ternary.data.fables_parse import Parse
 from ternary.errors import UsageError
 
-GOLDEN = "0"
+GOLDEN = "1dc038dfe866a956b72d7aadf2c0a3a45f89bad2258935c0f3f661fdfa304c70"
 WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 
 
@@ -24,18 +26,22 @@ def texts():
 
 @pytest.fixture(scope="module")
 def mini():
-    """A grammar small enough to enumerate, with every construct: shared slots, forms, choices, options, blocks."""
-    people = Category(
-        [{"": name, "he": pronoun} for name, pronoun in (("Ann", "she"), ("Bo", "he"), ("Cy", "he"), ("Di", "she"))]
-    )
-    rules = {
-        "tale": "= hero friend\n\n{hero} met {friend}.\nThe (shy|<size>) {hero.he} was {hero}[ <how>], said {friend}.\n\n"
-        "¶?\nIt was <size.a> day.\n\n{^he} [<how> ]went home.\n{friend} stayed.",
-        "size": "big\nsmall\nold and wise",
-    }
+    """A grammar small enough to enumerate, with every construct: shared slots, forms, options, blocks."""
+    pronouns = {"Ann": "she", "Bo": "he", "Cy": "he", "Di": "she"}
+    people = Category([{"": name, "he": pronoun} for name, pronoun in pronouns.items()])
+    tale = """= hero friend
+
+{hero} met {friend}.
+The (shy|<size>) {hero.he} was {hero}[ <how>], said {friend}.
+
+¶?
+It was a <size> day.
+
+{^he} [<how> ]went home.
+{friend} stayed."""
     words = {"name": people, "how": Category([{"": "slowly"}, {"": "gladly"}])}
     return Grammar(
-        {**rules, "tale": rules["tale"].replace("<size.a>", "a <size>")}, {"hero": "name", "friend": "name"}, words, "tale"
+        {"tale": tale, "size": "big\nsmall\nold and wise"}, {"hero": "name", "friend": "name"}, words, "tale"
     )
 
 
@@ -70,16 +76,16 @@ def plain_texts(op):
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def overlaps(a, b, last="x"):
-    """Whether some text of sequence `a` may equal, or end at a word boundary inside, some text of `b` (or vice versa)."""
+    """Whether a text of sequence `a` may equal one of `b`, or either end inside the other at a word's end."""
     a, b = (tuple(itertools.dropwhile(lambda op: type(op) is Draw or op == "", s)) for s in (a, b))
     if not a or not b:
         rest = a or b
         return not rest or not last.isalpha() or any(not c.isalpha() for c in first_characters(rest))
     x, y = a[0], b[0]
     if x is y or (type(x) is Ref and type(y) is Ref and x == y):
-        return overlaps(a[1:], b[1:])           # both read the same characters: its own alternatives never overlap
+        return overlaps(a[1:], b[1:])           # both read the same characters
     if type(x) is str and type(y) is str:
         n = min(len(x), len(y))
         return x[:n] == y[:n] and overlaps((x[n:], *a[1:]), (y[n:], *b[1:]), x[n - 1])
@@ -138,7 +144,7 @@ def test_no_two_alternatives_of_any_choice_can_match_the_same_text():
 def test_the_ambiguity_check_finds_what_it_should():
     words = {"w": Category([{"": "ice"}, {"": "ice cream"}])}
     people = {"w": Category([{"": "Ann"}, {"": "Bo"}])}
-    for rule in ("x <w> y", "a (b c|b) d", "(a|a) b", "It was (big|big and old).", "We [all ](all |both )went."):
+    for rule in ("x <w> y", "a (b c|b) d", "(a|a) b", "It was (big|big and old).", "a [b ](b c|c)"):
         assert clashes(Grammar({"t": rule}, {}, words, "t").root), rule
     assert clashes(Grammar({"t": "= v\n\n{v} ran.\nAnn ran."}, {"v": "w"}, people, "t").root)
     assert not clashes(Grammar({"t": "= v\n\n{v} ran.\nAnn walked."}, {"v": "w"}, people, "t").root)
@@ -183,7 +189,7 @@ def test_every_drawn_slot_is_named_before_the_end_and_drawn_once():
 def test_log_prob_is_the_log_probability_accumulated_while_writing(texts):
     grammar = fables.grammar()
     for index, text in enumerate(texts):
-        written, log_p = grammar.trace(fables._numbers(3, index))
+        written, log_p = grammar.trace(fables.numbers(3, index))
         assert written == text
         assert fables.log_prob(text) == log_p   # the same terms, summed exactly
 
@@ -230,7 +236,7 @@ def test_on_a_small_grammar_the_probabilities_of_all_texts_sum_to_one(mini):
 
 
 def entropy(op, known):
-    """Nats of a sequence by the chain rule: every choice adds its own entropy and the mean of its alternatives'."""
+    """Nats of a sequence by the chain rule: a choice adds its own entropy and its alternatives' mean."""
     if type(op) is Choice:
         if id(op) not in known:
             known[id(op)] = sum(
@@ -256,26 +262,47 @@ def test_mean_of_minus_log_prob_is_the_entropy_of_the_grammar(texts):
 
 def test_a_text_outside_the_grammar_has_no_probability(texts):
     text = texts[0]
-    for wrong in ("", "Hello.", text + " ", text + "\n", text[:-1], text + text, text.replace(" ", "  ", 1), text.lower()):
+    changed = text.replace(" ", "  ", 1), text.replace("\n", " "), text.lower(), text.replace("a", "an", 1)
+    for wrong in ("", "Hello.", text + " ", text + "\n", text[:-1], text + text, *changed):
         with pytest.raises(ValueError):
             fables.log_prob(wrong)
 
 
-def test_changing_a_late_name_or_pronoun_is_noticed(texts):
-    checked = 0
-    for text in texts[:300]:
-        hero = next(name for name in re.findall(r"\b[A-Z][a-z]+\b", text) if text.count(name) > 4)
-        at = text.rindex(hero)
-        other = "Tom" if hero != "Tom" else "Lily"
-        with pytest.raises(ValueError):
-            fables.log_prob(text[:at] + other + text[at + len(hero) :])
-        for he, she in ((" he ", " she "), (" she ", " he ")):
-            if text.count(he) > 2 and he.strip() not in text[:60]:
-                at = text.rindex(he)
+def slots(text):
+    """{slot: its plain form} of a story."""
+    root = fables.grammar().root
+    parse = Parse(text)
+    assert parse.match(root, 0) == len(text)
+    return {draw.var: draw.category.entries[parse.bound[draw.var]][""] for draw in parse.drawn}
+
+
+def test_changing_a_late_name_or_pronoun_or_thing_is_noticed(texts):
+    pronouns = 0
+    for text in texts[:200]:
+        told = slots(text)
+        for value in {told[var] for var in ("hero", "friend", "toy", "town", "hue") if var in told}:
+            at = [m.start() for m in re.finditer(rf"\b{value}\b", text)][-1]
+            if at > text.index(value):          # not the mention that tells
+                other = "Quincy" if value[0].isupper() else "zeppelin"
                 with pytest.raises(ValueError):
-                    fables.log_prob(text[:at] + she + text[at + len(he) :])
-                checked += 1
-    assert checked > 50
+                    fables.log_prob(text[:at] + other + text[at + len(value) :])
+        he = " she " if " she " in text[:400] else " he "
+        at = text.rfind(he)
+        if at > 600 and {" he ", " she "} - {he} and not (" he " in text and " she " in text):
+            with pytest.raises(ValueError):
+                fables.log_prob(text[:at] + (" he " if he == " she " else " she ") + text[at + len(he) :])
+            pronouns += 1
+    assert pronouns > 20
+
+
+def test_two_slots_never_share_a_name(texts):
+    for text in texts[:300]:
+        people = [value for var, value in slots(text).items() if fables.grammar().slots[var] == "name"]
+        assert len(set(people)) == len(people) > 0
+    name = slots(texts[0])["hero"]
+    other = next(value for var, value in slots(texts[0]).items() if var.startswith("n"))
+    with pytest.raises(ValueError):
+        fables.log_prob(texts[0].replace(other, name))
 
 
 # ---- the corpus
@@ -311,8 +338,9 @@ def test_stories_are_stories(texts):
         assert text[0].isupper() and text[-1] in '.!?"'
         assert text.count('"') % 2 == 0
         assert not re.search(r"[{}<>\[\]()|¶]| [.,!?]|[,.!?]{2}|[.!?] [a-z]", text), text
-        assert not re.search(r"\b[Aa] [aeio][a-z]*(?<!one-eyed)\b", re.sub(r"\b[Aa] one-\w+", "", text)), text
-        assert not re.search(r"\b(\w+) \1\b", re.sub(r"\bhad had\b", "", text.lower())), text
+        assert not re.search(r"\b[Aa] (?!one-|eucalyptus)[aeio]", text), text
+        assert not re.search(r"\b[Aa]n (?!hour|honest)[^aeiou]", text), text
+        assert not re.search(r"\b(\w+) \1\b", text.lower()), text
 
 
 def test_vocabulary_is_wide_and_entropy_moderate(texts):
@@ -321,22 +349,24 @@ def test_vocabulary_is_wide_and_entropy_moderate(texts):
 
 
 def test_late_sentences_depend_on_early_ones(texts):
-    again = 0
-    for text in texts[:500]:
-        hero = max(set(re.findall(r"\b[A-Z][a-z]+\b", text[:250])), key=text.count)
-        again += hero in text[-400:]
-    assert again > 490
+    """The last third of a story mentions the hero and, mostly, something else that its first half told."""
+    heroes, others = 0, 0
+    for text in texts[:400]:
+        told, start, end = slots(text), text[: len(text) // 2], text[-len(text) * 3 // 10 :]
+        heroes += told["hero"] in end
+        others += any(v in start and v in end for var, v in told.items() if var not in ("hero", "kin"))
+    assert heroes > 340 and others > 200
 
 
 def test_inflection():
-    assert [with_article(w) for w in ("owl", "hourglass", "unicorn", "useless hat", "umbrella", "ukulele", "yo-yo")] == [
-        "an owl", "an hourglass", "a unicorn", "a useless hat", "an umbrella", "a ukulele", "a yo-yo",
+    assert [with_article(w) for w in ("owl", "hourglass", "unicorn", "useless hat", "umbrella", "yo-yo")] == [
+        "an owl", "an hourglass", "a unicorn", "a useless hat", "an umbrella", "a yo-yo",
     ]  # fmt: skip
     assert [plural(w) for w in ("fox", "berry", "key", "scarf", "bread knife", "chef", "giraffe")] == [
         "foxes", "berries", "keys", "scarves", "bread knives", "chefs", "giraffes",
     ]  # fmt: skip
-    assert [past(w) for w in ("hop", "carry", "fly kites", "bake", "sail toy boats", "tiptoe")] == [
-        "hopped", "carried", "flew kites", "baked", "sailed toy boats", "tiptoed",
+    assert [past(w) for w in ("hop", "carry", "fly kites", "bake", "zigzag home", "tiptoe")] == [
+        "hopped", "carried", "flew kites", "baked", "zigzagged home", "tiptoed",
     ]  # fmt: skip
     assert [gerund(w) for w in ("run", "tiptoe", "bake bread", "ski", "swim in the sea")] == [
         "running", "tiptoeing", "baking bread", "skiing", "swimming in the sea",

@@ -57,7 +57,8 @@ def test_rms_norm():
 
 
 def test_silu_glu():
-    check_gradient(ops.silu_glu, normal(7, 32), normal(7, 32))
+    check_gradient(lambda x, z, g, u: ops.silu_glu(x, z, ops.packed_linear(g, None), ops.packed_linear(u, None)),
+                   normal(7, 32), normal(7, 32), normal(64, 32), normal(64, 32))
 
 
 def test_gated_conv():
@@ -110,7 +111,7 @@ def test_several_consumers_add_up():
         p = ops.packed_linear(w, None)
         h = ops.rms_norm(x, s)
         y = ops.linear(h, p, residual=x)
-        z = ops.silu_glu(ops.linear(h, p), ops.linear(x, p))
+        z = ops.silu_glu(h, h, p, p)
         return ops.linear(z, p, residual=ops.linear(y, p, residual=y))
     check_gradient(graph, normal(5, 32), normal(32), normal(32, 32))
 

@@ -202,8 +202,8 @@ WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avx2": "zmm", "generic
 
 def widest_registers():
     """The machine code of a kernel that was just run, compiled afresh."""
-    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["silu_glu"].compiled.py_func)
-    fresh(*(np.ones((4, 64), np.float32) for _ in range(3)))
+    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["silu_glu_bwd"].compiled.py_func)
+    fresh(*(np.ones((4, 64), np.float32) for _ in range(5)))
     return next(iter(fresh.inspect_asm().values()))
 
 

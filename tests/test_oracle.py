@@ -33,7 +33,7 @@ def compare(config, batch, length, precision, published_init=False, autocast=Fal
             p.data *= 1 + 0.2 * rng.standard_normal(p.data.shape, np.float32)
         elif "blocks" in key and not published_init:
             p.data *= np.float32((0.2 if key.endswith("conv") else 0.05) / p.data.std())
-    model.embed.weight.data *= 8
+    model.embed.weight.data *= 4
     zipf = 1 / np.arange(1, config.vocab_size + 1)
     x, y = (rng.choice(config.vocab_size, (batch, length), p=zipf / zipf.sum()).astype(np.int32) for _ in "xy")
     oracle = torch_bolt()(config.vocab_size, config.dim, config.hidden, config.layers, config.kernel,

@@ -12,7 +12,7 @@ An operation is one function that returns its value and its way back:
         return y, backward                # what backward mentions is what the tape keeps
 """
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
@@ -22,10 +22,10 @@ PRECISION = {"bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32), "fp64": 
 
 
 class Tensor:
-    """An array `data` and, on the way back, its gradient `grad` of the same type."""
+    """An array `data` and, on the way back, its gradient `grad`: of the same type, or wide."""
 
-    def __init__(self, data: np.ndarray):
-        self.data, self.grad = data, None
+    def __init__(self, data: np.ndarray, wide_grad: bool = False):
+        self.data, self.grad, self.wide_grad = data, None, wide_grad
 
 
 class Tape:
@@ -61,12 +61,18 @@ class Tape:
                 del node, back            # activations return to the pool one by one
 
 
-def op(f: Callable) -> Callable[..., Tensor]:
-    """Make an operation of f(...) -> data, backward; backward(dy) hands gradients to the inputs."""
+def op(f: Callable | None = None, *, wide_grad: bool = False) -> Callable:
+    """Make an operation of f(...) -> data, backward; backward(dy) hands gradients to the inputs.
+
+    wide_grad: the consumers' gradients of the result add up in the wide type, where rounding would cost most.
+    """
+    if f is None:
+        return partial(op, wide_grad=wide_grad)
+
     @wraps(f)
     def run(*args, **kw) -> Tensor:
         data, backward = f(*args, **kw)
-        y = Tensor(data)
+        y = Tensor(data, wide_grad)
         if Tape.now.record:
             Tape.now.nodes.append((y, backward))
         return y
@@ -85,6 +91,6 @@ def empty_like(x: np.ndarray) -> np.ndarray:
 def into(x: Tensor) -> tuple[np.ndarray, bool]:
     """Where to put the gradient of x, and whether to add it to what is there: more consumers cost no extra pass."""
     if x.grad is None:
-        x.grad = empty_like(x.data)
+        x.grad = empty(x.data.shape, wide=True) if x.wide_grad else empty_like(x.data)
         return x.grad, False
     return x.grad, True

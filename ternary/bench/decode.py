@@ -17,10 +17,10 @@ REPEATS = 5
 
 
 def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256) -> dict:
-    """Speed of the step form, alone and for BATCH sequences at once -> JSON of `ternary bench decode`.
+    """Speed of the step form, of one sequence and of BATCH at once -> JSON of `ternary bench decode`.
 
-    A checkpoint, or a new model by name; `tokens` per sequence. The best of several runs, drawing the tokens as
-    `generate` does by default included.
+    A checkpoint, or a new model by name; `tokens` per sequence. The best of several runs; tokens are drawn as
+    `generate` draws them by default, which counts (sample_ms).
     """
     if checkpoint and model:
         raise UsageError("--checkpoint and --model each name a model; give one of them")
@@ -60,8 +60,7 @@ def generate(model: LM, batch: int, tokens: int) -> tuple[float, float]:
         logits = model.step(current, state)
         middle = clock()
         for row in range(batch):
-            sample(logits[row], float(s.temperature), int(s.top_k), float(s.top_p), float(s.min_p), rng.random(),
-                   drawn)
+            sample(logits[row], s.temperature, s.top_k, s.top_p, s.min_p, rng.random(), drawn)
             current[row] = drawn[0]
         stepped, sampled = stepped + middle - start, sampled + clock() - middle
     return stepped, sampled

@@ -1,4 +1,4 @@
-"""Kernels alone, on the shapes of bolt-small: matrix products against NumPy's, the others by memory traffic."""
+"""Kernels alone, on the shapes of bolt-small: matrix products against NumPy's, the others by memory."""
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -21,8 +21,8 @@ LENGTH = 256                      # tokens per sequence
 def bench_kernels(seconds: float = 0.3) -> list[dict]:
     """One row per kernel, shape and precision, `seconds` each -> JSON of `ternary bench kernels`.
 
-    gflops counts the matrix products; numpy_gflops is numpy.matmul in float32 on the same ones, ratio ours / NumPy's.
-    gb_per_second counts every array that is read and every array that is written once. adamw is float32 always.
+    gflops counts the matrix products; numpy_gflops is numpy.matmul in float32 on the same ones, ratio is ours
+    over NumPy's. gb_per_second counts every array once that is read, and once if it is written.
     """
     recipe, where, rows = entry("bolt-small"), machine(), []
     model = recipe.model(recipe.config)
@@ -33,9 +33,9 @@ def bench_kernels(seconds: float = 0.3) -> list[dict]:
             if name not in numpy_seconds:
                 numpy_seconds[name] = numpys()
             took = ours()
-            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3, "gflops": flops / took / 1e9,
-                         "numpy_gflops": flops / numpy_seconds[name] / 1e9, "ratio": numpy_seconds[name] / took,
-                         "gb_per_second": None, **where})
+            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3,
+                         "gflops": flops / took / 1e9, "numpy_gflops": flops / numpy_seconds[name] / 1e9,
+                         "ratio": numpy_seconds[name] / took, "gb_per_second": None, **where})
         for name, size, call in passes(model, precision):
             say(f"{name}, {precision}")
             took = best_seconds(call, seconds)
@@ -49,12 +49,16 @@ def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, i
     names = set()
     for m, k in linear_shapes(model):
         for kind in PRODUCTS:
-            name = {"forward": f"matmul {k} -> {m}", "dx": f"matmul {m} -> {k}", "dw": f"matmul_dw {m} x {k}"}[kind]
+            inputs, outputs = (k, m) if kind == "forward" else (m, k)
+            name = f"matmul_dw {m} x {k}" if kind == "dw" else f"matmul {inputs} -> {outputs}"
             if name not in names:
                 names.add(name)
                 yield (name, 2 * ROWS * m * k, partial(product, kind, ROWS, m, k, precision, seconds),
                        partial(numpy_product, kind, m, k, seconds))
-    table = model.embed.weight.data
+    c, table = model.config, model.embed.weight.data
+    yield (f"silu_glu {c.dim} -> 2 x {c.hidden}", 4 * ROWS * c.dim * c.hidden,
+           partial(glu_seconds, c.dim, c.hidden, precision, seconds),
+           partial(numpy_product, "forward", 2 * c.hidden, c.dim, seconds))
     yield (f"cross_entropy {table.shape[1]} x {table.shape[0]}", 6 * ROWS * table.size,
            partial(head_seconds, table, precision, seconds), partial(numpy_head, table, seconds))
 
@@ -79,6 +83,13 @@ def numpy_head(table: np.ndarray, seconds: float) -> float:
     return best_seconds(call, seconds)
 
 
+def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:
+    rng, one = generator(0, "bench"), np.float32(1)
+    x, g, u, y = (activations(rng, ROWS, width, precision) for width in (dim, hidden, hidden, hidden))
+    gate, up = (activations(rng, hidden // WIDTH, dim * WIDTH, precision) for _ in range(2))
+    return best_seconds(partial(glu.silu_glu, x, x, gate, up, one, one, g, u, y), seconds)
+
+
 def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
     rng, (vocab, d) = generator(0, "bench"), table.shape
     h, target = activations(rng, ROWS, d, precision), rng.integers(0, vocab, ROWS, np.int32)
@@ -86,8 +97,8 @@ def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
     words, channels = zeros((padded, d), h.dtype), zeros((d, padded), h.dtype)
     pack_table(table, words, channels)
     loss, dh, dtable = zeros((ROWS,)), zeros((ROWS, d)), zeros(table.shape)
-    scale = np.float32(1 / ROWS)
-    return best_seconds(lambda: head.cross_entropy(h, table, target, words, channels, scale, loss, dh, dtable), seconds)
+    args = h, table, target, words, channels, np.float32(1 / ROWS), loss, dh, dtable
+    return best_seconds(partial(head.cross_entropy, *args), seconds)
 
 
 def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
@@ -96,9 +107,9 @@ def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
     x, w, r = activations(rng, ROWS, c.dim, "fp32"), np.ones(c.dim, np.float32), zeros((ROWS,))
     y, gv = (activations(rng, ROWS, width, precision) for width in (c.dim, 2 * c.dim))
     taps = activations(rng, conv.TAPS, c.dim, "fp32")
-    gate, up, hidden = (activations(rng, ROWS, c.hidden, precision) for _ in range(3))
+    dy, g, u, dg, du = (activations(rng, ROWS, c.hidden, precision) for _ in range(5))
     yield f"rms_norm {c.dim}", x.nbytes + y.nbytes, partial(norm.rms_norm, x, w, y, r)
-    yield f"silu_glu {c.hidden}", 3 * gate.nbytes, partial(glu.silu_glu, gate, up, hidden)
+    yield f"silu_glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.silu_glu_bwd, dy, g, u, dg, du)
     yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv, gv, taps, LENGTH, y)
     if precision == "fp32":
         p, g, m, v = (zeros((-(-model.parameter_count // WIDTH) * WIDTH,)) for _ in range(4))

@@ -1,4 +1,4 @@
-"""What all benchmarks share: where a number comes from, the best of several calls, peak memory, progress lines."""
+"""What all benchmarks share: where a number comes from, the best of several calls, peak memory."""
 import math
 import sys
 import time
@@ -19,7 +19,7 @@ CHECKOUT = Path(ternary.__file__).resolve().parents[1]
 
 
 def machine() -> dict:
-    """Where a number was measured: machine, isa, threads, and the commit if the package lies in a git checkout."""
+    """Where a number was measured: machine, isa, threads; commit if the package lies in a git checkout."""
     found = {"machine": cpu_name(), "isa": ISA, "threads": numba.get_num_threads()}
     if commit := git_commit(CHECKOUT / ".git"):
         found["commit"] = commit[:10]

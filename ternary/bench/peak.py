@@ -22,8 +22,8 @@ def linear_shapes(model: LM) -> Counter[tuple[int, int]]:
 def flops_per_token(model: LM) -> int:
     """6 * weights: one multiplication and one addition per weight, forward, for dX and for dW.
 
-    The weights are those of the linear maps and, for the head, the embedding. Nothing else is counted, neither
-    norms, convolutions, gates and the optimizer, nor the rows that pad the vocabulary to a multiple of 32.
+    The weights are those of the linear maps and, for the head, the embedding. Nothing else is counted: no
+    norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
     """
     weights = sum(m * k * count for (m, k), count in linear_shapes(model).items())
     return 6 * (weights + model.embed.weight.data.size)
@@ -45,7 +45,7 @@ def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, sec
 
 
 def peak_gflops(model: LM, rows: int, precision: str, seconds: float) -> float:
-    """GFLOP/s of the kernels matmul and matmul_dw alone on the model's shapes, each product as often as in a step.
+    """GFLOP/s of matmul and matmul_dw alone on the model's shapes, each product as often as in a step.
 
     The head counts as products with slices of the vocabulary as wide as those the fused kernel visits: its
     logits at once would measure the memory. rows: tokens per call; seconds: for all measurements together.

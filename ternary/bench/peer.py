@@ -11,63 +11,81 @@ MODES = ("fp32", "bf16", "fp32-compile", "bf16-compile")
 BATCH_SIZES = (2, 8, 16, 32)
 
 
+def find_peer(name: str | None, python: str, model: str, seq_len: int, threads: int) -> "Peer | None":
+    """The peer of a model, or None if none is wanted. UsageError if it cannot be had."""
+    if name is None:
+        return None
+    if name != "torch":
+        raise UsageError(f"--peer is {name!r}; the peer is torch")
+    if model != "bolt-small":
+        raise UsageError(f"--peer torch has no model {model!r}; use --model bolt-small")
+    return Peer(python, seq_len, threads)
+
+
 def find_script() -> Path:
-    """benchmarks/peers/torch_bolt.py of the checkout of the package, or of one around the current directory."""
+    """benchmarks/peers/torch_bolt.py in the checkout of the package, or in one around the working directory."""
     here = Path.cwd()
     for folder in (CHECKOUT, here, *here.parents):
         if (folder / SCRIPT).is_file():
             return folder / SCRIPT
-    raise UsageError(f"--peer torch needs {SCRIPT.as_posix()}, which is not part of the installed package; "
+    raise UsageError(f"--peer torch needs {SCRIPT.as_posix()}, which is not part of an installed package; "
                      "run this inside a checkout of the repository")
 
 
 class Peer:
-    """Runs the peer's script. UsageError if the script is missing, or torch in the interpreter `python`."""
+    """Runs the peer's script. UsageError if the script is missing, or torch for the interpreter `python`."""
 
     def __init__(self, python: str, seq_len: int, threads: int):
-        self.command = [python, str(find_script()), "--seq-len", str(seq_len), "--threads", str(threads), "--json"]
+        self.command = [python, str(find_script()), "--json", "--seq-len", str(seq_len)]
+        self.command += ["--threads", str(threads)]
         try:
-            found = subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0
+            code, *_ = watched([python, "-c", "import torch"])
         except OSError as error:
             raise UsageError(f"--peer-python {python} cannot be run ({error.strerror}); "
                              "give the path of a Python that has torch") from None
-        if not found:
-            raise UsageError(f"--peer torch: {python} has no torch; install torch, or name a Python that has it "
-                             "with --peer-python")
+        if code != 0:
+            raise UsageError(f"--peer torch: {python} has no torch; install torch there, or name a Python "
+                             "that has it with --peer-python")
 
     def run(self, mode: str, batch_size: int, seconds: float) -> dict:
-        """The result of the script, with peak_rss_mb of its process. ResourceError if it fails."""
+        """What the script says, and peak_rss_mb of its process. ResourceError if it fails."""
         command = [*self.command, "--mode", mode, "--batch", str(batch_size), "--seconds", str(seconds)]
-        peak = 0.0
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                while True:
-                    try:
-                        out, err = process.communicate(timeout=0.5)
-                        break
-                    except subprocess.TimeoutExpired:
-                        peak = max(peak, peak_rss_mb(process.pid) or 0)
-            except BaseException:
-                process.kill()
-                raise
-        lines = out.splitlines()
-        if process.returncode != 0 or not lines:
-            why = (err.splitlines() or [f"exit code {process.returncode}"])[-1]
+        code, out, err, peak = watched(command)
+        if code != 0 or not out:
+            why = err[-1] if err else f"exit code {code}"
             raise ResourceError(f"the peer failed in mode {mode} at batch {batch_size}: {why}")
-        result = json.loads(lines[-1])
+        result = json.loads(out[-1])
         say(f"{result['peer']} {mode}, batch {batch_size}: {result['tokens_per_second']:,.0f} tokens/s")
-        return {**result, "peak_rss_mb": peak or None}
+        return {**result, "peak_rss_mb": peak}
 
     def search(self, seconds: float) -> list[dict]:
-        """Short runs of every mode and batch size; a mode that fails is said and left. ResourceError if all do."""
-        found, failed = [], None
+        """Short runs of all modes and batch sizes. A mode that fails is left; ResourceError if all do."""
+        found, failure = [], None
         for mode in MODES:
             try:
                 for batch_size in BATCH_SIZES:
                     found.append(self.run(mode, batch_size, seconds))
             except ResourceError as error:
-                failed = error
+                failure = error
                 say(str(error))
         if not found:
-            raise failed
+            raise failure
         return found
+
+
+def watched(command: list[str]) -> tuple[int, list[str], list[str], float | None]:
+    """Exit code, lines of stdout and of stderr, and the most memory (MB) that a process was seen to hold."""
+    peaks = []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:  # noqa: S603
+        try:
+            while True:
+                try:
+                    out, err = process.communicate(timeout=0.5)
+                    break
+                except subprocess.TimeoutExpired:
+                    peaks.append(peak_rss_mb(process.pid))
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, out.splitlines(), err.splitlines(), max(filter(None, peaks), default=None)

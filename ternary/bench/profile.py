@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from ternary.kernels.jit import Kernel
 from ternary.kernels.tiles import WIDTH
 
+# multiplications and additions of the matrix products in one call, from its arguments
+FLOPS = {
+    "matmul": lambda x, panels, *_: 2 * x.size * len(panels) * WIDTH,
+    "matmul_dw": lambda dy, x, *_: 2 * dy.size * x.shape[1],
+    "silu_glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
+    "cross_entropy": lambda h, table, *_: 6 * len(h) * table.size,
+}
+
 
 @dataclass
 class Spent:
@@ -17,19 +25,15 @@ class Spent:
 
 
 def described(name: str, args: tuple) -> tuple[str, int]:
-    """The label of a call and the FLOPs of its matrix products, 0 if it has none."""
+    """The label of a call, with the shape of a product, and its FLOPs."""
+    flops = FLOPS[name](*args) if name in FLOPS else 0
     if name == "matmul":
         x, panels, _, base, add, _ = args
-        (rows, inputs), outputs = x.shape, len(panels) * WIDTH
-        extra = ("" if len(base) == 0 else " + base") + (" + y" if add else "")
-        return f"matmul {inputs} -> {outputs}{extra}", 2 * rows * inputs * outputs
-    if name == "matmul_dw":
-        dy, x = args[:2]
-        return f"matmul_dw {dy.shape[1]} x {x.shape[1]}", 2 * len(x) * dy.shape[1] * x.shape[1]
-    if name in ("cross_entropy", "nll"):
-        h, table = args[:2]
-        return name, (6 if name == "cross_entropy" else 2) * len(h) * table.size
-    return name, 0
+        sums = (" + base" if len(base) else "") + (" + y" if add else "")
+        name = f"matmul {x.shape[1]} -> {len(panels) * WIDTH}{sums}"
+    elif name == "matmul_dw":
+        name = f"matmul_dw {args[0].shape[1]} x {args[1].shape[1]}"
+    return name, flops
 
 
 @contextmanager
@@ -55,9 +59,8 @@ def timed_kernels() -> Iterator[dict[str, Spent]]:
 
 def table(spent: dict[str, Spent], steps: int, seconds: float) -> list[dict]:
     """Rows per step, longest first; what `seconds` of `steps` steps hold besides kernels is the last one."""
-    rows = [{"kernel": label, "calls": s.calls / steps, "ms": s.seconds / steps * 1e3, "share": s.seconds / seconds,
-             "gflops": s.flops / s.seconds / 1e9 if s.flops else None}
-            for label, s in sorted(spent.items(), key=lambda item: -item[1].seconds)]
-    rest = seconds - sum(s.seconds for s in spent.values())
-    return [*rows, {"kernel": "outside kernels", "calls": None, "ms": rest / steps * 1e3, "share": rest / seconds,
-                    "gflops": None}]
+    rest = Spent(seconds - sum(s.seconds for s in spent.values()))
+    entries = [*sorted(spent.items(), key=lambda entry: -entry[1].seconds), ("outside kernels", rest)]
+    return [{"kernel": label, "calls": s.calls / steps, "ms": s.seconds / steps * 1e3,
+             "share": s.seconds / seconds, "gflops": s.flops / s.seconds / 1e9 if s.flops else None}
+            for label, s in entries]

@@ -1,6 +1,6 @@
 """Speed and thrift of the tokenizer."""
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -15,10 +15,11 @@ REPEATS = 3
 
 def bench_tokenizer(data: str = "fables", field: str | None = None, megabytes: float = 10.0,
                     vocab_size: int = 10000) -> dict:
-    """Learn a vocabulary from the first `megabytes` of a corpus, and encode them -> JSON of `ternary bench tokenizer`.
+    """Learn a vocabulary from the first `megabytes` of a corpus, and encode them.
 
-    Every tenth story is kept from learning: chars_per_token and byte_share (the tokens that are single bytes) are
-    those of these stories. Speeds are the best of several, in UTF-8 bytes; encoding begins with a cold cache.
+    -> JSON of `ternary bench tokenizer`. Every tenth story is kept from learning: chars_per_token and
+    byte_share (the tokens that are single bytes) are those of these stories. Speeds are the best of several,
+    in UTF-8 bytes; encoding begins with a cold cache.
     """
     if not megabytes > 0:
         raise UsageError(f"--megabytes is {megabytes}; wanted above 0")
@@ -32,14 +33,16 @@ def bench_tokenizer(data: str = "fables", field: str | None = None, megabytes: f
     say("encoding")
     encode_seconds, _ = best(lambda: encode(Tokenizer(tokenizer.pieces, vocab_size), texts))
     ids = np.concatenate([tokenizer.encode_array(text) for text in held_out])
-    return {"data": data, **machine(), "threads": 1, "precision": None, "stories": len(texts),
-            "megabytes": size(texts), "vocab_size": vocab_size, "pieces": len(tokenizer.pieces),
-            "train_mb_per_second": size(learned) / train_seconds, "encode_mb_per_second": size(texts) / encode_seconds,
+    return {"data": data, **machine(), "threads": 1, "stories": len(texts), "megabytes": size(texts),
+            "vocab_size": vocab_size, "pieces": len(tokenizer.pieces),
+            "train_mb_per_second": size(learned) / train_seconds,
+            "encode_mb_per_second": size(texts) / encode_seconds,
             "chars_per_token": sum(map(len, held_out)) / len(ids),
-            "byte_share": float(((ids >= SPECIALS) & (ids < FIRST_PIECE)).mean()), "peak_rss_mb": peak_rss_mb()}
+            "byte_share": float(((ids >= SPECIALS) & (ids < FIRST_PIECE)).mean()),
+            "peak_rss_mb": peak_rss_mb()}
 
 
-def first(stories, limit: float) -> list[str]:
+def first(stories: Iterable[str], limit: float) -> list[str]:
     """The first stories, until they hold `limit` bytes or more."""
     texts, held = [], 0
     for story in stories:
@@ -60,7 +63,7 @@ def encode(tokenizer: Tokenizer, texts: list[str]) -> None:
         tokenizer.encode_array(text)
 
 
-def best(f: Callable):
+def best(f: Callable) -> tuple[float, object]:
     """The fastest of REPEATS calls -> seconds, result"""
     runs = []
     for _ in range(REPEATS):

@@ -1,8 +1,8 @@
-"""The embedded corpus: simple children's stories from a probabilistic grammar, so that their entropy is known.
+"""The embedded corpus: simple children's stories from a probabilistic grammar, so their entropy is known.
 
-A story is a pure function of (seed, index): SHAKE-128 of both gives its random numbers, the same on every platform,
-and the grammar (fables_grammar; texts in fables_rules, words in fables_words) turns them into text. Not
-`rng.generator`, because building a NumPy generator costs more than writing a story. A text has at most one
+A story is a pure function of (seed, index): SHAKE-128 of both gives its random numbers, the same on every
+platform, and the grammar (fables_grammar; texts in fables_rules, words in fables_words) turns them into text.
+Not `rng.generator`: building a NumPy generator costs more than writing a story. A text has at most one
 derivation, so its exact probability is known, and with it the floor in bits per character of any model.
 """
 
@@ -45,7 +45,7 @@ def stories(seed: int = 0, start: int = 0, stop: int | None = None) -> Iterator[
 
 
 def log_prob(text: str) -> float:
-    """Natural log-probability of the whole story, its end included. ValueError if the grammar cannot write it."""
+    """Natural log-probability of a whole story, its end included. ValueError for any other text."""
     return grammar().log_prob(text)
 
 

@@ -33,7 +33,6 @@ def plural(noun: str) -> str:
     return noun + "s"
 
 
-
 def past(phrase: str) -> str:
     verb, _, rest = phrase.partition(" ")
     if verb in IRREGULAR:

@@ -24,7 +24,7 @@ They played <how> until sunset. Then {hero} looked <how> around. No {toy}!
 <Suddenly> {hero} turned as (pale|white|cold) as <thing.a> <curio>. The {toy} had (vanished|disappeared)!
 
 "<oath>! My {toy}!" <cried> {hero}, and {his} <body> <began> to (tremble|shake|itch|tingle).
-{hero} sat down behind <scenic.a> <landmark>, <sad>, and cried <like>.
+{hero} sat down behind <scenic.a> <landmark>, feeling <sad>, and cried <like>.
 
 They looked behind <scenic.a> <landmark> and inside <stuff.a> <container>, but found only <finds>.
 They asked <person.a> <job>, who had seen only <finds>.

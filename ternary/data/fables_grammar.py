@@ -1,16 +1,16 @@
 """A probabilistic grammar in which a text has one derivation: it writes texts and knows their probability.
 
 Markup: `{var}` mentions a slot drawn once per text (`{var.form}` inflected, `{he}` short for `{hero.he}`) and
-`{=var}` draws it; `<name>` expands a rule or draws a fresh word of a category (`<name.form>` inflected); `(a|b)`
-chooses; `[a]` may be left out; ` / ` starts a paragraph. A rule is a list of blocks divided by blank lines, the
-lines of a block are its alternatives. A first line `¶` starts a paragraph, `?` makes the block optional, both may
-stand together; a block `= hero kin` draws slots.
+`{=var}` draws it; `<name>` expands a rule or draws a fresh word of a category (`<name.form>` inflected);
+`(a|b)` chooses; `[a]` may be left out; ` / ` starts a paragraph. A rule is a list of blocks divided by blank
+lines, the lines of a block are its alternatives. A first line `¶` starts a paragraph, `?` makes the block
+optional, both may stand together; a block `= hero kin` draws slots.
 
 Every probability is a whole number of `SCALE`-ths: a choice is one table look-up, its logarithm is exact.
 
-Why one derivation: any two alternatives of a choice differ at a character that both certainly have, where the end
-of a word counts as a character unlike any letter. So a reader never has two ways on, and two derivations never
-give the same text. tests/test_fables.py proves it over all pairs of alternatives.
+Why one derivation: any two alternatives of a choice differ at a character that both certainly have, where the
+end of a word counts as a character unlike any letter. So a reader never has two ways on, and two derivations
+never give the same text. tests/test_fables.py proves it over all pairs of alternatives.
 """
 
 import math
@@ -146,7 +146,7 @@ class Grammar:
         parse = Parse(text)
         if parse.match(self.root, 0) != len(text):
             near = text[max(parse.far - 30, 0) : parse.far + 30]
-            raise ValueError(f"[fables] not a text of the grammar, which it leaves near {near!r}; pass a whole story")
+            raise ValueError(f"[fables] the grammar cannot write this text near {near!r}; pass a story")
         return math.fsum(parse.logs + parse.draw_logs())
 
 

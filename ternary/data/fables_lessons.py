@@ -35,7 +35,7 @@ At the {place} they found <finds>, but no {curio}. Then {hero} (slipped|stumbled
 
 ¶
 {friend} <move.ed> off <how> to fetch {hero}'s {kin}, who pulled {him} out with <stuff.a> <tool>.
-Luckily, <person.a> <job> heard the <sound>, called {hero}'s {kin} and pulled {him} out <how> with <tool.a>.
+Luckily, <person.a> <job> heard {him}, called {hero}'s {kin} and pulled {him} out <how> with <tool.a>.
 
 "I am <count> times sorry," <says hero>, "that I went to the {place} {rule}."
 "Are you angry?" <asks hero>. / "I was as <upset> as <beast.a> <animal>," <says kin>, "because I love you."
@@ -65,7 +65,7 @@ a (deep|dark|wet|cold|muddy|narrow)
 <scene>
 
 ¶
-After <few> hours, {hero}, <sad>, told {his} {kin} everything about {friend} and the {curio}.
+After <few> hours, {hero}, feeling <sad>, told {his} {kin} everything about {friend} and the {curio}.
 Then {he} heard a far-off <sound>. "That came from the {place}!" {he} told {his} {kin} <tone>.
 
 They <move.ed> <how> to the {place} with <thing.a> <tool>. There was {friend}, {trouble}.
@@ -95,7 +95,7 @@ With <thing.a> <tool> and <stuff.a> lantern, they searched the {place} <how>. Th
 ¶
 First {he} met {his} friend {friend}, who was <rest.ing> beside <scenic.a> <landmark>. "<oath>, {hue.a}
     {toy}!" <says friend>, and traded {tool.a} for it.
-{^his} friend {friend} had <thing.a> {tool}. {hero}, <sad>, traded the {hue} {toy} for it.
+{^his} friend {friend} had <thing.a> {tool}. {hero}, feeling <sad>, traded the {hue} {toy} for it.
 
 ¶
 Next {he} came to {elder}, who was <chore>. "For {tool.a}," <says elder>, "I would give you <tasty.a>
@@ -104,7 +104,7 @@ At the <scenic> <place>, <person> {elder} looked <sad>. "My {tool} is broken, an
     {food}."
 
 So {hero} traded the {tool} for the {food}, which smelled <how-smell> of <taste>.
-{elder.^} took the {tool}, <happy>, and {hero} took the {food} <how>.
+{elder.^} took the {tool}, feeling <happy>, and {hero} took the {food} <how>.
 
 ¶
 At the {building}, the <person> {job} was hungry. The {job} <how> traded the {curio} for the {food} and
@@ -132,7 +132,7 @@ When {his} {kin} saw the {curio}, {kin.he} <move.ed> around <furniture.a> <like>
 @contest
 = skill month rival curio stuff
 
-Every {month} there was a {skill.ing} contest by the <scenic> <place>. The prize was {stuff.a} {curio}.
+Every {month} there was a contest in {skill.ing} by the <scenic> <place>. The prize was {stuff.a} {curio}.
 <hue.^a> sign hung outside the <building>: "{skill.^ing} contest in {month}! The winner gets {stuff.a}
     {curio}!"
 
@@ -322,7 +322,7 @@ At supper there were <tasty> <food.s>, <crop.s> and <dish>, but {hero} felt too 
 The <count> cracks in the {hue} {fragile} still remind {hero} to tell the truth.
 
 @like3
-more than any <curio>
+more than <hue> <flower.s>
 as much as <tasty> <food.s>
 
 @room2

@@ -31,7 +31,9 @@ class Ref(str):
         ref = super().__new__(cls, f"{var}.{form}")
         ref.var, ref.form, ref.category = var, form, category
         ref.forms = category.texts(form)
-        ref.where = {text: [i for i, other in enumerate(ref.forms) if other == text] for text in set(ref.forms)}
+        ref.where = {}                          # text -> the entries it may stand for
+        for index, text in enumerate(ref.forms):
+            ref.where.setdefault(text, []).append(index)
         ref.lengths = sorted({len(text) for text in ref.forms}, reverse=True)
         return ref
 

@@ -74,7 +74,7 @@ class Parse:
             index, others = self.bound[draw.var], taken.setdefault(draw.category, [])
             if index in others:
                 shared = draw.category.entries[index][""]
-                raise ValueError(f"[fables] two slots of this text are both {shared!r}; a story never repeats one")
+                raise ValueError(f"[fables] two slots of this text are {shared!r}; in a story they differ")
             logs.append(draw.log_share(index, others))
             others.append(index)
         return logs

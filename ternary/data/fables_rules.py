@@ -1,4 +1,4 @@
-"""The rules of the fables in the markup of fables_grammar: a line `@name` opens one. `tale` is a whole story."""
+"""The rules of the fables in the markup of fables_grammar: a line `@name` opens one, `tale` is a story."""
 
 import re
 
@@ -12,8 +12,8 @@ SLOTS = {
     "look": "beast",
     **{
         category: category
-        for category in """kin elder hobby toy hue place animal tool food trouble peril rule curio fragile job skill
-        month building helper container fear cloth crop count treasure stuff tree instrument""".split()
+        for category in """kin elder hobby toy hue place animal tool food trouble peril rule curio fragile job
+        skill month building helper container fear cloth crop count treasure stuff tree instrument""".split()
     },
 }
 

@@ -1,3 +1,4 @@
+"""Generation: one token at a time, through the state of the model."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ class Engine:
     def __init__(self, model: LM, tokenizer: Tokenizer):
         model.freeze()
         self.model, self.tokenizer = model, tokenizer
+        ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
+        self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS])
 
     def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                seed: int = 0) -> Iterator[int]:
@@ -52,7 +55,7 @@ class Engine:
             if sampling.repetition_penalty != 1:
                 penalty = np.float32(sampling.repetition_penalty)
                 logits = np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)
-            logits[[self.tokenizer.PAD, self.tokenizer.UNK, self.tokenizer.BOS]] = -np.inf
+            logits[self.silent] = -np.inf
             sample(logits, float(sampling.temperature), int(sampling.top_k), float(sampling.top_p),
                    float(sampling.min_p), rng.random(), drawn)
             token = int(drawn[0])

@@ -2,7 +2,6 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.glu import silu_glu_ref
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module
 
@@ -17,7 +16,9 @@ class GLU(Module):
         self.down = Linear(hidden, dim, rng, quantizer, inner_norm)
 
     def __call__(self, x: Tensor, residual: Tensor) -> Tensor:
-        return self.down(ops.silu_glu(self.gate(x), self.up(x)), residual)
+        gate, up = self.gate, self.up
+        return self.down(ops.silu_glu(gate.normed(x), up.normed(x), gate.packed, up.packed), residual)
 
     def step(self, x: np.ndarray) -> np.ndarray:
-        return self.down.step(silu_glu_ref(self.gate.step(x), self.up.step(x)))
+        g = self.gate.step(x)
+        return self.down.step(g / (1 + np.exp(-g)) * self.up.step(x))

@@ -23,8 +23,11 @@ class Linear(Module):
     def pack_own(self) -> None:
         self.packed = ops.packed_linear(self.weight, self.quantizer)
 
+    def normed(self, x: Tensor) -> Tensor:
+        return self.norm(x) if self.norm else x
+
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        return ops.linear(self.norm(x) if self.norm else x, self.packed, residual)
+        return ops.linear(self.normed(x), self.packed, residual)
 
     def freeze_own(self) -> None:
         if not self.quantizer:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.autograd.tape import Tensor, empty, into, op
-from ternary.kernels import gemm, pack, quant
+from ternary.kernels import gemm, glu, pack, quant
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
 
@@ -58,9 +58,29 @@ def linear(x: Tensor, w: Packed, residual: Tensor | None = None) -> Tensor:
     gemm.matmul(x.data, w.by_inputs, w.alpha, residual.data if residual else y[:0], False, y)
 
     def backward(dy):
-        dx, add = into(x)
-        gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
-        gemm.matmul_dw(dy, x.data, w.by_inputs, w.weight.grad)
+        back(dy, x, w)
         if residual:
             hand(residual, dy)
     return y, backward
+
+
+@op
+def silu_glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed) -> Tensor:
+    """silu(xg @ gate.T) * (xu @ up.T); xg and xu are one tensor, but for inner norms.    (N, K) -> (N, F)"""
+    shape = len(xg.data), len(gate.weight.data)
+    g, u, y = empty(shape), empty(shape), empty(shape)
+    glu.silu_glu(xg.data, xu.data, gate.by_inputs, up.by_inputs, gate.alpha, up.alpha, g, u, y)
+
+    def backward(dy):
+        dg, du = empty(shape), empty(shape)
+        glu.silu_glu_bwd(dy, g, u, dg, du)
+        back(dg, xg, gate)
+        back(du, xu, up)
+    return y, backward
+
+
+def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
+    """The gradients of x @ w.T."""
+    dx, add = into(x)
+    gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
+    gemm.matmul_dw(dy, x.data, w.by_inputs, w.weight.grad)

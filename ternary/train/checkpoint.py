@@ -32,6 +32,7 @@ _STEP = re.compile(r"step_(\d{7,})")
 _TEMPORARY, _REPLACED = ".tmp", ".replaced"
 _JSON_LIMIT = 64 << 20
 _MARGIN = 1 << 20
+_WANTED = "want the folder of a run, the --save-dir of ternary train"
 
 
 @dataclass
@@ -67,7 +68,7 @@ def save(
     state.pop("checksums", None)
     json.loads(tokenizer)  # refused here rather than at every later load
     texts = {CONFIG: _dump(config).encode(), TOKENIZER: tokenizer.encode()}
-    final = run_dir / f"step_{step:07d}"
+    final = step_folder(run_dir, step)
     temporary = final.with_name(final.name + _TEMPORARY)
     with _writing(final):
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,11 @@ def save(
     return final
 
 
+def step_folder(run_dir: Path, step: int) -> Path:
+    """Where the checkpoint of a step is, or would be."""
+    return run_dir / f"step_{step:07d}"
+
+
 def point(run_dir: Path, name: str, step: int) -> None:
     """Let `RUN/best` or `RUN/last` point to the folder of `step` (a relative link, replaced atomically)."""
     if name not in POINTERS:
@@ -104,7 +110,7 @@ def point(run_dir: Path, name: str, step: int) -> None:
     fresh = link.with_name(name + _TEMPORARY)
     with _writing(link):
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(f"step_{step:07d}", target_is_directory=True)
+        fresh.symlink_to(step_folder(link.parent, step).name, target_is_directory=True)
         os.replace(fresh, link)
         _sync_folder(link.parent)
 
@@ -392,7 +398,7 @@ def _absent(path: Path) -> str:
         return f"{path} points to {os.readlink(path)}, which does not exist{_candidates(path.parent)}"
     parent = path.parent
     if not parent.is_dir():
-        return f"{path} does not exist, nor does the folder {parent}"
+        return f"{path} does not exist, nor does the folder {parent}; {_WANTED}"
     near = difflib.get_close_matches(path.name, [p.name for p in parent.iterdir() if p.is_dir()], 3, 0.5)
     return f"{path} does not exist" + (f"; near: {', '.join(near)}" if near else _candidates(parent))
 
@@ -400,4 +406,4 @@ def _absent(path: Path) -> str:
 def _candidates(folder: Path) -> str:
     inside = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())]
     names = [str(p) for run in inside for p in steps(run)[-1:]]
-    return f"; candidates: {', '.join(names[:5])}" if names else ""
+    return f"; candidates: {', '.join(names[:5])}" if names else f"; {_WANTED}"

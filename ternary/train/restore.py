@@ -10,6 +10,8 @@ from ternary.models import from_json
 from ternary.models.lm import LM
 from ternary.train import checkpoint
 
+MIXED = "these files are of two runs, restore them from a copy"
+
 
 @dataclass
 class Restored:
@@ -24,11 +26,18 @@ class Restored:
 def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] = ("best", "last")) -> Restored:
     """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other."""
     loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer)
-    name, model = from_json(loaded.config)
-    tokenizer = Tokenizer.from_json(loaded.tokenizer)
+    sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
+    for key, value in loaded.config.items():
+        if isinstance(value, int) and value > max(sizes):         # before memory is taken for it
+            raise ModelFileError(f"{loaded.path}: config.json has {key} {value}, but no tensor is so long; {MIXED}")
+    try:
+        name, model = from_json(loaded.config)
+        tokenizer = Tokenizer.from_json(loaded.tokenizer)
+    except ModelFileError as error:
+        raise ModelFileError(f"{loaded.path}: {error}") from None
     if tokenizer.vocab_size != model.config.vocab_size:
         raise ModelFileError(f"{loaded.path}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
-                             f"{model.config.vocab_size}; these files are of two runs, restore them from a copy")
+                             f"{model.config.vocab_size}; {MIXED}")
     parameters = model.parameters()
     shapes = {key: p.data.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
@@ -44,10 +53,10 @@ def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, 
     """Raise ModelFileError unless `arrays` are finite float32 of exactly these names and shapes."""
     for problem, keys in (("misses", set(shapes) - set(arrays)), ("has an extra", set(arrays) - set(shapes))):
         if keys:
-            raise ModelFileError(f"{path}: {file} {problem} tensor {min(keys)!r}; it is not of this {name}")
+            raise ModelFileError(f"{path}: {file} {problem} tensor {min(keys)!r}; {name} has other ones; {MIXED}")
     for key, shape in shapes.items():
         a = arrays[key]
         if a.shape != shape or a.dtype != np.float32:
-            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, {name} wants float32 {shape}")
+            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, {name} wants {shape}; {MIXED}")
         if not np.isfinite(a).all():
             raise ModelFileError(f"{path}: {file} has a value in {key} that is not finite; use an earlier step")

@@ -1,7 +1,8 @@
 """A whole run: data, model, budget, evaluations, checkpoints."""
 import math
+import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numba
 
 from ternary.config import TrainConfig
-from ternary.data.corpus import open_corpus, split_corpus
+from ternary.data.corpus import Corpus, open_corpus, split_corpus
 from ternary.data.loader import Loader
 from ternary.data.tokens import cached_tokenizer, prepare
 from ternary.errors import ModelFileError, UsageError
 from ternary.evaluate import evaluate
+from ternary.hardware import usable_cores
 from ternary.infer.engine import Engine
 from ternary.kernels.isa import ISA, PRECISIONS
 from ternary.models import entry, to_json
@@ -22,10 +24,12 @@ from ternary.train.logbook import Logbook
 from ternary.train.optimizer import AdamW
 from ternary.train.restore import restore
 from ternary.train.schedule import Budget, learning_rate
-from ternary.train.trainer import Trainer
+from ternary.train.trainer import Trainer, uninterrupted
 
 LOG_EVERY = 10                    # steps of one line in log.jsonl
+TELL_EVERY = 5                    # seconds between two lines about the preparation of the data
 PROMPT = "Once upon a time"
+KEPT = ("seconds", "train_loss", "nats", "counted")      # what state.json holds of where the run is, with the step
 
 
 def resolve(config: TrainConfig) -> TrainConfig:
@@ -34,7 +38,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
     if config.precision not in ("auto", "bf16", "fp32"):
         raise UsageError(f"--precision is {config.precision!r}; use auto, bf16 or fp32")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
-    return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=config.lr or recipe.lr,
+    lr = config.lr or recipe.lr
+    return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=lr, min_lr=min(config.min_lr, lr),
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or numba.config.NUMBA_NUM_THREADS, numba.config.NUMBA_NUM_THREADS),
                    **budget)
@@ -44,12 +49,13 @@ class Run:
     """The state of a run; `train` makes one and walks it to the end of its budget."""
 
     def __init__(self, config: TrainConfig, resume: Path | None):
-        self.began, self.log, self.config = time.monotonic(), Logbook(), config
+        self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         numba.set_num_threads(config.threads)
         restored = restore(resume, optimizer=True, prefer=("last",)) if resume else None
         train, val = self.corpora()
-        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, config.vocab_size)
-        self.store = prepare(train, self.tokenizer, progress=self.preparing)
+        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(
+            self.telling(train, "choosing the vocabulary"), config.vocab_size)
+        self.store = prepare(self.telling(train, "tokenizing"), self.tokenizer)
         self.val_stories = list(islice(val.stories(), config.eval_stories))
         self.loader = Loader(self.store.tokens, config.batch_size, config.seq_len, config.seed)
         self.chars_per_token = self.store.header["chars"] / self.store.header["tokens"]
@@ -61,14 +67,16 @@ class Run:
                                               inner_norm=config.inner_norm), config.seed)
         optimizer = AdamW(self.model.parameters(), weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision)
-        self.step, self.used, self.reserve = 0, 0.0, 0.0
-        self.best, self.stale, self.evaluated, self.loss = math.inf, 0, None, None
+        self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
+        self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
+        self.loss = self.evaluated = self.val_loss = self.val_bpc = None
+        self.best, self.best_step, self.stale = math.inf, None, 0
         self.budget = Budget(config.hours and config.hours * 3600, self.total_steps())
         if restored:
             self.continue_from(restored.state, restored.optimizer)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
 
-    def corpora(self):
+    def corpora(self) -> tuple[Corpus, Corpus]:
         c = self.config
         train = open_corpus(c.data, "train", c.field)
         if c.val_data:
@@ -77,8 +85,16 @@ class Run:
             return train, open_corpus(c.data, "validation")
         return split_corpus(train)
 
-    def preparing(self, stories: int, tokens: int) -> None:
-        self.log.message(f"tokenizing: {stories:,} stories, {tokens:,} tokens")
+    def telling(self, corpus: Corpus, what: str) -> Corpus:
+        """The same corpus; if reading it takes long, the log says how far it is."""
+        def read() -> Iterator[str]:
+            told = time.monotonic()
+            for number, story in enumerate(corpus.stories(), 1):
+                yield story
+                if time.monotonic() - told >= TELL_EVERY:
+                    told = time.monotonic()
+                    self.log.message(f"{what}: {number:,} stories read")
+        return replace(corpus, read=read)
 
     def total_steps(self) -> int | None:
         c, per_step = self.config, self.config.batch_size * self.config.seq_len
@@ -91,21 +107,30 @@ class Run:
         if state["source_hash"] != self.store.header["source_hash"]:
             raise ModelFileError(f"the text of --data {self.config.data} is not the one this run was started with; "
                                  "give it back, or start a new run")
-        self.step, self.used, self.loss = state["step"], state["seconds"], state["train_loss"]
+        self.step = self.saved = state["step"]
+        self.used, self.loss, self.nats, self.counted = (state[key] for key in KEPT)
         self.trainer.optimizer.load(moments, self.step)
 
     def attach(self, log: Logbook) -> None:
         """From now on the run is logged; what the log knows of earlier evaluations counts."""
-        log.total, log.unit = (self.budget.seconds, "s") if self.budget.seconds else (self.budget.steps, "step")
+        log.total, log.unit = (self.budget.seconds, "second") if self.budget.seconds else (self.budget.steps, "step")
         self.log = log
-        log.rewind(self.step)
+        log.rewind(self.step or -1)
         for line in log.lines("eval"):
-            self.judge(line["step"], line["val_bpc"])
+            self.judge(line["step"], line["val_loss"], line["val_bpc"])
+        if self.step:                     # perhaps not the last one: what came after it is void
+            checkpoint.point(self.folder, "last", self.step)
+            if self.best_step and checkpoint.step_folder(self.folder, self.best_step).is_dir():
+                checkpoint.point(self.folder, "best", self.best_step)
 
     @property
     def seconds(self) -> float:
         """Of the budget, resumed parts included."""
         return self.used + time.monotonic() - self.began
+
+    @property
+    def tokens(self) -> int:
+        return self.step * self.config.batch_size * self.config.seq_len
 
     def progress(self) -> float:
         return self.budget.progress(self.step, self.seconds, self.reserve)
@@ -114,99 +139,134 @@ class Run:
         """Steps until the budget is used or the validation loss has stopped to improve."""
         if self.step and self.evaluated != self.step and self.step % self.eval_every == 0:
             self.evaluate()               # killed between a save and its evaluation
-        nats, counted, since, before = 0.0, 0, time.monotonic(), self.step
-        while self.progress() < 1 and self.stale < self.config.patience:
-            c, x_y = self.config, self.loader.batch(self.step)
-            lr = learning_rate(self.step, self.progress(), lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
-            loss, norm = self.trainer.step(*x_y, lr)
-            self.step += 1
-            nats, counted = nats + loss, counted + 1
-            due = self.step % self.eval_every == 0
-            if due or self.step % LOG_EVERY == 0 or self.progress() >= 1:
-                self.loss = nats / counted
-                speed = (self.step - before) * x_y[0].size / (time.monotonic() - since)
-                self.log.record("train", self.step, loss=self.loss, lr=lr, grad_norm=norm, tokens_per_second=speed,
-                                seconds=self.seconds)
-                self.show(speed)
-                nats, counted, since, before = 0.0, 0, time.monotonic(), self.step
-            if due and self.progress() < 1:
+        self.first, self.lap, share = self.step, (self.step, time.monotonic()), self.progress()
+        while share < 1 and self.stale < self.config.patience:
+            with uninterrupted():
+                share = self.advance(share)
+            if share < 1 and self.step % self.eval_every == 0:
                 self.save()
                 self.evaluate()
-                since = time.monotonic()  # the speed is that of training
-        if self.evaluated != self.step:
+                self.lap, share = (self.step, time.monotonic()), self.progress()
+        if self.saved != self.step:
             self.save()
+        if self.evaluated != self.step:
             self.evaluate()
 
-    def show(self, speed: float) -> None:
-        done = self.seconds if self.budget.seconds else self.step
-        self.log.progress(done, loss=self.loss, bpc=self.loss / self.chars_per_token / math.log(2),
-                          tokens_per_second=speed)
+    def advance(self, share: float) -> float:
+        """One step at this share of the budget -> the share that is used then."""
+        c = self.config
+        lr = learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
+        loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
+        self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
+        share = self.progress()
+        if share >= 1 or self.step % LOG_EVERY == 0 or self.step % self.eval_every == 0:
+            self.tell(lr, norm)
+        return share
+
+    def tell(self, lr: float, norm: float) -> None:
+        """The steps since the last line: a line in log.jsonl, and the progress."""
+        (before, since), self.lap = self.lap, (self.step, time.monotonic())
+        speed = (self.step - before) * self.config.batch_size * self.config.seq_len / (self.lap[1] - since)
+        self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
+        self.log.record("train", self.step, loss=self.loss, lr=lr, grad_norm=norm, tokens_per_second=speed,
+                        seconds=self.seconds)
+        self.log.progress(self.seconds if self.budget.seconds else self.step, loss=self.loss,
+                          bpc=self.loss / self.chars_per_token / math.log(2), tokens_per_second=speed)
+        if not self.reserve and before > self.first:      # the first steps compile: they are no measure
+            self.reserve = sum(map(len, self.val_stories)) / self.chars_per_token / speed + 1
 
     def save(self) -> None:
         parameters = self.model.parameters()
-        state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "train_loss": self.loss,
-                 "source_hash": self.store.header["source_hash"], "tokenizer_hash": self.tokenizer.hash,
-                 "settings": self.config.to_json()}
-        path = checkpoint.save(Path(self.config.save_dir), self.step,
+        kept = dict(zip(KEPT, (self.seconds, self.loss, self.nats, self.counted)))
+        state = {"step": self.step, "tokens": self.tokens, **kept, "settings": self.config.to_json(),
+                 "source_hash": self.store.header["source_hash"], "tokenizer_hash": self.tokenizer.hash}
+        path = checkpoint.save(self.folder, self.step,
                                weights={name: p.data for name, p in parameters.items()},
                                optimizer=self.trainer.optimizer.state(),
                                config=to_json(self.config.model, self.model.config),
                                tokenizer=self.tokenizer.to_json(), state=state)
-        checkpoint.point(Path(self.config.save_dir), "last", self.step)
+        checkpoint.point(self.folder, "last", self.step)
+        self.saved = self.step
         self.log.record("save", self.step, path=path.name)
-
-    @property
-    def tokens(self) -> int:
-        return self.step * self.config.batch_size * self.config.seq_len
 
     def evaluate(self) -> None:
         """Honest BPC on the validation stories and a sample; `best` points to the best step so far."""
         start = time.monotonic()
         result = evaluate(self.model, self.tokenizer, self.val_stories, None, self.config.precision)
-        if self.judge(self.step, result["bpc"]):
-            checkpoint.point(Path(self.config.save_dir), "best", self.step)
-        checkpoint.prune(Path(self.config.save_dir))
-        self.log.record("eval", self.step, val_loss=result["nats_per_token"], val_bpc=result["bpc"],
-                        tokens=self.tokens, seconds=self.seconds)
+        loss, bpc = result["nats_per_token"], result["bpc"]
+        if self.judge(self.step, loss, bpc):
+            checkpoint.point(self.folder, "best", self.step)
+        checkpoint.prune(self.folder)
+        self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds)
         sample = PROMPT + Engine(self.model, self.tokenizer).generate(PROMPT, 60, seed=self.config.seed)
         self.log.record("sample", self.step, text=sample)
-        self.log.message(f"step {self.step:,}: validation BPC {result['bpc']:.4f}, loss {result['nats_per_token']:.4f}"
+        self.log.message(f"step {self.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}"
                          f"  |  {' '.join(sample.split())[:160]}")
-        self.val_loss, self.val_bpc = result["nats_per_token"], result["bpc"]
         # what the end of the budget will need: this evaluation, and as much again for the save
         self.reserve = 2 * (time.monotonic() - start) + 1
 
-    def judge(self, step: int, bpc: float) -> bool:
-        """Count evaluations since the best one; -> whether this is the best."""
+    def judge(self, step: int, loss: float, bpc: float) -> bool:
+        """Take note of an evaluation, and count those since the best one; -> whether this is the best."""
+        self.evaluated, self.val_loss, self.val_bpc = step, loss, bpc
         better = bpc < self.best
-        self.best, self.stale = (bpc, 0) if better else (self.best, self.stale + 1)
-        self.evaluated = step
+        if better:
+            self.best, self.best_step, self.stale = bpc, step, 0
+        else:
+            self.stale += 1
         return better
 
+    def keep(self) -> str:
+        """Save what is not saved yet -> how to go on with it."""
+        if self.step > self.saved:
+            self.save()
+        return f"saved at step {self.saved:,}; continue with: {self.resuming}" if self.saved else ""
 
-def describe(run: Run) -> Iterable[str]:
+    @property
+    def resuming(self) -> str:
+        return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
+
+
+def describe(run: Run, asked: TrainConfig) -> Iterable[str]:
     c, header = run.config, run.store.header
+    if (asked.threads or 0) > c.threads:
+        yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
     yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision} on {c.threads} threads ({ISA}), "
            f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}")
     yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
            f"({run.chars_per_token:.2f} characters each)")
+    if run.progress() >= 1:
+        yield f"the budget of this run is used up; to go on: {run.resuming} with a larger --steps, --tokens, " \
+              "--epochs or --hours"
 
 
 def train(config: TrainConfig, resume: Path | None = None) -> dict:
-    """Train, or continue the run that `resume` names (then `config` is that of the run) -> JSON of `ternary train`."""
-    config = resolve(config)
+    """Train, or continue the run that `resume` names (then `config` is that of the run) -> JSON of `ternary train`.
+
+    An interrupted run is saved; the KeyboardInterrupt then tells how to go on.
+    """
+    asked, config = config, resolve(config)
     folder = Path(config.save_dir)
-    if not resume and any(folder.glob("step_*")):
+    checkpoint.check_folder(folder)
+    if not resume and checkpoint.steps(folder):
         raise UsageError(f"{folder} holds a run already; continue it with --resume {folder}, or choose another "
                          "--save-dir")
     run = Run(config, resume)
+    if not run.step and run.progress() >= 1:
+        raise UsageError(f"--hours {config.hours:g} were over when the data was prepared, in {run.seconds:.1f} s; it "
+                         "is kept: the same command gets further, or give more --hours")
     first, start = run.step, time.monotonic()
     with Logbook(folder) as log:
         run.attach(log)
-        for line in describe(run):
+        for line in describe(run, asked):
             log.message(line)
         log.record("start", run.step, settings=config.to_json(), parameters=run.model.parameter_count)
-        run.train()
+        try:
+            run.train()
+        except KeyboardInterrupt as stop:
+            raise type(stop)(run.keep()) from None
+        if run.stale >= config.patience:
+            log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
+                        f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
         speed = (run.step - first) * config.batch_size * config.seq_len / (time.monotonic() - start)
         log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
     return {"checkpoint": config.save_dir, "step": run.step, "tokens": run.tokens, "seconds": run.seconds,

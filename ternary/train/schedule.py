@@ -12,10 +12,13 @@ class Budget:
     steps: int | None = None
 
     def progress(self, step: int, seconds: float, reserve: float = 0.0) -> float:
-        """The share used, 0 to 1, after `step` steps and `seconds`; `reserve` seconds are kept for the end."""
+        """The share used, 0 to 1, after `step` steps and `seconds`.
+
+        `reserve` seconds are kept for the end, but never more than half of all.
+        """
         shares = [step / self.steps] if self.steps else []
         if self.seconds:
-            shares.append(seconds / max(self.seconds - reserve, 1e-9))
+            shares.append(seconds / max(self.seconds - reserve, self.seconds / 2))
         return min(1.0, max(shares))
 
 

@@ -1,0 +1,14 @@
+from ternary.autograd.tape import Tensor, empty, into, op
+from ternary.kernels import norm
+
+
+@op(wide_grad=True)
+def rms_norm(x: Tensor, w: Tensor) -> Tensor:
+    """y = x / sqrt(mean(x^2) + 1e-6) * w.    x (N, D), w (D,) -> y (N, D)"""
+    y, r = empty(x.data.shape), empty(x.data.shape[:1], wide=True)
+    norm.rms_norm(x.data, w.data, y, r)
+
+    def backward(dy):
+        dx, add = into(x)
+        norm.rms_norm_bwd(dy, x.data, w.data, r, add, dx, w.grad)
+    return y, backward
