@@ -23,7 +23,7 @@ def find_peer(name: str | None, python: str, model: str, seq_len: int, threads: 
 
 
 def find_script() -> Path:
-    """benchmarks/peers/torch_bolt.py in the checkout of the package, or in one around the working directory."""
+    """benchmarks/peers/torch_bolt.py in the package's checkout, or in one around the working directory."""
     here = Path.cwd()
     for folder in (CHECKOUT, here, *here.parents):
         if (folder / SCRIPT).is_file():

@@ -47,7 +47,7 @@ class Steps:
         return time.perf_counter() - start
 
     def window(self, seconds: float) -> list[float]:
-        """The times of the steps that begin within `seconds`, at least one; `cpu` sums the CPU time of windows."""
+        """The times of the steps that begin within `seconds`, at least one; their CPU time goes to `cpu`."""
         start, times = time.process_time(), [self.step()]
         while sum(times) < seconds:
             times.append(self.step())
@@ -64,7 +64,7 @@ def bench_train(model: str = "bolt-small", batch_size: int = 32, seq_len: int = 
                 profile: bool = False) -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
-    tokens_per_second is the mean of a window of `seconds` (with a peer: of all rounds), best_tokens_per_second
+    tokens_per_second is the mean over `seconds` (with a peer: over all rounds), best_tokens_per_second
     that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed; peak_gflops
     is what the product kernels reach alone in this run; peak_share is their quotient. peer "torch" is the
     PyTorch model in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
@@ -85,10 +85,11 @@ def bench_train(model: str = "bolt-small", batch_size: int = 32, seq_len: int = 
     rss, cpu_share = peak_rss_mb(), steps.cpu / sum(times) / where["threads"]
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
     mean, flops = steps.speed(times), flops_per_token(steps.model)
+    gflops = mean * flops / 1e9
     return {"model": model, "precision": precision, **where, "batch_size": batch_size, "seq_len": seq_len,
             "steps": len(times), "cpu_share": cpu_share, "tokens_per_second": mean,
-            "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": mean * flops / 1e9, "peak_gflops": peak,
-            "peak_share": mean * flops / 1e9 / peak, "peak_rss_mb": rss, **compared, **profiled}
+            "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
+            "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **profiled}
 
 
 def in_turns(steps: Steps, rival: Peer, seconds: float, precision: str) -> tuple[list[float], dict]:

@@ -42,8 +42,7 @@ class Module:
     def pack(self) -> None:
         """Make ready for whole batches, under a tape, after every change of the parameters."""
         for m in self.modules():
-            if m is not self:
-                m.pack_own()
+            m.pack_own()
 
     def pack_own(self) -> None:
         """What this module itself has to do for pack()."""
@@ -51,8 +50,7 @@ class Module:
     def freeze(self) -> None:
         """Make ready for step(), after every change of the parameters."""
         for m in self.modules():
-            if m is not self:
-                m.freeze_own()
+            m.freeze_own()
 
     def freeze_own(self) -> None:
         """What this module itself has to do for freeze()."""

@@ -12,6 +12,7 @@ import numba
 from ternary.config import TrainConfig
 from ternary.data.corpus import Corpus, open_corpus, split_corpus
 from ternary.data.loader import Loader
+from ternary.data.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.data.tokens import cached_tokenizer, prepare
 from ternary.errors import ModelFileError, UsageError
 from ternary.evaluate import evaluate
@@ -37,6 +38,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
     recipe = entry(config.model)
     if config.precision not in ("auto", "bf16", "fp32"):
         raise UsageError(f"--precision is {config.precision!r}; use auto, bf16 or fp32")
+    if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
+        raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
     lr = config.lr or recipe.lr
     return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=lr, min_lr=min(config.min_lr, lr),
@@ -200,8 +203,8 @@ class Run:
         self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds)
         sample = PROMPT + Engine(self.model, self.tokenizer).generate(PROMPT, 60, seed=self.config.seed)
         self.log.record("sample", self.step, text=sample)
-        self.log.message(f"step {self.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}"
-                         f"  |  {' '.join(sample.split())[:160]}")
+        shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
+        self.log.message(f"step {self.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
         # what the end of the budget will need: this evaluation, and as much again for the save
         self.reserve = 2 * (time.monotonic() - start) + 1
 

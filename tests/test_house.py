@@ -1,0 +1,88 @@
+"""The rules of the house: imports point down, nothing runs code from a file, nothing lands outside the package."""
+import ast
+import configparser
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "ternary").rglob("*.py")) + sorted((ROOT / "cli").rglob("*.py"))
+
+FLOORS = {"errors": 0, "rng": 0, "hardware": 0, "threads": 0, "config": 0, "kernels": 1, "autograd": 1, "ops": 2,
+          "nn": 3, "models": 4, "data": 5, "evaluate": 5, "infer": 5, "train": 5, "bench": 6, "cli": 7}
+STRANGERS = {("kernels", "autograd"), ("autograd", "kernels"), ("models", "data"), ("data", "train")}
+
+
+def imports(path):
+    """Every `ternary.xxx` that a file imports, at any depth, as its first part xxx."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "ternary" and len(parts) > 1 and parts[1] in FLOORS:
+                yield parts[1]
+
+
+def room(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return "cli" if parts[0] == "cli" else parts[1]
+
+
+def test_imports_point_down():
+    wrong = [(str(path.relative_to(ROOT)), name) for path in FILES for name in imports(path)
+             if room(path) in FLOORS and (FLOORS[name] > FLOORS[room(path)] or (room(path), name) in STRANGERS)]
+    assert not wrong
+
+
+def test_every_file_has_a_floor():
+    assert {room(p) for p in FILES} <= {*FLOORS, "__init__"}
+
+
+def test_no_file_runs_what_it_reads():
+    """No pickle, no eval or exec, no marshal: loading a file never runs code."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {a.name.split(".")[0] for a in node.names} | {getattr(node, "module", None) or ""}
+                assert not names & {"pickle", "marshal", "shelve", "dill", "joblib"}, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "compile"), path
+            if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "trust_remote_code"):
+                pytest.fail(f"{path}: {node.arg}")
+
+
+def test_torch_is_no_part_of_the_engine():
+    for path in FILES:
+        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(encoding="utf-8"), re.M), path
+
+
+def test_fastmath_is_set_in_one_place():
+    for path in FILES:
+        if path.name != "jit.py":
+            assert "fastmath=" not in re.sub(r"fastmath=\('reassoc',\)|fastmath=\(\"reassoc\",\)", "",
+                                             path.read_text(encoding="utf-8")), path
+
+
+def test_the_command_line_is_no_package_of_its_own():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    packages = setup["options"]["packages"].split()
+    assert all(name.split(".")[0] == "ternary" for name in packages)
+    folders = {".".join(p.parent.relative_to(ROOT).parts) for p in FILES}
+    assert {name.replace("ternary.cli", "cli") for name in packages} == folders
+    top = importlib.metadata.distribution("ternary-lm").read_text("top_level.txt")
+    assert top.split() == ["ternary"]
+
+
+def test_the_readme_has_the_two_commands():
+    """.ci/run takes the second from there."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^python3 -m venv .*ternary train.*$", text, re.M)) == 1
+    assert len(re.findall(r"^python3 -m venv .*pytest$", text, re.M)) == 1

@@ -1,0 +1,429 @@
+"""Runs by the real command line: what they write, how they end, and that killed ones go on as if nothing was."""
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from tiny import TINY, learned, log, stories
+
+from ternary.config import TrainConfig
+from ternary.data.corpus import Corpus
+from ternary.errors import ModelFileError
+from ternary.train import checkpoint, run
+from ternary.train.schedule import Budget, learning_rate
+from ternary.train.trainer import Trainer, uninterrupted
+
+pytest_plugins = "tiny"
+KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_loss", "val_loss", "val_bpc"}
+
+
+def weights(folder):
+    return hashlib.sha256((folder / "last" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A run that is finished at step 40, to be changed."""
+    shutil.copytree(finished[0], tmp_path / "run", symlinks=True)
+    return tmp_path / "run"
+
+
+# --- what a run leaves
+
+
+def test_the_result(finished):
+    folder, result = finished
+    assert KEYS <= set(result)
+    assert result["checkpoint"] == str(folder) and result["step"] == 40 and result["tokens"] == 40 * 2 * 32
+    assert 0 < result["val_bpc"] < 1 and result["seconds"] > 0 and result["tokens_per_second"] > 0
+    last = json.loads((folder / "log.jsonl").read_text().splitlines()[-4])
+    assert last["kind"] == "save" and last["step"] == 40
+    assert result["train_loss"] == float(log(folder, "train")[-1]["loss"])
+    assert result["val_bpc"] == float(log(folder, "eval")[-1]["val_bpc"])
+
+
+def test_the_files(finished):
+    folder = finished[0]
+    assert names(folder) == ["best", "last", "log.jsonl", "step_0000020", "step_0000030", "step_0000040"]
+    assert os.readlink(folder / "last") == "step_0000040"
+    evaluations = {e["step"]: float(e["val_bpc"]) for e in log(folder, "eval")}
+    assert sorted(evaluations) == [10, 20, 30, 40]
+    assert os.readlink(folder / "best") == f"step_{min(evaluations, key=evaluations.get):07d}"
+    state = json.loads((folder / "last" / "state.json").read_text())
+    assert state["step"] == 40 and state["settings"]["lr"] == 0.004 and state["settings"]["seq_len"] == 32
+
+
+def test_the_log(finished):
+    cycle = ["train", "save", "eval", "sample"]                     # saved before evaluated
+    entries = log(finished[0])
+    assert [e["kind"] for e in entries] == ["start", *4 * cycle, "end"]
+    assert [e["step"] for e in log(finished[0], "train")] == [10, 20, 30, 40]
+    losses = [float(e["loss"]) for e in log(finished[0], "train")]
+    assert losses == sorted(losses, reverse=True) and losses[-1] < 2 < 4 < losses[0]
+    assert all(e["text"].startswith(run.PROMPT) for e in log(finished[0], "sample"))
+
+
+def test_what_people_see(finished):
+    lines = finished[1]["stderr"].splitlines()
+    assert not [line for line in lines if "tokenizing" in line or "vocabulary" in line]     # soon done: not told
+    assert "bolt-small" in lines[0] and "295 stories" in lines[1]
+    assert sum("validation BPC" in line for line in lines) == 4 and "step 40/40" in finished[1]["stderr"]
+
+
+def test_long_preparations_are_told_now_and_then(monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
+    silent = run.Run.__new__(run.Run)
+    silent.log = run.Logbook()
+    texts = ["a", "b", "c", "d", "e", "f"]
+
+    def slowly():
+        for text in texts:
+            clock[0] += 2
+            yield text
+
+    assert list(silent.telling(Corpus("x", "", slowly), "tokenizing").stories()) == texts
+    assert capsys.readouterr().err == "tokenizing: 3 stories read\ntokenizing: 6 stories read\n"
+
+
+# --- killed and resumed
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_killed_run_resumes_as_if_nothing_was(finished, corpus, tmp_path, start, shell):
+    folder = tmp_path / "run"
+    process = start("train", "--data", corpus, *TINY, "--save-dir", folder)
+    while process.poll() is None and not ((folder / "log.jsonl").exists() and '"save", "step": 20' in
+                                          (folder / "log.jsonl").read_text()):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "killed too late"
+    result = shell("train", "--resume", folder, "--json")
+    assert result.code == 0, result.err
+    assert KEYS <= set(result.json) and result.json["step"] == 40 and result.json["checkpoint"] == str(folder)
+    assert [e["step"] for e in log(folder, "start")] == [0, 20]
+    assert [e for e in learned(folder) if e[0] != "sample"] == [e for e in learned(finished[0]) if e[0] != "sample"]
+    assert weights(folder) == weights(finished[0])
+    assert result.json["val_bpc"] == finished[1]["val_bpc"]
+
+
+def interrupt_at(step, monkeypatch, number=signal.SIGINT):
+    """Send this process a signal in the middle of a training step."""
+    gradients = Trainer.gradients
+
+    def interrupted(self, tokens, targets):
+        nats = gradients(self, tokens, targets)
+        if self.optimizer.steps + 1 == step:
+            signal.raise_signal(number)
+        return nats
+
+    monkeypatch.setattr(Trainer, "gradients", interrupted)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number, code, name", [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")])
+def test_an_interrupted_run_saves_the_step_it_is_in(finished, corpus, tmp_path, here, monkeypatch, number, code, name):
+    folder, before = tmp_path / "a run", signal.getsignal(number)
+    interrupt_at(13, monkeypatch, number)
+    result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    message = f"{name}; saved at step 13; continue with: ternary train --resume '{folder}'"
+    assert result.code == code and result.err.splitlines()[-1] == f"Error: {message}"
+    assert result.json == {"error": {"code": name, "message": message}}
+    assert os.readlink(folder / "last") == "step_0000013" and os.readlink(folder / "best") == "step_0000010"
+    assert signal.getsignal(number) == before
+    monkeypatch.undo()
+
+
+def test_a_run_interrupted_between_two_lines_of_the_log_resumes_exactly(finished, corpus, tmp_path, here, monkeypatch):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        interrupt_at(27, patch)
+        assert here("train", "--data", corpus, *TINY, "--save-dir", folder).code == 130
+    assert here("train", "--resume", folder).code == 0
+    assert [e for e in learned(folder) if e[1] != 27] == learned(finished[0])
+    assert weights(folder) == weights(finished[0])
+
+
+def test_a_run_interrupted_before_its_first_step_leaves_nothing(corpus, tmp_path, here, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "prepare", interrupted)
+    result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
+    assert (result.code, result.out, result.err) == (130, "", "Error: interrupted\n")
+    assert names(tmp_path) == []
+
+
+def test_a_second_interrupt_does_not_wait():
+    with pytest.raises(SystemExit) as stop, uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert stop.value.code == 130 and signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_killed_between_a_save_and_its_evaluation(finished, copy, here):
+    """The evaluation is made up for."""
+    lines = (copy / "log.jsonl").read_text().splitlines(keepends=True)
+    cut = next(i for i, line in enumerate(lines) if '"save", "step": 30' in line)
+    (copy / "log.jsonl").write_text("".join(lines[:cut + 1]) + '{"kind": "ev')
+    shutil.rmtree(copy / "step_0000040")
+    for name in ("last", "best"):
+        (copy / name).unlink()
+        (copy / name).symlink_to("step_0000030")
+    assert here("train", "--resume", copy).code == 0
+    assert learned(copy) == learned(finished[0]) and weights(copy) == weights(finished[0])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+def test_on_a_terminal(corpus, tmp_path, start):
+    """A bar with numbers; Ctrl-C ends it with one line and gives the cursor back."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    arguments = ["train", "--data", corpus, *TINY, "--steps", 5000, "--eval-every", 1000, "--save-dir", tmp_path / "run"]
+    process = start(*arguments, env={"TERM": "xterm", "NO_COLOR": "1"}, stdin=slave, stdout=slave, stderr=slave,
+                    preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
+    os.close(slave)
+    shown, asked = "", False
+    while True:
+        try:
+            shown += os.read(master, 65536).decode()
+        except OSError:                   # the other side is closed
+            break
+        if "tokens/s" in shown and not asked:
+            asked = os.write(master, b"\x03")
+    os.close(master)
+    assert process.wait() == 130
+    assert "step 10/5,000" in shown and "BPC" in shown and "━" in shown and "Traceback" not in shown
+    lines = shown.replace("\r", "").strip().splitlines()
+    assert lines[-1].startswith("\x1b[?25hError: interrupted; saved at step ")          # and the cursor is back
+    assert sum("Error" in line for line in lines) == 1 and shown.count("\x1b[?25l") == 1
+    assert len(lines) == 4                # model, data, bar, error: the bar has not left its line
+    assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] >= 10
+
+
+# --- what may follow a run
+
+
+def test_a_finished_run_resumed_is_left_as_it_is(finished, copy, here):
+    result = here("train", "--resume", copy, "--json")
+    assert result.code == 0 and "budget of this run is used up" in result.err
+    assert {k: result.json[k] for k in ("step", "train_loss", "val_bpc")} == \
+        {k: finished[1][k] for k in ("step", "train_loss", "val_bpc")}
+    assert learned(copy) == learned(finished[0]) and weights(copy) == weights(finished[0])
+
+
+def test_more_steps_extend_a_run(finished, copy, here):
+    result = here("train", "--resume", copy, "--steps", 60, "--json")
+    assert result.code == 0 and result.json["step"] == 60 and result.json["tokens"] == 60 * 64
+    assert [e["step"] for e in log(copy, "train")] == [10, 20, 30, 40, 50, 60]
+    assert learned(copy)[:16] == learned(finished[0]) and result.json["val_loss"] < finished[1]["val_loss"]
+    assert os.readlink(copy / "last") == "step_0000060"
+    settings = checkpoint.load(copy / "last").state["settings"]
+    assert settings["steps"] == 60 and settings["epochs"] is None
+
+
+@pytest.mark.parametrize("flag, value", [("--lr", "0.1"), ("--batch", "3"), ("--seed", "7"), ("--vocab", "600"),
+                                         ("--data", "other.txt"), ("--model", "bolt-large"), ("--save-dir", "other")])
+def test_a_resumed_run_keeps_its_settings(finished, copy, here, flag, value):
+    result = here("train", "--resume", copy, flag, value, "--steps", "60")
+    assert result.code == 2 and result.err.startswith(f"Error: {flag}") and len(result.err.splitlines()) == 1
+    assert learned(copy) == learned(finished[0]) and names(copy) == names(finished[0])
+
+
+def test_the_same_settings_may_be_given_again(finished, copy, here):
+    tiny = TINY[2:]                       # all but the budget
+    assert here("train", "--resume", copy, *tiny, "--lr", "4e-3", "--precision", "auto", "--save-dir", copy).code == 0
+    assert learned(copy) == learned(finished[0])
+
+
+def test_other_text_is_refused(copy, tmp_path):
+    (tmp_path / "other.txt").write_text("\n\n".join(stories(seed=2)))
+    saved = checkpoint.load(copy)
+    config = TrainConfig.from_json(saved.state["settings"] | {"data": str(tmp_path / "other.txt")})
+    with pytest.raises(ModelFileError, match="not the one this run was started with"):
+        run.train(config, saved.path)
+
+
+def test_settings_that_were_tampered_with():
+    good = TrainConfig(hours=2).to_json()
+    assert TrainConfig.from_json(good).hours == 2
+    for bad in (None, [], good | {"lr": "fast"}, good | {"surprise": 1}, {"lr": 1.0}, good | {"data": 5}):
+        with pytest.raises(ModelFileError, match="settings of the run"):
+            TrainConfig.from_json(bad)
+
+
+def test_going_back_to_an_earlier_step(finished, copy, here):
+    """What came after it is done again, the same."""
+    (copy / "step_0000040" / "model.safetensors").write_bytes(b"damaged")
+    result = here("train", "--resume", copy)
+    assert result.code == 4 and "use " in result.err and "step_0000030 instead" in result.err
+    assert here("train", "--resume", copy / "step_0000030").code == 0
+    assert learned(copy) == learned(finished[0]) and weights(copy) == weights(finished[0])
+    assert names(copy) == names(finished[0])
+
+
+def test_the_best_step_is_that_of_the_log(finished, copy, here):
+    result = here("train", "--resume", copy / "step_0000020", "--steps", 21)
+    assert result.code == 0
+    assert [e["step"] for e in log(copy, "eval")] == [10, 20, 21]
+    assert os.readlink(copy / "last") == "step_0000021" and os.readlink(copy / "best") in ("step_0000020", "step_0000021")
+
+
+def test_a_second_run_needs_another_folder(finished, copy, corpus, here):
+    result = here("train", "--data", corpus, *TINY, "--save-dir", copy, "--json")
+    assert result.code == 2 and "--resume" in result.err and result.json["error"]["code"] == "usage"
+    assert names(copy) == names(finished[0]) and learned(copy) == learned(finished[0])
+
+
+def test_what_a_run_killed_before_its_first_save_left_is_no_run(corpus, tmp_path, here):
+    folder = tmp_path / "run"
+    (folder / "step_0000010.tmp").mkdir(parents=True)
+    (folder / "log.jsonl").write_text('{"kind": "train", "step": 10, "loss": 5.0}\n')
+    assert here("train", "--data", corpus, *TINY, "--steps", 4, "--save-dir", folder).code == 0
+    assert names(folder) == ["best", "last", "log.jsonl", "step_0000004"]
+    assert [e["step"] for e in log(folder, "train")] == [4]
+
+
+# --- how runs end
+
+
+@pytest.fixture
+def config(corpus, tmp_path, here):
+    """Of a tiny run by the Python interface."""
+    return TrainConfig(data=str(corpus), steps=40, batch_size=2, seq_len=32, vocab_size=512, eval_every=10, eval_stories=5,
+                       threads=1, save_dir=str(tmp_path / "run"))
+
+
+def test_patience(config, tmp_path, here, monkeypatch):
+    results = iter([2.0, 1.5, 1.6, 1.5, 1.7, 1.0])
+    monkeypatch.setattr(run, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": next(results)})
+    config = TrainConfig(**config.to_json() | {"eval_every": 2, "patience": 3})
+    assert run.train(config)["step"] == 10
+    assert os.readlink(tmp_path / "run" / "best") == "step_0000004"
+    result = here("train", "--resume", tmp_path / "run", "--json")
+    assert result.code == 0 and result.json["step"] == 10
+    assert "last 3 evaluations were no better than that of step 4" in result.err and "--patience" in result.err
+    result = here("train", "--resume", tmp_path / "run", "--patience", 4, "--steps", "12", "--json")
+    assert result.json["step"] == 12 and os.readlink(tmp_path / "run" / "best") == "step_0000012"
+
+
+def test_saved_before_evaluating(config, tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(run, "evaluate", broken)
+    with pytest.raises(RuntimeError, match="out of order"):
+        run.train(config)
+    assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] == 10
+    assert os.readlink(tmp_path / "run" / "last") == "step_0000010"
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch, bad):
+    gradients, folder = Trainer.gradients, tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "gradients",
+                      lambda self, *xy: bad if self.optimizer.steps == 24 else gradients(self, *xy))
+        result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    assert result.code == 6 and result.json["error"]["code"] == "numeric"
+    last = result.err.splitlines()[-1]
+    assert last.startswith(f"Error: the loss is {bad}") and "step 25" in last and "smaller --lr" in last
+    assert os.readlink(folder / "last") == "step_0000020" and checkpoint.load(folder, optimizer=True)
+    assert here("train", "--resume", folder).code == 0
+    assert learned(folder) == learned(finished[0]) and weights(folder) == weights(finished[0])
+
+
+def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
+    from ternary.errors import NumericError
+    from ternary.train.optimizer import AdamW
+    from ternary.train.restore import restore
+    model = restore(finished[0]).model
+    trainer = Trainer(model, AdamW(model.parameters()), "fp32")
+    before = trainer.optimizer.data.copy()
+    monkeypatch.setattr(AdamW, "grad_norm", lambda self: math.inf)
+    x = (trainer.optimizer.data[:64].view("i4") % 500).reshape(2, 32).copy()
+    with pytest.raises(NumericError, match="gradient norm inf at step 1"):
+        trainer.step(x, x, 0.1)
+    assert (trainer.optimizer.data == before).all() and trainer.optimizer.steps == 0
+
+
+@pytest.mark.parametrize("step_seconds, evaluation_seconds", [(0.1, 1.0), (0.1, 0.01), (0.7, 4.0)])
+def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeypatch, step_seconds, evaluation_seconds):
+    """With a clock that only steps and evaluations move."""
+    clock, step = [1000.0], Trainer.step
+
+    def timed_step(self, x, y, lr):
+        clock[0] += step_seconds
+        return step(self, x, y, lr)
+
+    def timed_evaluate(*_):
+        clock[0] += evaluation_seconds
+        return {"nats_per_token": 3.0, "bpc": 1000 / clock[0]}
+
+    monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(Trainer, "step", timed_step)
+    monkeypatch.setattr(run, "evaluate", timed_evaluate)
+    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.01, "eval_every": 25}))
+    assert clock[0] - 1000 <= 36 + step_seconds and clock[0] - 1000 >= 0.6 * 36
+    assert result["seconds"] == clock[0] - 1000
+    rates = [float(e["lr"]) for e in log(tmp_path / "run", "train")]
+    assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * 4e-3
+
+
+def test_a_budget_that_preparing_the_data_used_up(config, tmp_path, here, corpus):
+    result = here("train", "--data", corpus, *TINY[2:], "--hours", 1e-9, "--save-dir", tmp_path / "run")
+    assert result.code == 2 and "--hours 1e-09" in result.err and len(result.err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_hours(corpus, tmp_path, shell):
+    folder, began = tmp_path / "run", time.monotonic()
+    result = shell("train", "--data", corpus, *TINY[2:8], "--hours", 0.005, "--threads", 1, "--save-dir", folder, "--json")
+    taken = time.monotonic() - began
+    assert result.code == 0 and result.json["seconds"] < 18 + 2 and taken < 18 + 30
+    assert result.json["seconds"] > 9 and checkpoint.load(folder).state["step"] == result.json["step"]
+    assert float(log(folder, "train")[-1]["lr"]) < 1e-5 + 0.02 * 4e-3
+
+
+# --- the schedule
+
+
+def rate(step, progress, **changed):
+    return learning_rate(step, progress, **{"lr": 4e-3, "min_lr": 1e-5, "warmup": 200} | changed)
+
+
+def test_warm_up_is_linear_and_at_most_a_tenth_of_the_budget():
+    assert rate(0, 0.0) == pytest.approx(4e-3 / 200)
+    assert rate(99, 0.01) == pytest.approx(4e-3 / 2)
+    assert rate(3, 0.05) == pytest.approx(4e-3 / 2)                 # a short run: half of its warm-up
+    assert rate(3, 0.1) > 0.97 * 4e-3 and rate(199, 0.001) > 0.99 * 4e-3
+    assert rate(0, 0.0, warmup=1) == pytest.approx(4e-3)
+
+
+def test_cosine():
+    assert rate(1000, 0.5) == pytest.approx((4e-3 + 1e-5) / 2)
+    assert rate(1000, 1.0) == pytest.approx(1e-5)
+    rates = [rate(1000, i / 100) for i in range(101)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_progress_is_that_of_the_budget_that_ends_first():
+    budget = Budget(seconds=100, steps=1000)
+    assert budget.progress(500, 10) == 0.5 and budget.progress(10, 70) == 0.7
+    assert budget.progress(0, 45, reserve=10) == 0.5                # kept for the end
+    assert budget.progress(0, 25, reserve=1e9) == 0.5               # but half of it is for training
+    assert budget.progress(2000, 0) == 1 == budget.progress(0, 200)
+    assert Budget(steps=10).progress(5, 1e9) == 0.5 and Budget(seconds=10).progress(10**9, 5) == 0.5
