@@ -30,12 +30,13 @@ def threshold(p, kept, mass):
     low, high = np.uint32(0), np.uint32(0x7f800000)
     bits = p.view(np.uint32)                      # of non-negative floats: in the order of their values
     while high - low > 1:
-        middle = low + (high - low) // np.uint32(2)
-        count, s = 0, 0.0
+        middle, count, s = low + (high - low) // np.uint32(2), 0, 0.0
         for i in range(bits.shape[0]):
-            if bits[i] >= middle:
-                count += 1
-                s += p[i]
+            count += bits[i] >= middle
+        if mass > 0:                              # apart: sums of floats are not vectorised
+            for i in range(bits.shape[0]):
+                if bits[i] >= middle:
+                    s += p[i]
         if count >= kept and s >= mass:
             low = middle
         else:
