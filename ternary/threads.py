@@ -11,4 +11,6 @@ def set_threads(wanted: int | None = None) -> int:
     os.environ.setdefault("NUMBA_NUM_THREADS", str(threads))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
+    # a waiting thread that spins for long loses its turn to any other process on the core, and all wait for it
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     return threads
