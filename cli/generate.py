@@ -7,7 +7,7 @@ from ternary.cli.common import Number, emit, float_range, json_option, positive_
 @click.command("generate", short_help="Continue a prompt.")
 @click.argument("prompt", default="")
 @click.option("--checkpoint", default="checkpoints", show_default=True, help="A run (its best step) or a step folder.")
-@click.option("--max-tokens", type=positive_int(256), default=256, show_default=True)
+@click.option("--max-tokens", type=positive_int(400), default=400, show_default=True)
 @click.option("--temperature", type=float_range(0.8, at_least=0, at_most=100), default=0.8, show_default=True,
               help="0 is greedy.")
 @click.option("--top-k", type=Number(int, at_least=0, example=50), default=50, show_default=True, help="0 is off.")

@@ -8,7 +8,7 @@ from ternary.kernels.pack import packed
 from ternary.kernels.quant import block_size, pack_bits
 
 CASES, WIDE = {}, {}
-PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}                # parameters in panels: in bf16 two steps lie side by side
+PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}        # parameters in panels: bf16 has two steps side by side
 
 
 def paired(p):

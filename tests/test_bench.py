@@ -169,6 +169,13 @@ def test_peer_takes_turns(tiny, checkout):
     assert r["ratio_fp32_eager"] == pytest.approx(r["tokens_per_second"] / 100)
 
 
+def test_a_peer_that_is_fastest_at_eager_fp32_runs_once_a_round(tiny, checkout):
+    (checkout / "torch_bolt.py").write_text(SCRIPT.replace('("bf16", 8)', '("fp32", 16)'))
+    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), peer_bench.Peer(sys.executable, 32, 1), 0.05, "fp32")
+    calls = [line.split()[:2] for line in (checkout / "calls").read_text().splitlines()]
+    assert calls[13:] == [["fp32", "16"]] * ROUNDS and r["ratio"] == r["ratio_fp32_eager"]
+
+
 def test_only_the_fastest_peer_takes_turns_with_bf16(tiny, checkout):
     steps = Steps("tiny", 2, 32, "fp32")
     times, r = in_turns(steps, peer_bench.Peer(sys.executable, 32, 1), 0.05, "bf16")

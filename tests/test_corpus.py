@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ternary.data import corpus as module
+from ternary.data import hub as hub_module
 from ternary.data.corpus import Corpus, open_corpus, split_corpus
 from ternary.errors import DataError, NetworkError, ResourceError, UsageError
 
@@ -338,13 +339,13 @@ def hub_at(monkeypatch):
 
     def use(port: int) -> None:
         monkeypatch.setattr(huggingface_hub, "HfApi", lambda: client(endpoint=f"http://127.0.0.1:{port}"))
-        monkeypatch.setattr(module, "_snapshot", lambda name: None)
+        monkeypatch.setattr(hub_module, "_snapshot", lambda name: None)
 
     return use
 
 
 def test_a_hub_that_never_answers_is_given_up(hub_at, monkeypatch):
-    monkeypatch.setattr(module, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(hub_module, "PROBE_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as s:
         hub_at(s.getsockname()[1])
         with pytest.raises(NetworkError, match="own/stories.*no answer in 0.3 s"):
@@ -371,9 +372,9 @@ def test_a_hub_that_says_no(hub_at, status, error):
 
 
 def test_the_time_limit_hands_on_values_and_errors():
-    assert module._within(5, lambda a, b: a + b, 1, 2) == 3
+    assert hub_module._within(5, lambda a, b: a + b, 1, 2) == 3
     with pytest.raises(KeyError, match="x"):
-        module._within(5, {}.__getitem__, "x")
+        hub_module._within(5, {}.__getitem__, "x")
 
 
 def snapshot(tmp_path: Path, name: str) -> Path:

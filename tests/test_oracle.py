@@ -78,7 +78,8 @@ LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 1e-2}
 def test_small_shapes(precision, quantizer, inner_norm):
     config = BoltConfig(vocab_size=1000, dim=64, layers=2, hidden=160, quantizer=quantizer, inner_norm=inner_norm)
     errors = compare(config, 3, 40, precision)
-    assert max(errors.values()) <= LIMIT[precision], sorted(errors.items(), key=lambda e: -e[1])[:3]
+    limit = LIMIT[precision] * (1 + inner_norm)    # which doubles the norms, and what they round
+    assert max(errors.values()) <= limit, sorted(errors.items(), key=lambda e: -e[1])[:3]
 
 
 @pytest.mark.parametrize("precision", LIMIT)

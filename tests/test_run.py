@@ -12,12 +12,14 @@ from tiny import TINY, learned, log, stories
 
 from ternary.config import TrainConfig
 from ternary.data.corpus import Corpus
-from ternary.errors import ModelFileError
+from ternary.errors import ModelFileError, NumericError
+from ternary.kernels.isa import PRECISIONS
 from ternary.train import checkpoint, run
+from ternary.train.optimizer import AdamW
+from ternary.train.restore import restore
 from ternary.train.schedule import Budget, learning_rate
 from ternary.train.trainer import Trainer, uninterrupted
 
-pytest_plugins = "tiny"
 KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_loss", "val_loss", "val_bpc"}
 
 
@@ -74,7 +76,7 @@ def test_the_log(finished):
 def test_what_people_see(finished):
     lines = finished[1]["stderr"].splitlines()
     assert not [line for line in lines if "tokenizing" in line or "vocabulary" in line]     # soon done: not told
-    assert "bolt-small" in lines[0] and "295 stories" in lines[1]
+    assert "bolt-small" in lines[0] and "290 stories" in lines[1]
     assert sum("validation BPC" in line for line in lines) == 4 and "step 40/40" in finished[1]["stderr"]
 
 
@@ -129,8 +131,8 @@ def interrupt_at(step, monkeypatch, number=signal.SIGINT):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("number, code, name", [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")])
-def test_an_interrupted_run_saves_the_step_it_is_in(finished, corpus, tmp_path, here, monkeypatch, number, code, name):
+@pytest.mark.parametrize("number, code, name", [(2, 130, "interrupted"), (15, 143, "terminated")])
+def test_an_interrupted_run_saves_the_step_it_is_in(corpus, tmp_path, here, monkeypatch, number, code, name):
     folder, before = tmp_path / "a run", signal.getsignal(number)
     interrupt_at(13, monkeypatch, number)
     result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
@@ -191,8 +193,9 @@ def test_on_a_terminal(corpus, tmp_path, start):
     import termios
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    arguments = ["train", "--data", corpus, *TINY, "--steps", 5000, "--eval-every", 1000, "--save-dir", tmp_path / "run"]
-    process = start(*arguments, env={"TERM": "xterm", "NO_COLOR": "1"}, stdin=slave, stdout=slave, stderr=slave,
+    process = start("train", "--data", corpus, *TINY, "--steps", 5000, "--eval-every", 1000,
+                    "--save-dir", tmp_path / "run", env={"TERM": "xterm"}, text=False,
+                    stdin=slave, stdout=slave, stderr=slave,
                     preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
     os.close(slave)
     shown, asked = "", False
@@ -278,7 +281,8 @@ def test_the_best_step_is_that_of_the_log(finished, copy, here):
     result = here("train", "--resume", copy / "step_0000020", "--steps", 21)
     assert result.code == 0
     assert [e["step"] for e in log(copy, "eval")] == [10, 20, 21]
-    assert os.readlink(copy / "last") == "step_0000021" and os.readlink(copy / "best") in ("step_0000020", "step_0000021")
+    assert os.readlink(copy / "last") == "step_0000021"
+    assert os.readlink(copy / "best") in ("step_0000020", "step_0000021")
 
 
 def test_a_second_run_needs_another_folder(finished, copy, corpus, here):
@@ -302,8 +306,8 @@ def test_what_a_run_killed_before_its_first_save_left_is_no_run(corpus, tmp_path
 @pytest.fixture
 def config(corpus, tmp_path, here):
     """Of a tiny run by the Python interface."""
-    return TrainConfig(data=str(corpus), steps=40, batch_size=2, seq_len=32, vocab_size=512, eval_every=10, eval_stories=5,
-                       threads=1, save_dir=str(tmp_path / "run"))
+    return TrainConfig(data=str(corpus), steps=40, batch_size=2, seq_len=32, vocab_size=512, eval_every=10,
+                       eval_stories=5, threads=1, save_dir=str(tmp_path / "run"))
 
 
 def test_patience(config, tmp_path, here, monkeypatch):
@@ -346,11 +350,8 @@ def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch
 
 
 def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
-    from ternary.errors import NumericError
-    from ternary.train.optimizer import AdamW
-    from ternary.train.restore import restore
     model = restore(finished[0]).model
-    trainer = Trainer(model, AdamW(model.parameters()), "fp32")
+    trainer = Trainer(model, AdamW(model.parameters()), PRECISIONS[0])
     before = trainer.optimizer.data.copy()
     monkeypatch.setattr(AdamW, "grad_norm", lambda self: math.inf)
     x = (trainer.optimizer.data[:64].view("i4") % 500).reshape(2, 32).copy()
@@ -359,7 +360,7 @@ def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
     assert (trainer.optimizer.data == before).all() and trainer.optimizer.steps == 0
 
 
-@pytest.mark.parametrize("step_seconds, evaluation_seconds", [(0.1, 1.0), (0.1, 0.01), (0.7, 4.0)])
+@pytest.mark.parametrize("step_seconds, evaluation_seconds", [(0.2, 1.0), (0.2, 0.01), (0.7, 4.0)])
 def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeypatch, step_seconds, evaluation_seconds):
     """With a clock that only steps and evaluations move."""
     clock, step = [1000.0], Trainer.step
@@ -375,8 +376,8 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
     monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(Trainer, "step", timed_step)
     monkeypatch.setattr(run, "evaluate", timed_evaluate)
-    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.01, "eval_every": 25}))
-    assert clock[0] - 1000 <= 36 + step_seconds and clock[0] - 1000 >= 0.6 * 36
+    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": 25}))
+    assert 0.6 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
     assert result["seconds"] == clock[0] - 1000
     rates = [float(e["lr"]) for e in log(tmp_path / "run", "train")]
     assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * 4e-3
@@ -391,7 +392,7 @@ def test_a_budget_that_preparing_the_data_used_up(config, tmp_path, here, corpus
 @pytest.mark.slow
 def test_hours(corpus, tmp_path, shell):
     folder, began = tmp_path / "run", time.monotonic()
-    result = shell("train", "--data", corpus, *TINY[2:8], "--hours", 0.005, "--threads", 1, "--save-dir", folder, "--json")
+    result = shell("train", "--data", corpus, *TINY[2:8], "--hours", 0.005, "--save-dir", folder, "--json")
     taken = time.monotonic() - began
     assert result.code == 0 and result.json["seconds"] < 18 + 2 and taken < 18 + 30
     assert result.json["seconds"] > 9 and checkpoint.load(folder).state["step"] == result.json["step"]

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ternary.data import tokenizer as module
+from ternary.data import vocabulary
 from ternary.data.tokenizer import StreamDecoder, Tokenizer
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 
@@ -20,6 +21,7 @@ STORIES = [
 ] * 6 + [f"The {a}{b} was {a}ly." for a in ("quick", "slow", "bright", "soft") for b in ("ness", "ling")]
 
 TINY = Tokenizer.train(STORIES, 400)
+GOLDEN = {1: "fc36295e311c29260987ed3ad7aa9e662f8c32f08007def0ba3a90086fe765f2"}  # by vocabulary.VERSION
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 
 SCRAPS = ["He", " dog", ". ", "\r\n", "\t", "🐶", "👨\u200d👩\u200d👧", "é", "’s", "'", "\0", "\u2028", "_"]
@@ -69,7 +71,7 @@ def test_array_and_list_agree():
 def test_long_texts_are_cut_without_a_trace(text):
     whole = TINY.encode(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "WINDOW", 3)
+        patch.setattr(vocabulary, "WINDOW", 3)
         assert TINY.encode(text) == whole
 
 
@@ -110,6 +112,10 @@ def test_pieces_come_by_use():
 
 # Training
 
+def test_what_a_version_learns_never_changes():
+    assert TINY.hash == GOLDEN[vocabulary.VERSION]
+
+
 def test_vocabulary_does_not_depend_on_the_order():
     shuffled = STORIES.copy()
     random.Random(1).shuffle(shuffled)
@@ -148,9 +154,9 @@ def test_smallest_corpus(text):
 
 
 def test_training_forgets_rare_chunks_of_a_huge_corpus(monkeypatch):
-    monkeypatch.setattr(module, "MAX_CHUNKS", 20)
+    monkeypatch.setattr(vocabulary, "MAX_CHUNKS", 20)
     texts = [f"the dog x{i}q" for i in range(200)]
-    assert len(module._count_chunks(texts)) <= 20
+    assert len(vocabulary.count_chunks(texts)) <= 20
     assert len(Tokenizer.train(texts, 300).encode("the dog")) == 2
 
 

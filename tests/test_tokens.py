@@ -1,5 +1,10 @@
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ternary.data import tokens as module
+from ternary.data import vocabulary
 from ternary.data.corpus import Corpus, open_corpus
 from ternary.data.tokenizer import Tokenizer
 from ternary.data.tokens import cache_folder, cached_tokenizer, open_store, prepare
@@ -246,6 +252,61 @@ def test_a_trained_tokenizer_is_kept(tmp_path, monkeypatch):
     for path in tmp_path.iterdir():
         path.write_text("{}")
     assert cached_tokenizer(corpus(STORIES), 300, tmp_path).hash == first.hash
+
+
+def test_a_tokenizer_learned_by_another_version_is_not_served(tmp_path, monkeypatch):
+    cached_tokenizer(corpus(STORIES), 300, tmp_path)
+    monkeypatch.setattr(vocabulary, "VERSION", vocabulary.VERSION + 1)
+    unread = corpus(STORIES, fail_at=0, error=AssertionError("trained again"))
+    with pytest.raises(AssertionError, match="trained again"):
+        cached_tokenizer(unread, 300, tmp_path)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from ternary.data import tokenizer
+from ternary.data.corpus import Corpus
+from ternary.data.tokens import cached_tokenizer, prepare
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def stories():
+    yield "a cat"
+    if sys.argv[2] == "prepare":
+        kill()
+
+corpus = Corpus("some stories", "0" * 64, stories)
+if sys.argv[2] == "prepare":
+    prepare(corpus, tokenizer.Tokenizer([], 300), Path(sys.argv[1]))
+os.replace = kill
+cached_tokenizer(corpus, 300, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("at", ["prepare", "tokenizer"])
+@pytest.mark.parametrize("write", ["prepare", "tokenizer"])
+def test_what_a_killed_run_left_is_removed_after_a_day(tmp_path, at, write):
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), at], env=env)
+    [left] = tmp_path.iterdir()
+    assert run.returncode == -signal.SIGKILL and left.suffix == ".tmp"
+    (tmp_path / "writing-notes.txt").write_text("of somebody else")
+
+    def write_a(story):
+        if write == "prepare":
+            prepare(corpus([story]), TOKENIZER, tmp_path)
+        else:
+            cached_tokenizer(corpus([story]), 300, tmp_path)
+
+    for hours, there in ((23, True), (25, False)):
+        then = time.time() - hours * 3600
+        for path in tmp_path.iterdir():
+            os.utime(path, (then, then))
+        write_a(f"a story after {hours} hours")
+        assert left.exists() == there
+    assert (tmp_path / "writing-notes.txt").exists() and len(list(tmp_path.iterdir())) == 3
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path):

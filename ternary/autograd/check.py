@@ -15,7 +15,7 @@ def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1
     """Check the backward of f, a function of Tensors under a float64 tape, at `arrays`, one argument at a time.
 
     For random v and dy (random too if not given), <dy, f(x + eps v) - f(x - eps v)> / 2 eps must equal
-    <gradient, v> to `tolerance`, relative to the size of what is summed; raises GradientError with the argument otherwise.
+    <gradient, v> to `tolerance`, relative to the size of what is summed; otherwise GradientError names the argument.
     Gradients start from a nonzero value, so that an operation which overwrites instead of adding is caught.
     """
     rng = np.random.default_rng(seed)

@@ -9,16 +9,14 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ternary.errors import DataError, NetworkError, ResourceError, UsageError
+from ternary.errors import DataError, ResourceError, UsageError
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 FABLES = {"train": (0, 20_000), "validation": (1, 500)}  # split: (seed, stories)
-FABLES_VERSION = 1  # to be raised when any of these stories changes
 TEXT_KEYS = ("text", "story")
 SEPARATOR = b"<|endoftext|>"
 SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?\n")
@@ -27,7 +25,6 @@ HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 FOREIGN = (".json", ".csv", ".tsv", ".gz", ".zst", ".zip", ".md", ".tok")
 BLOCK = 1 << 20
 MAX_STORY = 1 << 28  # bytes: what one story may take in memory
-PROBE_SECONDS, OPEN_SECONDS = 8, 30
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,9 @@ def open_corpus(source: str, split: str = "train", field: str | None = None) -> 
         raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
     name = ALIASES.get(source, source)
     if HUB_NAME.fullmatch(name) and path.suffix.lower() not in (*READERS, *FOREIGN):
-        return _hub(name, split, field)
+        from ternary.data.hub import open_hub  # it imports this file
+
+        return open_hub(name, split, field)
     near = difflib.get_close_matches(path.name, _names_beside(path), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
     raise DataError(f"no file or folder {source!r}; {hint}")
@@ -88,7 +87,7 @@ def split_corpus(corpus: Corpus, fraction: float = 0.02) -> tuple[Corpus, Corpus
     cut = min(max(cut, low + 1), high)
 
     def side(name: str, keep: Callable[[str], bool]) -> Corpus:
-        digest = _digest(corpus.fingerprint, name, cut)
+        digest = fingerprint(corpus.fingerprint, name, cut)
         return Corpus(f"{corpus.name} ({name})", digest, lambda: filter(keep, corpus.stories()))
 
     return side("train", lambda s: _place(s) >= cut), side("validation", lambda s: _place(s) < cut)
@@ -99,7 +98,8 @@ def _place(story: str) -> int:
     return int.from_bytes(hashlib.blake2b(story.encode(), digest_size=8).digest(), "little")
 
 
-def _digest(*parts: object) -> str:
+def fingerprint(*parts: object) -> str:
+    """The sha256 hex digest of plain JSON values."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -110,7 +110,7 @@ def _fables(split: str) -> Corpus:
         raise DataError(f"fables has no split {split!r}; want train or validation")
     seed, stop = FABLES[split]
     # The sample is for whoever forgets to raise the version.
-    digest = _digest("fables", FABLES_VERSION, seed, 0, stop, *fables.stories(seed, 0, 50))
+    digest = fingerprint("fables", fables.VERSION, seed, 0, stop, *fables.stories(seed, 0, 50))
     return Corpus(f"fables ({split})", digest, lambda: iter(fables.stories(seed, 0, stop)))
 
 
@@ -168,7 +168,7 @@ def _local(name: str, root: Path, paths: list[Path], key: str | None) -> Corpus:
 
     if next(read(), None) is None:
         raise DataError(f"{name} holds no story; want some text")
-    return Corpus(name, _digest(*parts), read)
+    return Corpus(name, fingerprint(*parts), read)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -242,10 +242,10 @@ def _read_jsonl(path: Path, label: str, key: str | None) -> Iterator[str]:
             raise DataError(f"{where}: not JSON ({e}); want one object a line") from None
         if not isinstance(row, dict):
             raise DataError(f"{where}: a JSON {type(row).__name__}; want an object with text")
-        yield _text(row[_column(row, key, where)], where)
+        yield story_text(row[story_column(row, key, where)], where)
 
 
-def _column(names: Iterable[str], key: str | None, where: str) -> str:
+def story_column(names: Iterable[str], key: str | None, where: str) -> str:
     """The name of the column that holds the stories."""
     names = list(names)
     for wanted in (key,) if key else TEXT_KEYS:
@@ -255,7 +255,7 @@ def _column(names: Iterable[str], key: str | None, where: str) -> str:
     raise DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {found}; choose one with --field")
 
 
-def _text(value: object, where: str) -> str:
+def story_text(value: object, where: str) -> str:
     """A string that UTF-8 can hold; a missing value is an empty story."""
     if value is None:
         return ""
@@ -274,114 +274,17 @@ def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
 
     try:
         with parquet.ParquetFile(path) as file:
-            column = _column(file.schema_arrow.names, key, label)
+            column = story_column(file.schema_arrow.names, key, label)
             where = f"{label}, column {column}"
             for batch in file.iter_batches(batch_size=1024, columns=[column]):
-                yield from (_text(value, where) for value in batch.column(0).to_pylist())
+                yield from (story_text(value, where) for value in batch.column(0).to_pylist())
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{label} is not a whole parquet file: {_brief(e)}") from None
+        raise DataError(f"{label} is not a whole parquet file: {first_line(e)}") from None
 
 
 READERS = {".txt": _read_text, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
 
 
-def _brief(e: BaseException) -> str:
+def first_line(e: BaseException) -> str:
     """The first line of an error of some library."""
     return (str(e).strip() or type(e).__name__).splitlines()[0][:200]
-
-
-def _within(seconds: float, call: Callable, *args):
-    """call(*args), or TimeoutError: then the thread is left behind, as a name look-up cannot be cancelled."""
-    done, box = threading.Event(), []
-
-    def run() -> None:
-        try:
-            box.append((call(*args), None))
-        except BaseException as e:
-            box.append((None, e))
-        done.set()
-
-    threading.Thread(target=run, daemon=True).start()
-    if not done.wait(seconds):
-        raise TimeoutError(f"no answer in {seconds} s")
-    value, error = box[0]
-    if error is not None:
-        raise error
-    return value
-
-
-def _hub(name: str, split: str, key: str | None) -> Corpus:
-    """A hub data set: streamed if the hub answers, else from a whole snapshot in the local cache."""
-    import huggingface_hub as hub
-
-    try:
-        revision, source = _within(PROBE_SECONDS, lambda: hub.HfApi().dataset_info(name, timeout=5).sha), name
-    except hub.errors.GatedRepoError:
-        raise DataError(f"{name} is gated: accept its terms on its page, then run hf auth login") from None
-    except Exception as e:
-        # The hub says 401 of a set that does not exist, lest private names leak.
-        if getattr(getattr(e, "response", None), "status_code", None) in (401, 403, 404):
-            raise DataError(f"no data set {name!r} on the hub, no such local path; check its name") from None
-        source = _snapshot(name)
-        if source is None:
-            raise _unreachable(name, f"{_brief(e)}; no whole copy in the local cache") from None
-        revision = Path(source).name
-    place = (name, source, revision, split, key)
-    column, rows = _hub_errors(name, lambda: _within(OPEN_SECONDS, _open_rows, *place))
-
-    def read() -> Iterator[str]:
-        stream = iter(rows)
-        while (row := _hub_errors(name, lambda: next(stream, None))) is not None:
-            if story := _text(row[column], name).strip():
-                yield story
-
-    return Corpus(f"{name} ({split})", _digest(name, revision, split, column), read)
-
-
-def _snapshot(name: str) -> str | None:
-    """The folder of `name` in the hub's local cache, if all of its numbered files (x-01-of-04) are there."""
-    import huggingface_hub as hub
-
-    try:
-        folder = hub.snapshot_download(name, repo_type="dataset", local_files_only=True)
-    except Exception:
-        return None
-    shards: dict[tuple[str, str, str], int] = {}
-    for path in Path(folder).rglob("*-of-*"):
-        if part := re.fullmatch(r"(.*)-\d+-of-(\d+)(.*)", path.name):
-            shards[part.groups()] = shards.get(part.groups(), 0) + 1
-    return folder if all(int(total) == n for (_, total, _), n in shards.items()) else None
-
-
-def _open_rows(name: str, source: str, revision: str, split: str, key: str | None):
-    """(column, rows), having read the first row."""
-    import datasets
-
-    # The library's own 20 tries of every read come to many minutes.
-    datasets.config.STREAMING_OPEN_MAX_RETRIES = datasets.config.STREAMING_READ_MAX_RETRIES = 3
-    at = {"revision": revision} if source == name else {}
-    rows = datasets.load_dataset(source, split=split, streaming=True, **at)
-    first = next(iter(rows), None)
-    if first is None:
-        raise DataError(f"{name} ({split}) holds no story")
-    column = _column(first, key, name)
-    return column, rows.select_columns([column])
-
-
-def _hub_errors(name: str, call: Callable):
-    """call(), with the libraries' many errors sorted into two: the data set's and the network's."""
-    try:
-        return call()
-    except (DataError, MemoryError):
-        raise
-    except (ValueError, LookupError, TypeError, RuntimeError, FileNotFoundError) as e:
-        raise DataError(f"{name} cannot be read: {_brief(e)}") from None
-    except Exception as e:
-        raise _unreachable(name, _brief(e)) from None
-
-
-def _unreachable(name: str, why: str) -> NetworkError:
-    return NetworkError(
-        f"cannot reach the hub for data set {name} ({why}); check the network, "
-        "or use --data fables or a local file"
-    )

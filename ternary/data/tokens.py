@@ -9,13 +9,16 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ternary.data import vocabulary
 from ternary.data.corpus import Corpus
 from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, ModelFileError, ResourceError
@@ -26,6 +29,8 @@ COUNTS = ("vocab_size", "stories", "tokens", "chars", "bytes")
 HASHES = ("tokenizer_hash", "source_hash")
 CHUNK = 1 << 22  # elements looked at together when a store is checked
 REPORT_EVERY = 256  # stories
+UNFINISHED = ("writing-*.tmp", ".*.tokenizer.json.*.tmp")  # what this file and Tokenizer.save write to
+ABANDONED = 24 * 3600  # seconds since the last write: nobody writes on
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def prepare(
             return store
     except DataError:
         pass  # absent or damaged: write it again
+    _sweep(folder)
     header = {**wanted, "source": corpus.name[:1000], "vocab_size": tokenizer.vocab_size}
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix="writing-", suffix=".tmp", delete=False) as f:
@@ -95,13 +101,14 @@ def prepare(
 def cached_tokenizer(corpus: Corpus, vocab_size: int, cache_dir: Path | None = None) -> Tokenizer:
     """The tokenizer trained on `corpus`: from the cache, or trained and kept there."""
     folder = cache_folder(cache_dir)
-    path = folder / f"{_key(corpus.fingerprint, str(vocab_size))}.tokenizer.json"
+    path = folder / f"{_key(corpus.fingerprint, f'{vocab_size}:{vocabulary.VERSION}')}.tokenizer.json"
     try:
         tokenizer = Tokenizer.load(path)
         if tokenizer.vocab_size == vocab_size:
             return tokenizer
     except ModelFileError:
         pass  # absent or damaged: train it
+    _sweep(folder)
     tokenizer = Tokenizer.train(corpus.stories(), vocab_size)
     try:
         tokenizer.save(path)
@@ -196,6 +203,15 @@ def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer, progress: Call
     header = {**header, "stories": stories, "tokens": tokens, "chars": chars, "bytes": size}
     f.seek(0)
     f.write(MAGIC + (first - 16).to_bytes(8, "little") + json.dumps(header).encode().ljust(first - 16))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half written."""
+    for pattern in UNFINISHED:
+        for path in folder.glob(pattern):
+            with suppress(OSError):  # another run may be quicker, or own the file
+                if path.stat().st_mtime < time.time() - ABANDONED:
+                    path.unlink()
 
 
 def _key(*parts: str) -> str:

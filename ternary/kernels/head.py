@@ -1,8 +1,8 @@
 """Tied head and cross-entropy in one pass over the vocabulary; the logits never exist in memory.
 
-Everything is transposed: a block of logits is 32 words x 32 tokens, so that sums over words are plain sums of
-lines and one number per token is a line. The epilogue makes e = exp(logit - target logit); with s the sum of e over the words,
-loss = log(s), and the gradient of the logits is e / s - onehot, where 1/s is applied to the D channels instead
+Everything is transposed: a block of logits is 32 words x 32 tokens, so that sums over words are plain sums of lines
+and one number per token is a line. The epilogue makes e = exp(logit - target logit); with s the sum of e over the
+words, loss = log(s), and the gradient of the logits is e / s - onehot, where 1/s is applied to the D channels instead
 of the V words. An e saturates at 2^100: the loss of a token above 69 nats is cut there, and stays finite.
 """
 import numpy as np

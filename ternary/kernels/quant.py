@@ -96,7 +96,7 @@ def pack_weight(w, alpha, block, by_inputs, by_outputs):
 
 
 def pack_bits(q: np.ndarray) -> np.ndarray:
-    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and one input, where it is added, where subtracted."""
+    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and an input, where to add it, where to subtract."""
     n, k = q.shape
     signs = np.stack([q > 0, q < 0], -1).reshape(n // WIDTH, WIDTH, k, 2).transpose(0, 2, 3, 1)
     return np.packbits(signs, axis=-1, bitorder="little").view("<u4")[..., 0]

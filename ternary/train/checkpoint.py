@@ -3,12 +3,10 @@
 A folder is written under a temporary name, synced and renamed, so a kill leaves the old set valid.
 """
 
-import difflib
 import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
@@ -22,17 +20,26 @@ from safetensors.numpy import save as format_tensors
 
 from ternary.errors import ModelFileError, ResourceError
 from ternary.hardware import memory_limit
+from ternary.train import diagnose
+from ternary.train.layout import (
+    CONFIG,
+    FILES,
+    OPTIMIZER,
+    POINTERS,
+    STATE,
+    STEP,
+    TEMPORARY,
+    TOKENIZER,
+    WEIGHTS,
+    mend,
+    step_folder,
+    steps,
+    swap_in,
+    sync_folder,
+)
 
-WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
-CONFIG, TOKENIZER, STATE = "config.json", "tokenizer.json", "state.json"
-FILES = (WEIGHTS, OPTIMIZER, CONFIG, TOKENIZER, STATE)
-POINTERS = ("best", "last")
-
-_STEP = re.compile(r"step_(\d{7,})")
-_TEMPORARY, _REPLACED = ".tmp", ".replaced"
 _JSON_LIMIT = 64 << 20
 _MARGIN = 1 << 20
-_WANTED = "want the folder of a run, the --save-dir of ternary train"
 
 
 @dataclass
@@ -69,10 +76,10 @@ def save(
     json.loads(tokenizer)  # refused here rather than at every later load
     texts = {CONFIG: _dump(config).encode(), TOKENIZER: tokenizer.encode()}
     final = step_folder(run_dir, step)
-    temporary = final.with_name(final.name + _TEMPORARY)
+    temporary = final.with_name(final.name + TEMPORARY)
     with _writing(final):
         run_dir.mkdir(parents=True, exist_ok=True)
-        _mend(run_dir)
+        mend(run_dir)
         arrays = [*weights.values(), *optimizer.values()]
         _check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
         try:
@@ -88,18 +95,13 @@ def save(
                 checksums[name] = _write(temporary / name, texts[name])
             checksums[STATE] = _state_digest(state, checksums)
             _write(temporary / STATE, _dump(state | {"checksums": checksums}).encode())
-            _sync_folder(temporary)
-            _swap_in(temporary, final)
+            sync_folder(temporary)
+            swap_in(temporary, final)
         except BaseException:
             with suppress(OSError):
-                _mend(run_dir)
+                mend(run_dir)
             raise
     return final
-
-
-def step_folder(run_dir: Path, step: int) -> Path:
-    """Where the checkpoint of a step is, or would be."""
-    return run_dir / f"step_{step:07d}"
 
 
 def point(run_dir: Path, name: str, step: int) -> None:
@@ -107,12 +109,12 @@ def point(run_dir: Path, name: str, step: int) -> None:
     if name not in POINTERS:
         raise ValueError(f"[checkpoint] pointer {name!r}; wanted one of {POINTERS}")
     link = Path(run_dir) / name
-    fresh = link.with_name(name + _TEMPORARY)
+    fresh = link.with_name(name + TEMPORARY)
     with _writing(link):
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(step_folder(link.parent, step).name, target_is_directory=True)
         os.replace(fresh, link)
-        _sync_folder(link.parent)
+        sync_folder(link.parent)
 
 
 def check_folder(run_dir: Path) -> None:
@@ -126,17 +128,6 @@ def check_folder(run_dir: Path) -> None:
             raise PermissionError(errno.EACCES, f"no permission to write to {there}")
 
 
-def steps(run_dir: Path) -> list[Path]:
-    """Step folders in the order of their steps; one that was set aside counts if its successor never came."""
-    found = {}
-    for entry in run_dir.iterdir() if run_dir.is_dir() else ():
-        name = entry.name.removesuffix(_REPLACED)
-        if (match := _STEP.fullmatch(name)) and entry.is_dir():
-            if entry.name == name or int(match[1]) not in found:
-                found[int(match[1])] = entry
-    return [found[step] for step in sorted(found)]
-
-
 def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
     """The step folder meant by `path`: itself, what it links to, or the preferred, else newest step of a run.
 
@@ -145,20 +136,20 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
     path = Path(path)
     with _reading(path):
         if not path.exists():
-            raise ModelFileError(_absent(path))
+            raise ModelFileError(diagnose.absent(path))
         path = _followed(path)
         if not path.is_dir():
             raise ModelFileError(
-                f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{_what_file(path)}"
+                f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{diagnose.plain_file(path)}"
             )
-        if _STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
+        if STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
             return path
         for name in prefer:
             if (path / name).is_dir():
                 return _followed(path / name)
         present = steps(path)
         if not present:
-            raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){_candidates(path)}")
+            raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){diagnose.candidates(path)}")
         return present[-1]
 
 
@@ -170,12 +161,12 @@ def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
         checksums = state.pop("checksums", None)
         own = checksums.pop(STATE, None) if isinstance(checksums, dict) else None
         if own is None or own != _state_digest(state, checksums):
-            raise _broken(folder, STATE, "checksum mismatch, the file was changed or damaged")
+            raise diagnose.broken(folder, STATE, "checksum mismatch, the file was changed or damaged")
 
         def verified(name):
             data = _read(folder, name)
             if checksums.get(name) != _digest(data):
-                raise _broken(folder, name, _diagnose(name, data))
+                raise diagnose.broken(folder, name, diagnose.contents(name, data))
             return data
 
         return Checkpoint(
@@ -192,13 +183,13 @@ def prune(run_dir: Path, keep: int = 3) -> None:
     """Remove what killed runs left, and all but the newest `keep` steps and the targets of best and last."""
     run_dir = Path(run_dir)
     with _writing(run_dir):
-        _mend(run_dir)
+        mend(run_dir)
         pointed = {Path(os.readlink(p)).name for p in map(run_dir.joinpath, POINTERS) if p.is_symlink()}
         present = steps(run_dir)
         for folder in present[: max(0, len(present) - keep)]:
             if folder.name not in pointed:
                 # renamed first: a kill in the middle must not leave half a checkpoint under a valid name
-                doomed = folder.with_name(folder.name + _TEMPORARY)
+                doomed = folder.with_name(folder.name + TEMPORARY)
                 folder.rename(doomed)
                 shutil.rmtree(doomed)
 
@@ -218,37 +209,6 @@ def _write(path: Path, data: bytes) -> str:
 def _state_digest(state: dict, checksums: dict[str, str]) -> str:
     """The checksum in state.json of itself: over its values and the checksums of the other files."""
     return _digest(_dump(state | {"checksums": checksums}).encode())
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _swap_in(temporary: Path, final: Path) -> None:
-    """Rename `temporary` to `final`; one that exists is first set aside, where `steps` and `_mend` look."""
-    aside = final.with_name(final.name + _REPLACED)
-    if final.exists():
-        final.rename(aside)
-    temporary.rename(final)
-    _sync_folder(final.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _mend(run_dir: Path) -> None:
-    """Clear what a killed run left: unfinished folders go, one set aside without a successor comes back."""
-    for entry in list(run_dir.iterdir()):
-        step = _STEP.fullmatch(entry.stem)
-        if step and entry.suffix == _REPLACED and not entry.with_suffix("").exists():
-            entry.rename(entry.with_suffix(""))
-        elif step and entry.suffix in (_TEMPORARY, _REPLACED):
-            shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix == _TEMPORARY and entry.stem in POINTERS and entry.is_symlink():
-            entry.unlink()
 
 
 def _check_space(folder: Path, wanted: int) -> None:
@@ -286,11 +246,11 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         info = path.stat()
     except FileNotFoundError:
-        raise _broken(folder, name, "the file is missing") from None
+        raise diagnose.broken(folder, name, "the file is missing") from None
     if not stat.S_ISREG(info.st_mode):
-        raise _broken(folder, name, "not a regular file")
+        raise diagnose.broken(folder, name, "not a regular file")
     if name.endswith(".json") and info.st_size > _JSON_LIMIT:
-        raise _broken(folder, name, f"{info.st_size} bytes, more than the {_JSON_LIMIT} any such file needs")
+        raise diagnose.broken(folder, name, f"{info.st_size} bytes, more than the {_JSON_LIMIT} any such file needs")
     # the bytes and the arrays made from them exist at the same time
     if 2 * info.st_size > memory_limit() + _MARGIN:
         raise ResourceError(
@@ -299,7 +259,7 @@ def _read(folder: Path, name: str) -> bytes:
         )
     data = path.read_bytes()
     if not data.strip(b"\0"):
-        raise _broken(folder, name, "empty or only zero bytes")
+        raise diagnose.broken(folder, name, "empty or only zero bytes")
     return data
 
 
@@ -307,16 +267,16 @@ def _tensors(folder: Path, name: str, data: bytes) -> dict[str, np.ndarray]:
     try:
         return parse_tensors(data)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise _broken(folder, name, f"bad safetensors header ({error})") from error
+        raise diagnose.broken(folder, name, f"bad safetensors header ({error})") from error
 
 
 def _parse(folder: Path, name: str, data: bytes) -> dict:
     try:
         value = json.loads(data.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise _broken(folder, name, _diagnose(name, data)) from None
+        raise diagnose.broken(folder, name, diagnose.contents(name, data)) from None
     if not isinstance(value, dict):
-        raise _broken(folder, name, f"holds a JSON {type(value).__name__}, wanted an object")
+        raise diagnose.broken(folder, name, f"holds a JSON {type(value).__name__}, wanted an object")
     return value
 
 
@@ -340,70 +300,3 @@ def _digest(data: bytes) -> str:
 def _followed(path: Path) -> Path:
     """What a link points to, so that a pointer moved meanwhile changes nothing."""
     return path.parent / os.readlink(path) if path.is_symlink() else path
-
-
-# --- saying what is wrong
-
-
-def _broken(folder: Path, name: str, what: str) -> ModelFileError:
-    others = [step for step in steps(folder.resolve().parent) if step.name != folder.resolve().name]
-    older = [step for step in others if step.name < folder.resolve().name]
-    advice = f"use {(older or others)[-1]} instead" if others else "copy the checkpoint again or train anew"
-    return ModelFileError(f"{folder / name}: {what}; {advice}")
-
-
-def _diagnose(name: str, data: bytes) -> str:
-    """What is wrong with contents that do not match their checksum."""
-    if foreign := _foreign(data):
-        return foreign
-    try:
-        if name.endswith(".json"):
-            json.loads(data.decode())
-        else:
-            length = int.from_bytes(data[:8], "little")
-            header = json.loads(data[8 : 8 + length].decode())
-            ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-            wanted = 8 + length + max(ends, default=0)
-            if len(data) < wanted:
-                return f"truncated, {len(data)} of {wanted} bytes"
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        if name.endswith(".json"):
-            return "checksum mismatch, damaged JSON" if data.rstrip().endswith(b"}") else "truncated JSON"
-        return "truncated" if 8 + length > len(data) and length < 100 << 20 else "bad safetensors header"
-    return "checksum mismatch, the file was changed or damaged"
-
-
-def _foreign(data: bytes) -> str | None:
-    start = data[:256].lstrip().lower()
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself (fetch it with `git lfs pull`)"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "a web page saved in place of the file (download the file itself)"
-    # a safetensors header of 640 bytes also starts with 80 02, but its JSON starts at byte 8
-    if data.startswith(b"PK\3\4") or (data[:1] == b"\x80" and 2 <= data[1] <= 5 and data[8:9] != b"{"):
-        return "a pickle (.pt), which could run code and is never loaded"
-    return None
-
-
-def _what_file(path: Path) -> str:
-    if path.name in FILES:
-        return f"; pass its folder {path.parent}"
-    with open(path, "rb") as file:
-        foreign = _foreign(file.read(256).ljust(2))
-    return f"; it is {foreign}" if foreign else ""
-
-
-def _absent(path: Path) -> str:
-    if path.is_symlink():
-        return f"{path} points to {os.readlink(path)}, which does not exist{_candidates(path.parent)}"
-    parent = path.parent
-    if not parent.is_dir():
-        return f"{path} does not exist, nor does the folder {parent}; {_WANTED}"
-    near = difflib.get_close_matches(path.name, [p.name for p in parent.iterdir() if p.is_dir()], 3, 0.5)
-    return f"{path} does not exist" + (f"; near: {', '.join(near)}" if near else _candidates(parent))
-
-
-def _candidates(folder: Path) -> str:
-    inside = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())]
-    names = [str(p) for run in inside for p in steps(run)[-1:]]
-    return f"; candidates: {', '.join(names[:5])}" if names else f"; {_WANTED}"

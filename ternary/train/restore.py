@@ -57,6 +57,7 @@ def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, 
     for key, shape in shapes.items():
         a = arrays[key]
         if a.shape != shape or a.dtype != np.float32:
-            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, {name} wants {shape}; {MIXED}")
+            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, "
+                                 f"{name} wants float32 {shape}; {MIXED}")
         if not np.isfinite(a).all():
             raise ModelFileError(f"{path}: {file} has a value in {key} that is not finite; use an earlier step")

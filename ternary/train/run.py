@@ -157,10 +157,13 @@ class Run:
 
     def advance(self, share: float) -> float:
         """One step at this share of the budget -> the share that is used then."""
-        c = self.config
+        c, start = self.config, time.monotonic()
         lr = learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
         loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
         self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
+        if not self.reserve and self.step > self.first + 1:         # the first step compiles, it is no measure
+            per_token = (time.monotonic() - start) / (c.batch_size * c.seq_len)
+            self.reserve = per_token * sum(map(len, self.val_stories)) / self.chars_per_token + 1
         share = self.progress()
         if share >= 1 or self.step % LOG_EVERY == 0 or self.step % self.eval_every == 0:
             self.tell(lr, norm)
@@ -169,14 +172,12 @@ class Run:
     def tell(self, lr: float, norm: float) -> None:
         """The steps since the last line: a line in log.jsonl, and the progress."""
         (before, since), self.lap = self.lap, (self.step, time.monotonic())
-        speed = (self.step - before) * self.config.batch_size * self.config.seq_len / (self.lap[1] - since)
+        speed = (self.step - before) * self.config.batch_size * self.config.seq_len / max(self.lap[1] - since, 1e-9)
         self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
         self.log.record("train", self.step, loss=self.loss, lr=lr, grad_norm=norm, tokens_per_second=speed,
                         seconds=self.seconds)
         self.log.progress(self.seconds if self.budget.seconds else self.step, loss=self.loss,
                           bpc=self.loss / self.chars_per_token / math.log(2), tokens_per_second=speed)
-        if not self.reserve and before > self.first:      # the first steps compile: they are no measure
-            self.reserve = sum(map(len, self.val_stories)) / self.chars_per_token / speed + 1
 
     def save(self) -> None:
         parameters = self.model.parameters()
@@ -270,7 +271,7 @@ def train(config: TrainConfig, resume: Path | None = None) -> dict:
         if run.stale >= config.patience:
             log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
                         f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
-        speed = (run.step - first) * config.batch_size * config.seq_len / (time.monotonic() - start)
+        speed = (run.step - first) * config.batch_size * config.seq_len / max(time.monotonic() - start, 1e-9)
         log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
     return {"checkpoint": config.save_dir, "step": run.step, "tokens": run.tokens, "seconds": run.seconds,
             "tokens_per_second": speed, "train_loss": run.loss, "val_loss": run.val_loss, "val_bpc": run.val_bpc}

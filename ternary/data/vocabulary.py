@@ -1,0 +1,142 @@
+"""The vocabulary: how a text is cut into chunks and parts, and which of them a corpus makes pieces.
+
+A chunk is a word with the spaces and punctuation before it; its halves are the punctuation and the word.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
+
+import regex
+
+# Part of the name of a cached tokenizer: raise it whenever the same corpus would give other pieces, or an old
+# cache is served. The golden hash in the tests is kept by version and fails when the pieces have changed.
+VERSION = 1
+
+WINDOW = 1 << 20  # characters of a long text that are cut into chunks at a time
+MAX_CHUNKS = 1 << 19  # distinct chunks counted in training, about 80 MB
+
+# Chosen by measurement on TinyStories at 10,000 ids.
+FRAGMENTS = 0.15  # of the pieces, for words that are not pieces
+JOIN_PRICE = 4
+MIN_COUNT = 4  # a rarer word is no piece: a model cannot learn it, and it teaches the fragments
+RARE_CHARACTER = 1_000_000  # a character as frequent as one in so many is a piece
+UNKNOWN_WORDS = 20_000  # the most frequent ones that choose the fragments
+ROUNDS = 10
+
+# Bounded repeats bound the cost of a chunk, the size of the cache and the length of pieces.
+CHUNK = regex.compile(r"\W{0,12}\w{1,32}(?:['’]\w{1,8})?|\W{1,12}")
+WORD = regex.compile(r" ?\w")
+BOUNDARY = regex.compile(r"(?<=\w) ")  # here a chunk always ends and the next one begins
+SURROGATE = regex.compile("[\ud800-\udfff]")
+
+
+def windows(text: str) -> Iterator[str]:
+    """A text in parts of about WINDOW characters, none of which splits a chunk."""
+    start = 0
+    while len(text) - start > WINDOW and (cut := BOUNDARY.search(text, start + WINDOW)):
+        yield text[start : cut.start()]
+        start = cut.start()
+    yield text[start:] if start else text
+
+
+def halves_of(chunk: str) -> tuple[str, str]:
+    """The punctuation of a chunk and its word, which keeps the one space before it; either may be empty."""
+    word = WORD.search(chunk)
+    return (chunk[: word.start()], chunk[word.start() :]) if word else (chunk, "")
+
+
+def fewest(text: str, pieces: Container[str]) -> list[str]:
+    """The cut of `text` into fewest tokens; of equal cuts the one whose first part is longest."""
+    n = len(text)
+    cost, end = [0] * (n + 1), [0] * n
+    for i in range(n - 1, -1, -1):
+        cost[i] = cost[i + 1] + (1 if text[i] in pieces else len(text[i].encode()))
+        end[i] = i + 1
+        for j in range(i + 2, n + 1):
+            if cost[j] < cost[i] and text[i:j] in pieces:
+                cost[i], end[i] = cost[j] + 1, j
+    parts, i = [], 0
+    while i < n:
+        parts.append(text[i : end[i]])
+        i = end[i]
+    return parts
+
+
+def count_chunks(texts: Iterable[str]) -> Counter[str]:
+    """How often each chunk occurs. Beyond MAX_CHUNKS the rarest are forgotten, which bounds the memory."""
+    counts, floor = Counter(), 0
+    for text in texts:
+        for part in windows(SURROGATE.sub("\ufffd", text)):
+            counts.update(CHUNK.findall(part))
+        while len(counts) > MAX_CHUNKS:
+            floor += 1
+            counts = Counter({chunk: n for chunk, n in counts.items() if n > floor})
+    return counts
+
+
+def learn_pieces(counts: Counter[str], room: int) -> list[str]:
+    """At most `room` pieces, most used first."""
+    halves, joined, characters = Counter(), {}, Counter()
+    for chunk, n in counts.items():
+        lead, word = halves_of(chunk)
+        if lead and word:
+            joined[chunk] = n
+        for half in filter(None, (lead, word)):
+            halves[half] += n
+    for half, n in halves.items():
+        for character in half:
+            characters[character] += n
+
+    common = [c for c in _ranked(characters) if characters[c] * RARE_CHARACTER >= characters.total()]
+    pieces = set(common[: room // 2])
+    # A chunk that joins punctuation and word saves a token each time, but spreads what a model learns of the
+    # word over two embeddings: it must be JOIN_PRICE times as frequent as a word to take the place of one.
+    worth = {half: n for half, n in halves.items() if len(half) > 1} | {
+        chunk: n / JOIN_PRICE for chunk, n in joined.items()
+    }
+    places = room - len(pieces) - int(room * FRAGMENTS)
+    chosen = [part for part in _ranked(worth)[:places] if worth[part] >= MIN_COUNT]
+    joined = {chunk: joined[chunk] for chunk in chosen if chunk in joined}
+    for chunk, n in joined.items():
+        halves.subtract(dict.fromkeys(halves_of(chunk), n))
+    words = [half for half in _ranked(halves) if len(half) > 1 and halves[half]]
+    places = min(places - len(joined), sum(halves[word] >= MIN_COUNT for word in words))
+    pieces.update(joined, words[:places])
+    unknown = [(word, halves[word]) for word in words[places:][:UNKNOWN_WORDS]]
+    pieces |= _learn_fragments(unknown, pieces, room - len(pieces))
+
+    used = joined | _usage(halves, pieces)
+    pieces = {piece for piece in pieces if piece in used}
+    spare = [word for word in words[places:] if halves[word] >= MIN_COUNT and word not in pieces]
+    pieces.update(spare[: room - len(pieces)])
+    used = joined | _usage(halves, pieces)
+    return [part for part in _ranked(used) if part in pieces]
+
+
+def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int) -> set[str]:
+    """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
+    fragments = set()
+    for done in range(1, ROUNDS + 1):
+        known, saved = pieces | fragments, Counter()
+        for word, n in unknown:
+            parts = fewest(word, known)
+            for left, right in zip(parts, parts[1:]):
+                saved[left + right] += n
+        useful = [part for part in _ranked(saved) if saved[part] > 1]
+        fragments.update(useful[: room * done // ROUNDS - len(fragments)])
+    return fragments
+
+
+def _usage(halves: Counter[str], pieces: Container[str]) -> Counter[str]:
+    """How often each part occurs when the halves are spelled with `pieces`."""
+    used = Counter()
+    for half, n in halves.items():
+        if n:
+            for part in [half] if half in pieces else fewest(half, pieces):
+                used[part] += n
+    return used
+
+
+def _ranked(counts: Mapping[str, int]) -> list[str]:
+    """Keys by count, the highest first, ties by text."""
+    return sorted(counts, key=lambda key: (-counts[key], key))
