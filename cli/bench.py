@@ -1,6 +1,7 @@
 import sys
 
 import click
+
 from ternary.cli.common import emit, json_option, positive_float, positive_int
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")

@@ -1,6 +1,7 @@
 import time
 
 import click
+
 from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
 
 

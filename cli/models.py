@@ -1,4 +1,5 @@
 import click
+
 from ternary.cli.common import emit, json_option
 
 

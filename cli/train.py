@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import click
-from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
 
+from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
 from ternary.errors import UsageError
 
 

@@ -57,6 +57,7 @@ def shell(start):
 def here(environment, monkeypatch, capsys):
     """here(*args) -> Result of `ternary` in this process, whose number of threads is chosen already."""
     import numba
+
     from ternary.cli.main import main
     monkeypatch.setenv("TERNARY_CACHE", environment["TERNARY_CACHE"])
     monkeypatch.delenv("TERNARY_DEBUG", raising=False)

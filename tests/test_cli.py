@@ -11,9 +11,9 @@ import sys
 
 import click
 import pytest
-from ternary.cli.common import emit, float_range, positive_float, positive_int
 
 from ternary import __version__
+from ternary.cli.common import emit, float_range, positive_float, positive_int
 from ternary.errors import UsageError
 
 # puts a command of our own in the place of `ternary models`
