@@ -9,15 +9,14 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ternary.data.story import Corpus, fingerprint, first_line, story_column, story_text
 from ternary.errors import DataError, ResourceError, UsageError
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 FABLES = {"train": (0, 20_000), "validation": (1, 500)}  # split: (seed, stories)
-TEXT_KEYS = ("text", "story")
 SEPARATOR = b"<|endoftext|>"
 SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?\n")
 BOM = b"\xef\xbb\xbf"
@@ -25,19 +24,6 @@ HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 FOREIGN = (".json", ".csv", ".tsv", ".gz", ".zst", ".zip", ".md", ".tok")
 BLOCK = 1 << 20
 MAX_STORY = 1 << 28  # bytes: what one story may take in memory
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """`fingerprint` is a sha256 hex digest: the same digest, the same stories in the same order."""
-
-    name: str
-    fingerprint: str
-    read: Callable[[], Iterator[str]] = field(repr=False, compare=False)
-
-    def stories(self) -> Iterator[str]:
-        """All stories from the first, stripped and not empty; may be called again and again."""
-        return self.read()
 
 
 def open_corpus(source: str, split: str = "train", field: str | None = None) -> Corpus:
@@ -96,11 +82,6 @@ def split_corpus(corpus: Corpus, fraction: float = 0.02) -> tuple[Corpus, Corpus
 def _place(story: str) -> int:
     """Uniform in 0 .. 2**64 - 1, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(story.encode(), digest_size=8).digest(), "little")
-
-
-def fingerprint(*parts: object) -> str:
-    """The sha256 hex digest of plain JSON values."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _fables(split: str) -> Corpus:
@@ -245,29 +226,6 @@ def _read_jsonl(path: Path, label: str, key: str | None) -> Iterator[str]:
         yield story_text(row[story_column(row, key, where)], where)
 
 
-def story_column(names: Iterable[str], key: str | None, where: str) -> str:
-    """The name of the column that holds the stories."""
-    names = list(names)
-    for wanted in (key,) if key else TEXT_KEYS:
-        if wanted in names:
-            return wanted
-    found = ", ".join(map(repr, names[:20])) or "nothing"
-    raise DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {found}; choose one with --field")
-
-
-def story_text(value: object, where: str) -> str:
-    """A string that UTF-8 can hold; a missing value is an empty story."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise DataError(f"{where}: the story is {type(value).__name__}; want a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as e:
-        raise DataError(f"{where}: half of a surrogate pair at character {e.start}; mend the text") from None
-    return value
-
-
 def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
     import pyarrow as pa
     from pyarrow import parquet
@@ -283,8 +241,3 @@ def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
 
 
 READERS = {".txt": _read_text, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
-
-
-def first_line(e: BaseException) -> str:
-    """The first line of an error of some library."""
-    return (str(e).strip() or type(e).__name__).splitlines()[0][:200]

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ternary.data.corpus import Corpus, fingerprint, first_line, story_column, story_text
+from ternary.data.story import Corpus, fingerprint, first_line, story_column, story_text
 from ternary.errors import DataError, NetworkError
 
 PROBE_SECONDS, OPEN_SECONDS = 8, 30

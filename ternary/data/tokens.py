@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ternary.data import vocabulary
-from ternary.data.corpus import Corpus
+from ternary.data.story import Corpus
 from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, ModelFileError, ResourceError
 

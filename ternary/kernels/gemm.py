@@ -84,37 +84,28 @@ def end():
     _switch(False)
 
 
+@device
+def copied(a, first, n, p):
+    """Rows first..first+n of `a` in the type of p, rounded up to blocks of 32 with zeros."""
+    rows = (n + WIDTH - 1) // WIDTH * WIDTH
+    copy = workspace(rows, a.shape[1], p.dtype)
+    for i in range(rows):
+        for j in range(0, a.shape[1], WIDTH):
+            t = line()
+            if i < n:
+                t = load_like(line(), a, first + i, j)
+            store(copy, i, j, t)
+    return copy, 0
+
+
 def _operand(a, first, n, p): raise TypeError("only in kernels")
 
 
 @overload(_operand, jit_options=dict(OPTIONS, cache=False))
 def _(a, first, n, p):
-    same = a.dtype == p.dtype
-
-    def operand(a, first, n, p):
-        if same and n % WIDTH == 0:
-            return a, first
-        rows = (n + WIDTH - 1) // WIDTH * WIDTH
-        copy = workspace(rows, a.shape[1], p.dtype)
-        for i in range(rows):
-            for j in range(0, a.shape[1], WIDTH):
-                t = line()
-                if i < n:
-                    t = load_like(line(), a, first + i, j)
-                store(copy, i, j, t)
-        return copy, 0
-
-    def narrowed(a, first, n, p):
-        rows = (n + WIDTH - 1) // WIDTH * WIDTH
-        copy = workspace(rows, a.shape[1], p.dtype)
-        for i in range(rows):
-            for j in range(0, a.shape[1], WIDTH):
-                t = line()
-                if i < n:
-                    t = load_like(line(), a, first + i, j)
-                store(copy, i, j, t)
-        return copy, 0
-    return operand if same else narrowed
+    if a.dtype == p.dtype:
+        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, p)
+    return lambda a, first, n, p: copied(a, first, n, p)
 
 
 @device

@@ -10,8 +10,9 @@ from pathlib import Path
 import numba
 
 from ternary.config import TrainConfig
-from ternary.data.corpus import Corpus, open_corpus, split_corpus
+from ternary.data.corpus import open_corpus, split_corpus
 from ternary.data.loader import Loader
+from ternary.data.story import Corpus
 from ternary.data.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.data.tokens import cached_tokenizer, prepare
 from ternary.errors import ModelFileError, UsageError
