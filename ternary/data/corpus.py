@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ternary.data.hub import open_hub
 from ternary.data.story import Corpus, fingerprint, first_line, story_column, story_text
 from ternary.errors import DataError, ResourceError, UsageError
 
@@ -45,8 +46,6 @@ def open_corpus(source: str, split: str = "train", field: str | None = None) -> 
         raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
     name = ALIASES.get(source, source)
     if HUB_NAME.fullmatch(name) and path.suffix.lower() not in (*READERS, *FOREIGN):
-        from ternary.data.hub import open_hub  # it imports this file
-
         return open_hub(name, split, field)
     near = difflib.get_close_matches(path.name, _names_beside(path), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
