@@ -128,13 +128,6 @@ def test_a_file_that_is_not_finished_is_not_a_store(tmp_path, monkeypatch):
             open_store(path)
 
 
-def test_progress_counts_stories_and_tokens(tmp_path):
-    calls = []
-    store = prepare(corpus(["a b c"] * 1000), TOKENIZER, tmp_path, lambda *c: calls.append(c))
-    assert calls == sorted(calls) and len(calls) > 2
-    assert calls[-1] == (1000, len(store.tokens)) and calls[0][0] < 1000
-
-
 def test_no_story_is_an_error(tmp_path):
     with pytest.raises(DataError, match="some stories holds no story"):
         prepare(corpus([]), TOKENIZER, tmp_path)

@@ -11,7 +11,6 @@ import os
 import tempfile
 import time
 from array import array
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ MAX_HEADER = 1 << 16
 COUNTS = ("vocab_size", "stories", "tokens", "chars", "bytes")
 HASHES = ("tokenizer_hash", "source_hash")
 CHUNK = 1 << 22  # elements looked at together when a store is checked
-REPORT_EVERY = 256  # stories
 UNFINISHED = ("writing-*.tmp", ".*.tokenizer.json.*.tmp")  # what this file and Tokenizer.save write to
 ABANDONED = 24 * 3600  # seconds since the last write: nobody writes on
 
@@ -64,11 +62,10 @@ def prepare(
     corpus: Corpus,
     tokenizer: Tokenizer,
     cache_dir: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> TokenStore:
     """The store of `corpus` under `tokenizer`: from the cache, or written there story by story.
 
-    progress(stories, tokens) is called now and then, and at the end. An interrupted run leaves no store.
+    An interrupted run leaves no store.
     """
     folder = cache_folder(cache_dir)
     path = folder / f"{_key(corpus.fingerprint, tokenizer.hash)}.tok"
@@ -84,7 +81,7 @@ def prepare(
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix="writing-", suffix=".tmp", delete=False) as f:
             try:
-                _write(f, header, corpus, tokenizer, progress)
+                _write(f, header, corpus, tokenizer)
                 f.flush()
                 os.fsync(f.fileno())
                 f.close()
@@ -176,7 +173,7 @@ def _check(path: Path, tokens: np.ndarray, offsets: np.ndarray, vocab_size: int)
             raise _broken(path, f"it holds id {top}, its vocabulary has {vocab_size}")
 
 
-def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer, progress: Callable | None) -> None:
+def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer) -> None:
     """The header comes last: until then the file has no magic, and is no store."""
     eos = np.array([Tokenizer.EOS], "<u2").tobytes()
     first = _align(16 + len(json.dumps(header)) + 256)  # room for the counts
@@ -190,13 +187,9 @@ def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer, progress: Call
         chars += len(text)
         size += len(text.encode())
         offsets.append(tokens)
-        if progress and len(offsets) % REPORT_EVERY == 0:
-            progress(len(offsets) - 1, tokens)
     stories = len(offsets) - 1
     if not stories:
         raise DataError(f"{corpus.name} holds no story; want some text")
-    if progress:
-        progress(stories, tokens)
     end = first + 2 * tokens
     f.write(bytes(_align(end) - end))
     f.write(np.asarray(offsets, "<i8").tobytes())
