@@ -28,7 +28,7 @@ def command():
               help="Tokens per sequence.")
 @click.option("--seconds", type=positive_float(10), default=10.0, show_default=True,
               help="Of one measurement.")
-@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), default="auto", show_default=True)
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
 @click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")

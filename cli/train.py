@@ -29,7 +29,9 @@ from ternary.errors import UsageError
 @click.option("--inner-norm", is_flag=True, default=None, help="RMSNorm inside each ternary linear map.")
 @click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
-@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), help="[default: auto, bf16 if fast here]")
+@click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
+@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
+              help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations. [default: 20 in a run]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
 @click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: 10]")

@@ -27,6 +27,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     grad_clip: float = 1.0
     precision: str = "auto"
+    head_noise: float = 0.03
     threads: int | None = None
     seed: int = 42
     eval_every: int | None = None

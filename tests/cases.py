@@ -4,7 +4,7 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.kernels.pack import packed
+from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
 from ternary.kernels.quant import block_size, pack_bits
 
 CASES, WIDE = {}, {}
@@ -17,7 +17,9 @@ def paired(p):
 
 
 def unpaired(p):
-    return p.reshape(len(p), -1, 32, 2).swapaxes(2, 3).reshape(p.shape)
+    """The inverse, for any number of steps side by side: 2 in bf16, 4 in bytes."""
+    together = 32 // (8 * p.itemsize)
+    return p.reshape(len(p), -1, 32, together).swapaxes(2, 3).reshape(p.shape)
 
 
 def case(*wide):
@@ -31,6 +33,19 @@ def normal(rng, *shape):
     return rng.standard_normal(shape, np.float32)
 
 
+def whole(rng, n, k, top=127):
+    """Whole numbers up to `top`, which is in every row: rounding them to bytes changes nothing."""
+    x = rng.integers(-top, top + 1, (n, k)).astype(np.float32)
+    x[:, rng.integers(k)] = top
+    return x
+
+
+def trits(rng, k, m):
+    """Random ternary weights as panels of bytes, of a matrix (k, m)."""
+    p = packed(rng.integers(-1, 2, (k, m)) + 1).astype(np.uint8)
+    return np.ascontiguousarray(p.reshape(len(p), -1, 4, 32).swapaxes(2, 3).reshape(p.shape))
+
+
 ROWS = (1, 31, 128, 300)
 
 
@@ -41,6 +56,7 @@ def matmul(rng, act):
             x, p = act(normal(rng, n, 96)), act(packed(normal(rng, 96, 64)))
             p = paired(p) if p.dtype == np.uint16 else p
             yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
+            yield act(whole(rng, n, 96)), trits(rng, 96, 64), np.float32(0.3), normal(rng, n if based else 0, 64)
 
 
 @case("dw")
@@ -54,6 +70,12 @@ def matmul_dw(rng, act):
 def pack_table(rng, act):
     for v in (32, 100, 257):
         yield (normal(rng, v, 64),)
+
+
+@case("q", "factors")
+def quantize_rows(rng, act):
+    for n in ROWS:
+        yield (act(whole(rng, n, 96, SEVEN_OR_EIGHT_BITS)),)
 
 
 @case()
@@ -93,6 +115,9 @@ def silu_glu(rng, act):
         gate, up = (act(packed(normal(rng, 96, 64))) for _ in range(2))
         gate, up = (paired(p) if p.dtype == np.uint16 else p for p in (gate, up))
         yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3)
+        gate, up, x = trits(rng, 96, 64), trits(rng, 96, 64), act(whole(rng, n, 96))
+        for other in (x, act(whole(rng, n, 96))):
+            yield x, other, gate, up, np.float32(0.02), np.float32(0.003)
 
 
 @case()
@@ -132,19 +157,32 @@ def head(rng, act, v, n):
     h, table = act(normal(rng, n, 64)), 0.3 * normal(rng, v, 64)
     words = np.zeros((-(-v // 32) * 32, 64), np.float32)
     words[:v] = table
-    return h, table, rng.integers(0, v, n).astype(np.int32), act(words), act(np.ascontiguousarray(words.T))
+    return (h, table, rng.integers(0, v, n).astype(np.int32), act(words), np.zeros((2, 0), np.float32),
+            act(np.ascontiguousarray(words.T)))
+
+
+def head_of_bytes(rng, act, v, n):
+    """Exact in bytes and in bf16: whole numbers times powers of two."""
+    h, table = act(whole(rng, n, 64) / 128), whole(rng, v, 64, SEVEN_OR_EIGHT_BITS) / 512
+    words = np.zeros((-(-v // 32) * 32, 64), np.float32)
+    words[:v] = table
+    q, factors = quantize_rows_ref(words)
+    return (h, table, rng.integers(0, v, n).astype(np.int32), q.astype(np.int8), factors.astype(np.float32),
+            act(np.ascontiguousarray(words.T)))
 
 
 @case("loss", "dh", "dtable")
 def cross_entropy(rng, act):
     for v, n in ((1000, 300), (101, 1), (96, 129), (33, 600)):
-        yield *head(rng, act, v, n), np.float32(0.01)
+        for inputs in (head(rng, act, v, n), head_of_bytes(rng, act, v, n)):
+            yield *inputs, np.float32(0.01), np.float32(0), 0
 
 
 @case("loss")
 def nll(rng, act):
     for v, n in ((1000, 300), (101, 1)):
-        yield head(rng, act, v, n)[:4]
+        for inputs in (head(rng, act, v, n), head_of_bytes(rng, act, v, n)):
+            yield inputs[:5]
 
 
 @case("y")

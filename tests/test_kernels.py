@@ -11,7 +11,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from cases import CASES, PANELS, WIDE, unpaired
+from cases import CASES, PANELS, WIDE, trits, unpaired
 
 import ternary.kernels
 from ternary.kernels.jit import KERNELS, OPTIONS
@@ -28,9 +28,9 @@ ENCODE = {"fp32": np.ascontiguousarray, "bf16": to_bf16}
 def as_float64(a, name=""):
     if not isinstance(a, np.ndarray):
         return float(a) if isinstance(a, np.floating) else a
-    if a.dtype == np.uint16:
-        a = from_bf16(a).astype(np.float64)
-        return unpaired(a) if name in PANELS else a
+    if a.dtype in (np.uint16, np.uint8):
+        a = unpaired(a) if name in PANELS else a
+        return from_bf16(a).astype(np.float64) if a.dtype == np.uint16 else a - 1.0
     return a.astype(np.float64) if a.dtype == np.float32 else a
 
 
@@ -42,8 +42,8 @@ def expected(kernel, inputs):
 def allocate(kernel, values, precision):
     """Outputs, poisoned: what is not written is seen."""
     for name, value in zip(kernel.outputs, values):
-        if value.dtype.kind == "i":
-            yield np.full(value.shape, -1, value.dtype)
+        if value.dtype.kind == "i" or name == "q":
+            yield np.full(value.shape, -1, np.int8 if name == "q" else value.dtype)
             continue
         out = np.full(value.shape, np.nan, np.float32)
         yield out if name in WIDE[kernel.name] or precision == "fp32" else to_bf16(out)
@@ -137,11 +137,50 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]
-    inputs = list(next(iter(CASES[name](np.random.default_rng(4), ENCODE[precision]))))
-    inputs[0] = inputs[0].copy()
-    inputs[0].flat[0] = np.nan if inputs[0].dtype == np.float32 else 0x7fc0
-    values = expected(kernel, inputs)
-    assert np.isnan(run(kernel, inputs, values, precision)[0]).any()
+    for inputs in map(list, CASES[name](np.random.default_rng(4), ENCODE[precision])):
+        inputs[0] = inputs[0].copy()
+        inputs[0].flat[0] = np.nan if inputs[0].dtype == np.float32 else 0x7fc0
+        values = expected(kernel, inputs)
+        assert np.isnan(run(kernel, inputs, values, precision)[0]).any()
+
+
+def test_weights_packed_as_bytes_are_the_codes_plus_one():
+    rng = np.random.default_rng(0)
+    for shape in ((64, 96), (32, 192)):
+        w = rng.standard_normal(shape).astype(np.float32)
+        alpha = np.abs(w).mean(keepdims=True).ravel()
+        by_inputs, by_outputs = (np.full((a // 32, b * 32), 9, np.uint8) for a, b in (shape, shape[::-1]))
+        KERNELS["pack_weight"](w, alpha, w.size, by_inputs, by_outputs)
+        for got, want in zip((by_inputs, by_outputs), KERNELS["pack_weight"].ref(w, alpha, w.size)):
+            np.testing.assert_array_equal(as_float64(got, "p"), want)
+
+
+def test_operands_are_rounded_to_the_nearest_byte_of_the_largest_in_their_row():
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((50, 96)).astype(np.float32), trits(rng, 96, 64)
+    x[7] = 0
+    f = np.maximum(np.abs(x).max(-1, keepdims=True) / np.float32(127), np.float32(1e-30))
+    y = np.empty((50, 64), np.float32)
+    KERNELS["matmul"](x, w, np.float32(2), y[:0], False, y)
+    want = 2 * (np.rint(x * (1 / f)) * f) @ unpack(as_float64(w, "p"))
+    assert error(y, want) < 2e-6 and (y[7] == 0).all()
+
+
+def head_gradients(noise, seed, precision="bf16"):
+    inputs = list(next(iter(CASES["cross_entropy"](np.random.default_rng(5), ENCODE[precision]))))
+    inputs[-2:] = np.float32(noise), seed
+    return run(KERNELS["cross_entropy"], inputs, expected(KERNELS["cross_entropy"], inputs), precision)
+
+
+def test_blocks_left_out_of_the_head_change_neither_loss_nor_mean_gradient():
+    exact, draws = head_gradients(0, 0), [head_gradients(0.5, seed) for seed in range(64)]
+    for draw in draws:
+        np.testing.assert_array_equal(draw[0], exact[0])
+    for k in (1, 2):                              # the error of the mean of n independent draws falls with sqrt(n)
+        once, mean = error(draws[0][k], exact[k]), error(np.mean([d[k] for d in draws], 0), exact[k])
+        assert once > 0.1 and mean < once / 4
+    np.testing.assert_array_equal(head_gradients(0.5, 3)[2], draws[3][2])
+    np.testing.assert_array_equal(head_gradients(0, 3)[2], exact[2])
 
 
 def test_panels_and_bits_are_inverted():

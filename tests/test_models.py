@@ -6,6 +6,7 @@ import pytest
 
 from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
+from ternary.kernels.pack import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.rng import generator
@@ -34,6 +35,7 @@ def logits(model, tokens, precision="fp32"):
     with Tape(precision, record=False):
         model.pack()
         h = model.hidden(tokens).data
+    h = from_bf16(h) if h.dtype == np.uint16 else h
     return (h @ model.embed.weight.data.T).reshape(*tokens.shape, -1)
 
 
@@ -45,17 +47,18 @@ def fit(model, batch, steps, lr=3e-3):
 models = pytest.mark.parametrize("name", VARIANTS)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @models
-def test_causal(name):
+def test_causal(name, precision):
     """A changed token changes nothing before it, and something from it on."""
     model, rng = tiny(name), np.random.default_rng(0)
     for length in (1, 2, 9, 70):
         tokens = rng.integers(4, 16, (2, length)).astype(np.int32)
-        before = logits(model, tokens)
+        before = logits(model, tokens, precision)
         for at in {0, length // 2, length - 1}:
             changed = tokens.copy()
             changed[:, at] = (changed[:, at] - 3) % 12 + 4
-            after = logits(model, changed)
+            after = logits(model, changed, precision)
             np.testing.assert_array_equal(before[:, :at], after[:, :at])
             assert not np.array_equal(before[:, at], after[:, at])
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from ternary.autograd.pool import Pool
 
-PRECISION = {"bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32), "fp64": np.dtype(np.float64)}
+PRECISION = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32),
+             "fp64": np.dtype(np.float64)}
 
 
 class Tensor:
@@ -31,16 +32,20 @@ class Tensor:
 class Tape:
     """What happened, in order. `with tape:` records; `backward()` walks the record in reverse and consumes it.
 
-    precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references.
-    `dtype` is its NumPy type, `wide` the type of the residual stream and of sums (float32, or float64).
+    precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
+    bf16, but what meets a ternary weight is rounded to int8 of the largest of its row first.
+    `dtype` is its NumPy type, `wide` the type of the residual stream and of sums (float32, or float64), `rng`
+    where operations that need chance get theirs.
     """
 
     now: "Tape | None" = None
 
     def __init__(self, precision: str = "fp32", record: bool = True):
-        self.dtype, self.record = PRECISION[precision], record
+        self.precision, self.dtype, self.record = precision, PRECISION[precision], record
+        self.trits = np.dtype(np.uint8) if precision == "int8" else self.dtype
         self.wide = PRECISION["fp64" if precision == "fp64" else "fp32"]
         self.pool, self.nodes, self.outer = Pool(), [], []
+        self.rng = np.random.default_rng(0)
 
     def __enter__(self) -> "Tape":
         self.outer.append(Tape.now)
@@ -82,6 +87,11 @@ def op(f: Callable | None = None, *, wide_grad: bool = False) -> Callable:
 def empty(shape: tuple[int, ...], wide: bool = False) -> np.ndarray:
     """An uninitialised array of the tape's activations, or of its wide type."""
     return Tape.now.pool.empty(shape, Tape.now.wide if wide else Tape.now.dtype)
+
+
+def empty_trits(shape: tuple[int, ...]) -> np.ndarray:
+    """An uninitialised array for ternary weights."""
+    return Tape.now.pool.empty(shape, Tape.now.trits)
 
 
 def empty_like(x: np.ndarray) -> np.ndarray:

@@ -43,8 +43,8 @@ def git_commit(folder: Path) -> str | None:
 
 def chosen(precision: str) -> str:
     """The precision that "auto" stands for on this CPU, or the one named. UsageError for an unknown one."""
-    if precision not in ("auto", "bf16", "fp32"):
-        raise UsageError(f"--precision is {precision!r}; use auto, bf16 or fp32")
+    if precision not in ("auto", "int8", "bf16", "fp32"):
+        raise UsageError(f"--precision is {precision!r}; use auto, int8, bf16 or fp32")
     return PRECISIONS[0] if precision == "auto" else precision
 
 

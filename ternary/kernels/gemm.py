@@ -4,13 +4,23 @@
 line at a time: how the sums are made (tile registers, vector registers) is known here only.
 """
 import numpy as np
-from numba import prange
+from numba import prange, types
 from numba.extending import overload
 
-from ternary.kernels.isa import AMX, LANES
+from ternary.kernels.isa import AMX, AVX512, LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
-from ternary.kernels.pack import pack_steps, transpose_rows, unpack
-from ternary.kernels.tiles import WIDTH, line, load_like, outer_fma, pair, prefetch, store, tile
+from ternary.kernels.pack import pack_steps, quantize_row, transpose_rows, unpack
+from ternary.kernels.tiles import (
+    WIDTH,
+    from_ints,
+    line,
+    load_like,
+    outer_fma,
+    prefetch,
+    store,
+    tile,
+    together,
+)
 from ternary.kernels.workspace import num_threads, share, workspace
 
 if AMX:
@@ -18,42 +28,68 @@ if AMX:
 
 BLOCK = 128                       # rows of one work item: its operands stay in L2
 CHUNK = 256                       # tokens of one visit to a weight gradient
-ROWS = 8 if LANES == 16 else 4
-micro = tile(ROWS, 2)             # what the vector registers hold
+# rows of what the vector registers hold: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16 registers)
+TALL, LOW = (8, 8) if AVX512 else (6, 4)
+SPLIT = WIDTH - WIDTH % (4 * TALL)
+tall, low = tile(TALL, 2), tile(LOW, 2)
+
+
+@device
+def strip(zeros, rows, c, a, ao, row, p, po, steps):
+    """`rows` rows of a block of sums."""
+    for j in range(0, WIDTH, 2 * LANES):
+        t, at, pt = zeros, ao, po + j * together(p)
+        for _ in range(0, steps, together(p)):
+            t = outer_fma(t, a, at, row, p, pt)
+            at += together(p)
+            pt += together(p) * WIDTH
+        store(c, rows, j, t)
 
 
 @device
 def vector_product(c, a, ao, row, p, po, steps):
-    for i in range(0, WIDTH, ROWS):
-        for j in range(0, WIDTH, 2 * LANES):
-            t, at, pt = micro(), ao + i * row, po + j * pair(p)
-            for _ in range(0, steps, pair(p)):
-                t = outer_fma(t, a, at, row, p, pt)
-                at += pair(p)
-                pt += pair(p) * WIDTH
-            store(c, i, j, t)
-
-
-def _product(c, a, ao, row, p, po, steps): raise TypeError("only in kernels")
-
-
-@overload(_product, jit_options=dict(OPTIONS, cache=False))
-def _(c, a, ao, row, p, po, steps):
-    if not (AMX and p.dtype.bitwidth == 16):
-        return lambda c, a, ao, row, p, po, steps: vector_product(c, a, ao, row, p, po, steps)
-
-    def tiles(c, a, ao, row, p, po, steps):
-        zero_block()
-        for k in range(0, steps, 32):
-            block_fma(a, ao + k, row, p, po + k * WIDTH)
-        store_block(c)
-    return tiles
+    for i in range(0, SPLIT, TALL):
+        strip(tall(), i, c, a, ao + i * row, row, p, po, steps)
+    for i in range(SPLIT, WIDTH, LOW):
+        strip(low(), i, c, a, ao + i * row, row, p, po, steps)
 
 
 @device
-def product(c, a, i, k, p, j, steps):
-    """c = a[i:i+32, k:k+steps] @ panel j of p; c (32, 32) float32; steps a multiple of 32."""
-    _product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1], steps)
+def scaled(c, factors, i):
+    """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand."""
+    for r in range(WIDTH):
+        store(c, r, 0, from_ints(load_like(line(), c, r, 0)) * factors[0, i + r] + factors[1, i + r])
+
+
+def _product(c, a, i, p, j, k, steps): raise TypeError("only in kernels")
+
+
+@overload(_product, jit_options=dict(OPTIONS, cache=False))
+def _(c, a, i, p, j, k, steps):
+    if p.dtype == types.uint8:
+        def of_bytes(c, a, i, p, j, k, steps):
+            q, factors = a
+            vector_product(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + k * WIDTH, steps)
+            scaled(c, factors, i)
+        return of_bytes
+
+    if not (AMX and p.dtype == types.uint16):
+        def of_floats(c, a, i, p, j, k, steps):
+            vector_product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + k * WIDTH, steps)
+        return of_floats
+
+    def of_tiles(c, a, i, p, j, k, steps):
+        zero_block()
+        for s in range(k, k + steps, 32):
+            block_fma(a, i * a.shape[1] + s, a.shape[1], p, j * p.shape[1] + s * WIDTH)
+        store_block(c)
+    return of_tiles
+
+
+@device
+def product(c, a, i, p, j, k, steps):
+    """c = a[i:i+32, k:k+steps] @ steps k..k+steps of panel j; c (32, 32) float32; k, steps multiples of 32."""
+    _product(c, a, i, p, j, k, steps)
 
 
 def _switch(on): raise TypeError("only in kernels")
@@ -98,11 +134,27 @@ def copied(a, first, n, p):
     return copy, 0
 
 
+@device
+def quantized(a, first, n):
+    """Rows first..first+n of `a` as int8, in blocks of 32 with zeros behind: a left operand for ternary panels."""
+    rows = (n + WIDTH - 1) // WIDTH * WIDTH
+    q, factors = workspace(rows, a.shape[1], np.int8), workspace(2, rows, np.float32)
+    for i in range(n):
+        quantize_row(a, first + i, 127, 0, q, i, factors, 1)
+    for i in range(n, rows):
+        factors[0, i] = factors[1, i] = 0
+        for j in range(0, a.shape[1], WIDTH):
+            store(q, i, j, line())
+    return q, factors
+
+
 def _operand(a, first, n, p): raise TypeError("only in kernels")
 
 
 @overload(_operand, jit_options=dict(OPTIONS, cache=False))
 def _(a, first, n, p):
+    if p.dtype == types.uint8:
+        return lambda a, first, n, p: (quantized(a, first, n), 0)
     if a.dtype == p.dtype:
         return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, p)
     return lambda a, first, n, p: copied(a, first, n, p)
@@ -110,7 +162,7 @@ def _(a, first, n, p):
 
 @device
 def operand(a, first, n, p):
-    """-> array, row: rows first..first+n of `a` in the type of p, readable in blocks of 32 (a copy if need be)."""
+    """-> left operand, row: rows first..first+n of `a` for products with p, in blocks of 32 (a copy if need be)."""
     return _operand(a, first, n, p)
 
 
@@ -134,7 +186,7 @@ def matmul(x, p, alpha, base, add, y):
                 m = min(WIDTH, n - i)
                 for r in range(m):
                     prefetch(y, first + i + r, j * WIDTH)
-                product(c, a, start + i, 0, p, j, steps)
+                product(c, a, start + i, p, j, 0, steps)
                 for r in range(m):
                     t = load_like(line(), c, r, 0) * alpha
                     if based:
@@ -176,7 +228,7 @@ def matmul_dw(dy, x, like, dw):
                 for j in range(inputs):
                     for r in range(WIDTH):
                         prefetch(own, top + o * WIDTH + r, j * WIDTH)
-                    product(c, a, 0, 0, p, j, steps)
+                    product(c, a, 0, p, j, 0, steps)
                     for r in range(WIDTH):
                         i = top + o * WIDTH + r
                         store(own, i, j * WIDTH, load_like(line(), own, i, j * WIDTH) + load_like(line(), c, r, 0))

@@ -29,12 +29,14 @@ def silu_glu(xg, xu, gate, up, alpha_g, alpha_u, g, u, y):
         first = block * BLOCK
         n = min(BLOCK, rows - first)
         a, a_row = operand(xg, first, n, gate)
-        b, b_row = operand(xu, first, n, up)
+        b, b_row = a, a_row
+        if xu.ctypes.data != xg.ctypes.data:
+            b, b_row = operand(xu, first, n, up)
         c, d = begin(), workspace(WIDTH, WIDTH, np.float32)
         for j in range(gate.shape[0]):
             for i in range(0, n, WIDTH):
-                product(c, a, a_row + i, 0, gate, j, steps)
-                product(d, b, b_row + i, 0, up, j, steps)
+                product(c, a, a_row + i, gate, j, 0, steps)
+                product(d, b, b_row + i, up, j, 0, steps)
                 for r in range(min(WIDTH, n - i)):
                     s, t = load_like(line(), c, r, 0) * alpha_g, load_like(line(), d, r, 0) * alpha_u
                     store(g, first + i + r, j * WIDTH, s)

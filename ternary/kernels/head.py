@@ -4,15 +4,21 @@ Everything is transposed: a block of logits is 32 words x 32 tokens, so that sum
 and one number per token is a line. The epilogue makes e = exp(logit - target logit); with s the sum of e over the
 words, loss = log(s), and the gradient of the logits is e / s - onehot, where 1/s is applied to the D channels instead
 of the V words. An e saturates at 2^100: the loss of a token above 69 nats is cut there, and stays finite.
+
+The loss and s are exact. The two products of the way back may leave out blocks of 32 words x 128 tokens that hold
+little of the probability: a block whose words have the root mean square share p is kept with probability
+q >= min(1, p / noise), and then counts 1/q times. The gradient stays unbiased, and its variance grows by a share of
+`noise`, at the most a few times, of the variance that comes from there being one target a token.
 """
 import numpy as np
-from numba import prange
+from numba import prange, types
+from numba.extending import overload
 
 from ternary.kernels.embedding import add_rows
 from ternary.kernels.gemm import begin, end, operand, product
 from ternary.kernels.isa import LANES
-from ternary.kernels.jit import device, kernel
-from ternary.kernels.pack import pack_columns
+from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.pack import pack_columns, quantize_row
 from ternary.kernels.tiles import (
     LOG2E,
     WIDTH,
@@ -33,13 +39,15 @@ from ternary.kernels.workspace import clear, num_threads, workspace
 
 BLOCK = 128                       # tokens of one work item
 VISIT = 320                       # words between two visits to the gradient of h: their e stay in L2
+RAREST = 2.0 ** -6                # no block is kept less often
 
 
-def cross_entropy_ref(h, table, target, words, channels, scale):
+def cross_entropy_ref(h, table, target, words, factors, channels, scale, noise, seed):
     """loss (N,) = -log softmax(h @ table.T)[target]; dh (N, D), dtable (V, D): gradients of scale * sum(loss).
 
     h (N, D), table (V, D), target (N,). `words` (V', D) and `channels` (D, V') are table and table.T in the
-    type of h, V' = V rounded up to 32, zeros beyond V; the reference needs table only.
+    type of h, V' = V rounded up to 32, zeros beyond V; or words and factors (2, V') are those of quantize_rows,
+    then the logits are made of bytes. The reference needs table only, and is without noise.
     """
     logits = h @ table.T
     logits = logits - logits.max(-1, keepdims=True)
@@ -62,21 +70,52 @@ def target_logits(h, first, n, table, target, shift):
         shift[0, i] = total(s) * -LOG2E
 
 
+def _pack_tokens(h, first, n, words, factors): raise TypeError("only in kernels")
+
+
+@overload(_pack_tokens, jit_options=dict(OPTIONS, cache=False))
+def _(h, first, n, words, factors):
+    if words.dtype == types.int8:
+        def of_bytes(h, first, n, words, factors):
+            rows = (n + WIDTH - 1) // WIDTH * WIDTH
+            q, f = workspace(rows, h.shape[1], np.uint8), workspace(2, rows, np.float32)
+            for i in range(n):
+                quantize_row(h, first + i, 127, 128, q, i, f, 0)
+            for i in range(n, rows):
+                f[0, i] = 0
+                for j in range(0, h.shape[1], WIDTH):
+                    store(q, i, j, line())
+            return (words, factors), panels_of(q, 0, rows, q), f
+        return of_bytes
+
+    def of_floats(h, first, n, words, factors):
+        a, start = operand(h, first, n, words)
+        f = workspace(2, BLOCK, np.float32)
+        for i in range(BLOCK):
+            f[0, i] = 1
+        return words, panels_of(a, start, (n + WIDTH - 1) // WIDTH * WIDTH, words), f
+    return of_floats
+
+
 @device
-def pack_tokens(h, first, n, like):
-    """Rows first..first+n of h as panels of 32 tokens over the channels."""
-    panels = (n + WIDTH - 1) // WIDTH
-    p = workspace(panels, h.shape[1] * WIDTH, like.dtype)
-    a, start = operand(h, first, n, like)
-    for t in range(panels):
+def panels_of(a, start, rows, like):
+    p = workspace(rows // WIDTH, a.shape[1] * WIDTH, like.dtype)
+    for t in range(rows // WIDTH):
         pack_columns(a, start + t * WIDTH, p, t)
     return p
 
 
 @device
-def exponentials(c, r, shift, t, w, vocab):
+def pack_tokens(h, first, n, words, factors):
+    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; by what to multiply their logits."""
+    return _pack_tokens(h, first, n, words, factors)
+
+
+@device
+def exponentials(c, r, shift, stretch, t, w, vocab):
     """Rows r, r+1 of a block of logits -> e; 0 for words beyond the vocabulary."""
-    x = load_like(two(), c, r, 0) * LOG2E + load_like(line(), shift, 0, t * WIDTH)
+    x = load_like(two(), c, r, 0) * (load_like(line(), stretch, 0, t * WIDTH) * LOG2E)
+    x = x + load_like(line(), shift, 0, t * WIDTH)
     e = exp2(minimum(x, np.float32(100)))
     if w + r + 1 >= vocab:
         pad = workspace(2, WIDTH, np.float32)
@@ -88,38 +127,87 @@ def exponentials(c, r, shift, t, w, vocab):
 
 
 @device
-def token_block(h, first, n, table, target, words, channels, scale, column, e, q, loss, dh):
-    """Tokens first..first+n: loss, dh; e of all words and q = h * scale / s, packed for the gradient of the table.
+def uniform(seed, block, panel):
+    """A number in [0, 1) from three integers (the mix of splitmix64, Steele et al. 2014)."""
+    x = np.uint64(seed) * np.uint64(0x9e3779b97f4a7c15) + np.uint64(block) * np.uint64(0xd1342543de82ef95)
+    x += np.uint64(panel) * np.uint64(0xaf251af3b0f025b5)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94d049bb133111eb)
+    return np.float64((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0 ** -53
 
-    e (V', tokens) row-major and q, panels over tokens, are of the whole chunk; this block begins at `column`.
+
+@device
+def weight_of(share, noise, u):
+    """1/q with probability q, else 0: q the power of two next above share / noise, so that bf16 does not round it."""
+    q = 1.0
+    while q > RAREST and q * 0.5 * noise >= share:
+        q *= 0.5
+    return np.float32(1 / q) if u < q else np.float32(0)
+
+
+@device
+def word_panel(left, w, tokens, d, shift, stretch, vocab, sums, c, own):
+    """own (32, tokens) = e of words w..w+32, added to sums -> the root mean square of their share among the tokens."""
+    squares, panels = line(), tokens.shape[0]
+    for t in range(panels):
+        product(c, left, w, tokens, t, 0, d)
+        part = line()
+        for r in range(0, WIDTH, 2):
+            x = exponentials(c, r, shift, stretch, t, w, vocab)
+            part = part + sum_rows(x)
+            store(own, r, t * WIDTH, x)
+        s = load_like(line(), sums, 0, t * WIDTH) + part
+        store(sums, 0, t * WIDTH, s)
+        part = part / s                           # s is not complete: the share is not underestimated
+        squares = squares + part * part
+    return np.sqrt(total(squares) / (panels * WIDTH))
+
+
+@device
+def add_products(channels, steps, visit, c, dht):
+    """dht += channels[:, :steps] @ visit"""
+    d = channels.shape[0]
+    for j in range(0, d, WIDTH):
+        for t in range(visit.shape[0]):
+            product(c, channels, j, visit, t, 0, steps)
+            for r in range(WIDTH):
+                i = t * d + j + r
+                store(dht, i, 0, load_like(line(), dht, i, 0) + load_like(line(), c, r, 0))
+
+
+@device
+def token_block(h, first, n, table, target, words, factors, channels, scale, noise, seed, block, e, kept, q, loss, dh):
+    """Tokens first..first+n: loss, dh; e of the kept words and q = h * scale / s, packed for the gradient of the table.
+
+    e (V', tokens) row-major, kept (blocks, V' / 32) and q, panels over tokens, are of the whole chunk, in which
+    this is block `block`.
     """
-    (vocab, d), padded, panels = table.shape, words.shape[0], (n + WIDTH - 1) // WIDTH
+    (vocab, d), padded, panels, column = table.shape, words.shape[0], (n + WIDTH - 1) // WIDTH, block * BLOCK
     shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
     target_logits(h, first, n, table, target, shift)
     clear(sums)
-    tokens = pack_tokens(h, first, n, words)
+    left, tokens, stretch = pack_tokens(h, first, n, words, factors)
     dht = workspace(panels * d, WIDTH, np.float32)
     clear(dht)
-    visit = workspace(panels, VISIT * WIDTH, words.dtype)
+    own, across = workspace(WIDTH, BLOCK, channels.dtype), workspace(d, VISIT, channels.dtype)
+    visit, filled = workspace(panels, VISIT * WIDTH, channels.dtype), 0
     c = begin()
-    for v in range(0, padded, VISIT):
-        m = min(VISIT, padded - v)
-        for w in range(v, v + m, WIDTH):
+    for w in range(0, padded, WIDTH):
+        share = word_panel(left, w, tokens, d, shift, stretch, vocab, sums, c, own)
+        weight = weight_of(share, noise, uniform(seed, first // BLOCK, w // WIDTH))
+        kept[block, w // WIDTH] = weight > 0
+        if weight > 0:
             for t in range(panels):
-                product(c, words, w, 0, tokens, t, d)
-                s = load_like(line(), sums, 0, t * WIDTH)
                 for r in range(0, WIDTH, 2):
-                    x = exponentials(c, r, shift, t, w, vocab)
-                    s = s + sum_rows(x)
+                    x = load_like(two(), own, r, t * WIDTH) * weight
                     store(e, w + r, column + t * WIDTH, x)
-                    store_paired(visit, t, (w - v + r) * WIDTH, x)
-                store(sums, 0, t * WIDTH, s)
-        for j in range(0, d, WIDTH):
-            for t in range(panels):
-                product(c, channels, j, v, visit, t, m)
-                for r in range(WIDTH):
-                    i = t * d + j + r
-                    store(dht, i, 0, load_like(line(), dht, i, 0) + load_like(line(), c, r, 0))
+                    store_paired(visit, t, (filled + r) * WIDTH, x)
+            for j in range(d):
+                store(across, j, filled, load_like(line(), channels, j, w))
+            filled += WIDTH
+        if filled == VISIT or w + WIDTH >= padded:
+            add_products(across, filled, visit, c, dht)
+            filled = 0
     end()
     for i in range(n):
         loss[first + i] = np.log(sums[0, i])
@@ -145,54 +233,69 @@ def token_block(h, first, n, table, target, words, channels, scale, column, e, q
 
 
 @kernel(ref=cross_entropy_ref, sums=("dtable",))
-def cross_entropy(h, table, target, words, channels, scale, loss, dh, dtable):
+def cross_entropy(h, table, target, words, factors, channels, scale, noise, seed, loss, dh, dtable):
     """By chunks of tokens, so that e stays in cache between its two uses."""
     (rows, d), (vocab, _), threads = h.shape, table.shape, num_threads()
-    chunk = BLOCK * threads
-    e, q = workspace(words.shape[0], chunk, words.dtype), workspace(d // WIDTH, chunk * WIDTH, words.dtype)
+    chunk, panels = BLOCK * threads, words.shape[0] // WIDTH
+    e, q = workspace(words.shape[0], chunk, channels.dtype), workspace(d // WIDTH, chunk * WIDTH, channels.dtype)
+    kept = workspace(threads, panels, np.uint8)
     for first in range(0, rows, chunk):
         n = min(chunk, rows - first)
-        for block in prange((n + BLOCK - 1) // BLOCK):
-            at = block * BLOCK
-            token_block(h, first + at, min(BLOCK, n - at), table, target, words, channels, scale, at, e, q, loss, dh)
-        steps = (n + WIDTH - 1) // WIDTH * WIDTH
-        for panel in prange(words.shape[0] // WIDTH):
+        blocks = (n + BLOCK - 1) // BLOCK
+        for block in prange(blocks):
+            at = first + block * BLOCK
+            token_block(h, at, min(BLOCK, rows - at), table, target, words, factors, channels, scale, noise, seed,
+                        block, e, kept, q, loss, dh)
+        for panel in prange(panels):
             w = panel * WIDTH
             c = begin()
-            for j in range(d // WIDTH):
-                m = min(WIDTH, vocab - w)
-                for r in range(m):
-                    prefetch(dtable, w + r, j * WIDTH)
-                product(c, e, w, 0, q, j, steps)
-                for r in range(m):
-                    t = load_like(line(), dtable, w + r, j * WIDTH) + load_like(line(), c, r, 0)
-                    store(dtable, w + r, j * WIDTH, t)
+            at = 0
+            while at < blocks:
+                stop = at
+                while stop < blocks and kept[stop, panel]:
+                    stop += 1
+                if stop > at:                     # blocks at..stop of this panel were kept
+                    steps = (min(n, stop * BLOCK) - at * BLOCK + WIDTH - 1) // WIDTH * WIDTH
+                    add_words(e, w, q, at * BLOCK, steps, min(WIDTH, vocab - w), c, dtable)
+                at = stop + 1
             end()
     for th in prange(threads):
         add_rows(dtable, target, h, -scale, th, threads)
 
 
-def nll_ref(h, table, target, words):
+@device
+def add_words(e, w, q, at, steps, m, c, dtable):
+    """dtable[w:w+m] += e[w:w+m] @ q, over tokens at..at+steps of the chunk."""
+    for j in range(q.shape[0]):
+        for r in range(m):
+            prefetch(dtable, w + r, j * WIDTH)
+        product(c, e, w, q, j, at, steps)
+        for r in range(m):
+            t = load_like(line(), dtable, w + r, j * WIDTH) + load_like(line(), c, r, 0)
+            store(dtable, w + r, j * WIDTH, t)
+
+
+def nll_ref(h, table, target, words, factors):
     """loss (N,) = -log softmax(h @ table.T)[target], without gradients."""
-    return cross_entropy_ref(h, table, target, words, words, 1.0)[0]
+    return cross_entropy_ref(h, table, target, words, factors, words, 1.0, 0.0, 0)[0]
 
 
 @kernel(ref=nll_ref)
-def nll(h, table, target, words, loss):
+def nll(h, table, target, words, factors, loss):
     for block in prange((h.shape[0] + BLOCK - 1) // BLOCK):
         first = block * BLOCK
         n = min(BLOCK, h.shape[0] - first)
         shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
         target_logits(h, first, n, table, target, shift)
         clear(sums)
-        tokens = pack_tokens(h, first, n, words)
+        left, tokens, stretch = pack_tokens(h, first, n, words, factors)
         c = begin()
         for w in range(0, words.shape[0], WIDTH):
             for t in range(tokens.shape[0]):
-                product(c, words, w, 0, tokens, t, h.shape[1])
+                product(c, left, w, tokens, t, 0, h.shape[1])
                 s = load_like(line(), sums, 0, t * WIDTH)
                 for r in range(0, WIDTH, 2):
-                    s = s + sum_rows(exponentials(c, r, shift, t, w, table.shape[0]))
+                    s = s + sum_rows(exponentials(c, r, shift, stretch, t, w, table.shape[0]))
                 store(sums, 0, t * WIDTH, s)
         end()
         for i in range(n):

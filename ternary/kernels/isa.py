@@ -25,7 +25,7 @@ def _mask(path: str, features: dict) -> dict:
     if path == "avx512":
         return _without(features, "amx", "avx512bf16", "avx512fp16", "avx10")
     if path == "avx2":
-        return _without(features, "amx", "avx512", "avx10")
+        return _without(features, "amx", "avx512", "avx10", "avxvnni", "avxifma", "avxneconvert")
     if path == "generic":
         return _without(features, "amx", "avx", "fma", "f16c", "vaes", "vpclmul")
     return features
@@ -69,6 +69,8 @@ ISA, FEATURES = _choose()
 AMX = ISA == "amx"
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
+VNNI = AVX512 and bool(FEATURES.get("avx512vnni"))               # u8 x s8 -> int32 dot products
 FMA = bool(FEATURES.get("fma") or FEATURES.get("neon"))          # llvm.fma without it is a libm call
 LANES = 16 if AVX512 else 8 if ISA == "avx2" else 4
-PRECISIONS = ("bf16", "fp32") if BF16_DOT else ("fp32",)         # those that are worth choosing, best first
+# those that are worth choosing, best first; the matrix unit's bf16 is faster than the vector units' int8
+PRECISIONS = (*(["int8"] if LANES > 4 and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")

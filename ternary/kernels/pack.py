@@ -2,16 +2,35 @@
 
 A product sums over `steps`. Its left operand is row-major (rows, steps); the right one (steps, columns) is
 packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16 the elements of steps 2k and
-2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2).
-bf16 travels as uint16; as 32-bit words such an array is one of pairs, which transpose like float32.
+2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2); of bytes
+four do. bf16 travels as uint16; as 32-bit words such an array is one of pairs, which transpose like float32.
+Panels of ternary weights may be uint8: q + 1, because dot instructions for bytes take one operand without sign.
 """
 import numpy as np
 from numba import prange
 
-from ternary.kernels.isa import LANES
+from ternary.kernels.isa import LANES, VNNI
 from ternary.kernels.jit import device, kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, pair, square, store, store_paired, transposed, two
+from ternary.kernels.tiles import (
+    WIDTH,
+    absolute,
+    largest,
+    line,
+    load_like,
+    maximum,
+    rint,
+    square,
+    store,
+    store_paired,
+    together,
+    total,
+    transposed,
+    two,
+)
 from ternary.kernels.workspace import clear, words, workspace
+
+TINY, ONE = np.float32(1e-30), np.float32(1)
+SEVEN_OR_EIGHT_BITS = 127 if VNNI else 63
 
 
 def unpack(p):
@@ -37,10 +56,14 @@ def from_bf16(x):
 
 @device
 def transpose_words(x, i, j, rows, cols, y, k, l):
-    """y[k + c, l + r] = x[i + r, j + c] for 32-bit words; rows and cols multiples of LANES."""
+    """y[k + c, l + r] = x[i + r, j + c] for 32-bit words; rows a multiple of LANES."""
+    whole = cols // LANES * LANES
     for r in range(0, rows, LANES):
-        for c in range(0, cols, LANES):
+        for c in range(0, whole, LANES):
             store(y, k + c, l + r, transposed(load_like(square(), x, i + r, j + c)))
+    for c in range(whole, cols):
+        for r in range(rows):
+            y[k + c, l + r] = x[i + r, j + c]
 
 
 @device
@@ -62,7 +85,7 @@ def pack_steps(x, first, n, j, p, pj):
 @device
 def pack_columns(x, first, p, pj):
     """Rows first..first+32 of x become panel pj of p, rows as columns, columns as steps."""
-    w = words(x, x.shape[1] // pair(x))
+    w = words(x, x.shape[1] // together(x))
     transpose_words(w, first, 0, WIDTH, w.shape[1], words(p, WIDTH), pj * w.shape[1], 0)
 
 
@@ -70,8 +93,44 @@ def pack_columns(x, first, p, pj):
 def transpose_rows(x, first, n, j, y, p):
     """y[:32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
     pack_steps(x, first, n, j, p, 0)
-    steps = (n + WIDTH - 1) // WIDTH * WIDTH // pair(p)
-    transpose_words(words(p, WIDTH), 0, 0, steps, WIDTH, words(y, y.shape[1] // pair(y)), 0, 0)
+    steps = (n + WIDTH - 1) // WIDTH * WIDTH // together(p)
+    transpose_words(words(p, WIDTH), 0, 0, steps, WIDTH, words(y, y.shape[1] // together(y)), 0, 0)
+
+
+@device
+def quantize_row(a, i, top, zero, q, k, factors, others_zero):
+    """q[k] = a[i] / f + zero, rounded; f maps the largest |a| to `top`. Bytes with sign (zero 0) or without (128).
+
+    factors[:, k] = f, and what it takes to undo in a product that the other operand holds x + others_zero for x. With a
+    NaN or an infinity in the row that is NaN.
+    """
+    largest_so_far, s = line(), line()
+    for j in range(0, a.shape[1], WIDTH):
+        largest_so_far = maximum(largest_so_far, absolute(load_like(line(), a, i, j)))
+    f = max(largest(largest_so_far), TINY) / np.float32(top)
+    for j in range(0, a.shape[1], WIDTH):
+        t = rint(load_like(line(), a, i, j) * (ONE / f))
+        s = s + t
+        store(q, k, j, t + np.float32(zero))
+    factors[0, k] = f
+    factors[1, k] = -f * total(s) * np.float32(others_zero)
+
+
+def quantize_rows_ref(x):
+    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = -128 * sum(q) * factors[0]
+
+    The rounded x are a left operand for panels of bytes that hold 128 for 0. Without dot instructions for bytes, sums
+    of two products have 16 bits, and q has 7.
+    """
+    f = np.maximum(np.abs(x).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
+    q = np.rint(x / f[:, None])
+    return q, np.stack([f, -128 * q.sum(-1) * f])
+
+
+@kernel(ref=quantize_rows_ref)
+def quantize_rows(x, q, factors):
+    for i in prange(x.shape[0]):
+        quantize_row(x, i, SEVEN_OR_EIGHT_BITS, 0, q, i, factors, 128)
 
 
 def pack_table_ref(table):

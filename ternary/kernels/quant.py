@@ -15,15 +15,16 @@ from ternary.kernels.tiles import (
     WIDTH,
     absolute,
     add_where,
+    four,
     line,
     load_like,
     maximum,
     minimum,
+    origin,
     rint,
     store,
     store_paired,
     total,
-    two,
 )
 from ternary.kernels.workspace import workspace
 
@@ -65,7 +66,8 @@ def ternary_codes(w, alpha, block):
 def pack_weight_ref(w, alpha, block):
     """w (N, K), N and K multiples of 32 -> panels of its transpose (N/32, K*32) and of itself (K/32, N*32).
 
-    No alpha: w as it is. One alpha: q, exact in bf16, the scale to be applied to the product. More: alpha * q.
+    No alpha: w as it is. One alpha: q, exact in bf16 and in bytes (which hold q + 1), the scale to be applied to the
+    product. More: alpha * q.
     """
     q = ternary_codes(w, alpha, block)
     if len(alpha) > 1:
@@ -88,11 +90,11 @@ def pack_weight(w, alpha, block, by_inputs, by_outputs):
                     t = minimum(maximum(rint(t / (a + TINY)), -ONE), ONE)
                     if alpha.shape[0] > 1:
                         t = t * a
-                store(copy, r, j, t)
+                store(copy, r, j, t + origin(copy))
         pack_columns(copy, 0, by_inputs, o)
         for j in range(n // WIDTH):
-            for r in range(0, WIDTH, 2):
-                store_paired(by_outputs, j, (o * WIDTH + r) * WIDTH, load_like(two(), copy, r, j * WIDTH))
+            for r in range(0, WIDTH, 4):
+                store_paired(by_outputs, j, (o * WIDTH + r) * WIDTH, load_like(four(), copy, r, j * WIDTH))
 
 
 def pack_bits(q: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 import numpy as np
 from llvmlite import ir
 
-from ternary.kernels.isa import AVX512, BF16_DOT, FMA, LANES
+from ternary.kernels.isa import AVX512, BF16_DOT, FMA, LANES, VNNI
 
 F32, I8, I16, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
@@ -16,7 +16,7 @@ class _BFloat(ir.Type):
     def __hash__(self): return hash("bfloat")
 
 
-VF, VI, VH = (ir.VectorType(t, LANES) for t in (F32, I32, I16))
+VF, VI, VH, VC = (ir.VectorType(t, LANES) for t in (F32, I32, I16, I8))
 VB, VB2 = ir.VectorType(_BFloat(), LANES), ir.VectorType(_BFloat(), 2 * LANES)
 
 
@@ -35,6 +35,22 @@ def call(b, name, ret, *args, **kw):
 
 def fma(b, x, y, z):
     return call(b, f"llvm.fma.v{LANES}f32", VF, x, y, z) if FMA else b.fadd(b.fmul(x, y), z)
+
+
+def bytes_dot(b, c, u, s):
+    """c + the dot products of the four bytes of each int32 of u (unsigned, at most 2) and of s (signed)."""
+    if VNNI:
+        return call(b, "llvm.x86.avx512.vpdpbusd.512", VI, c, u, s)
+    if LANES > 4:                                 # sums of two products, in 16 bits, then of two such sums
+        v8, v16 = ir.VectorType(I8, 4 * LANES), ir.VectorType(I16, 2 * LANES)
+        first, second = (("llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512") if AVX512 else
+                         ("llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"))
+        twos = call(b, first, v16, b.bitcast(u, v8), b.bitcast(s, v8))
+        return b.add(c, call(b, second, VI, twos, ir.Constant(v16, [1] * (2 * LANES))))
+    for k in range(0, 32, 8):
+        x = b.ashr(b.shl(s, const(24 - k, VI)), const(24, VI))
+        c = b.add(c, b.mul(b.and_(b.lshr(u, const(k, VI)), const(255, VI)), x))
+    return c
 
 
 def splat(b, s, vt):
@@ -80,6 +96,18 @@ def interleave(b, low, high):
         n = u.type.count
         for first in range(0, n, LANES):
             out.append(shuffle(b, u, v, (k for j in range(first, first + LANES) for k in (j, j + n))))
+    return out
+
+
+def bytes_of(b, rows):
+    """Four rows of whole numbers as bytes, side by side."""
+    out = []
+    for column in zip(*rows):
+        word = const(0, VI)
+        for k, v in enumerate(column):
+            byte = b.and_(b.fptosi(v, VI), const(255, VI))
+            word = b.or_(word, b.shl(byte, const(8 * k, VI)))
+        out.append(word)
     return out
 
 

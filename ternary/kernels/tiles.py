@@ -6,8 +6,8 @@ functions create, combine and store tiles like numbers:
     t = load_like(line(), x, i, j) * alpha        # line = tile(1, COLS): 32 columns of one row
     store(y, i, j, t * sigmoid(t))
 
-Numba keeps a tile as an LLVM array of vectors, which LLVM splits into registers. Arrays hold float32, or
-bfloat16 as uint16; arithmetic is always float32. A 1-D array is broadcast over the rows of a tile.
+Numba keeps a tile as an LLVM array of vectors, which LLVM splits into registers. Arrays hold float32, bfloat16 as
+uint16, or whole numbers as int8 and uint8; arithmetic is always float32. A 1-D array is broadcast over the rows of a tile.
 """
 import operator
 
@@ -20,7 +20,7 @@ from numba.extending import intrinsic, models, overload, register_model
 from ternary.kernels import simd
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device
-from ternary.kernels.simd import F32, I8, I32, VF, VH, call, const, index
+from ternary.kernels.simd import F32, I8, I32, VC, VF, VH, call, const, index
 
 WIDTH = 32                        # columns of a line, and of a panel in gemm.py
 COLS = WIDTH // LANES
@@ -73,6 +73,27 @@ def is_bf16(array):
     return array.dtype == types.uint16
 
 
+def is_bytes(array):
+    return array.dtype in (types.int8, types.uint8)
+
+
+def load_vector(b, array, p):
+    """A vector of floats from the pointer p into an array of this type."""
+    if is_bytes(array):
+        v = b.load(b.bitcast(p, ir.PointerType(VC)), align=1)
+        return b.sitofp(b.sext(v, simd.VI) if array.dtype == types.int8 else b.zext(v, simd.VI), VF)
+    if is_bf16(array):
+        return simd.widen(b, b.load(b.bitcast(p, ir.PointerType(VH)), align=2))
+    return b.load(b.bitcast(p, ir.PointerType(VF)), align=4)
+
+
+def narrowed(b, array, vs):
+    """(column, vector) of one row of float vectors, in the type of the array."""
+    if is_bytes(array):
+        return [(k, b.trunc(b.fptosi(v, simd.VI), VC)) for k, v in enumerate(vs)]
+    return simd.narrow_row(b, vs) if is_bf16(array) else enumerate(vs)
+
+
 # ---- making, loading, storing -----------------------------------------------------------------------
 def tile(rows, cols):
     """-> zeros(): a new tile of 0. Call it at module level: a tile made in a function defeats the cache."""
@@ -84,13 +105,19 @@ def tile(rows, cols):
     return zeros
 
 
-line, two, square = tile(1, COLS), tile(2, COLS), tile(LANES, 1)
+line, two, four, square = tile(1, COLS), tile(2, COLS), tile(4, COLS), tile(LANES, 1)
 
 
 @intrinsic
-def pair(tc, a):
-    """How many steps of a sum lie side by side in a panel: 2 for bf16, 1 for float32."""
-    return types.intp(a), lambda ctx, b, sig, args: index(2 if is_bf16(a) else 1)
+def together(tc, a):
+    """How many steps of a sum lie side by side in a panel, as 32 bits: 4 for bytes, 2 for bf16, 1 for float32."""
+    return types.intp(a), lambda ctx, b, sig, args: index(32 // a.dtype.bitwidth)
+
+
+@intrinsic
+def origin(tc, a):
+    """What an array of operands holds for 0: 1 in panels of bytes, which have no sign."""
+    return types.float32(a), lambda ctx, b, sig, args: ir.Constant(F32, float(a.dtype == types.uint8))
 
 
 @intrinsic
@@ -101,9 +128,7 @@ def load_like(tc, t, a, i, j):
         out = []
         for _ in range(t.rows):
             for k in range(t.cols):
-                p = pointer(ctx, b, sig.args[1], args[1], _plus(b, off, k * LANES), VH if is_bf16(a) else VF)
-                v = b.load(p, align=2 if is_bf16(a) else 4)
-                out.append(simd.widen(b, v) if is_bf16(a) else v)
+                out.append(load_vector(b, a, pointer(ctx, b, sig.args[1], args[1], _plus(b, off, k * LANES), VF)))
             off = b.add(off, row)
         return _build(ctx, b, t, out)
     return t(t, a, i, j), cg
@@ -111,15 +136,15 @@ def load_like(tc, t, a, i, j):
 
 @intrinsic
 def store(tc, a, i, j, t):
-    """a[i:, j:] = t, rounded to bf16 if a is uint16."""
+    """a[i:, j:] = t, rounded to bf16 if a is uint16; if a holds bytes, t has to be whole."""
     def cg(ctx, b, sig, args):
         off, row = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
         vs = _vectors(b, t, args[3])
         for r in range(t.rows):
             part = vs[r * t.cols:(r + 1) * t.cols]
-            for k, v in simd.narrow_row(b, part) if is_bf16(a) else enumerate(part):
+            for k, v in narrowed(b, a, part):
                 p = pointer(ctx, b, sig.args[0], args[0], _plus(b, off, k * LANES), v.type)
-                b.store(v, p, align=2 if is_bf16(a) else 4)
+                b.store(v, p, align=a.dtype.bitwidth // 8)
             off = b.add(off, row)
         return ctx.get_dummy_value()
     return types.void(a, i, j, t), cg
@@ -127,15 +152,18 @@ def store(tc, a, i, j, t):
 
 @intrinsic
 def store_paired(tc, p, i, j, t):
-    """The rows of t one after the other from p[i, j] on; bf16: rows 2r and 2r+1 interleaved element by element."""
+    """The rows of t one after the other from p[i, j] on; bf16: two rows interleaved element by element, bytes: four."""
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
-        vs, bf = _vectors(b, t, args[3]), is_bf16(p)
+        vs = _vectors(b, t, args[3])
         rows = [vs[r:r + t.cols] for r in range(0, t.n, t.cols)]
-        out = [v for low, high in zip(rows[::2], rows[1::2]) for v in simd.interleave(b, low, high)] if bf else vs
-        for k, v in enumerate(out):
-            at = _plus(b, off, k * LANES * (2 if bf else 1))
-            b.store(v, pointer(ctx, b, sig.args[0], args[0], at, v.type), align=2 if bf else 4)
+        if is_bytes(p):
+            vs = [v for k in range(0, t.rows, 4) for v in simd.bytes_of(b, rows[k:k + 4])]
+        elif is_bf16(p):
+            vs = [v for low, high in zip(rows[::2], rows[1::2]) for v in simd.interleave(b, low, high)]
+        for k, v in enumerate(vs):
+            at = _plus(b, off, k * LANES * (32 // p.dtype.bitwidth))
+            b.store(v, pointer(ctx, b, sig.args[0], args[0], at, v.type), align=p.dtype.bitwidth // 8)
         return ctx.get_dummy_value()
     return types.void(p, i, j, t), cg
 
@@ -154,8 +182,11 @@ def prefetch(tc, a, i, j):
 
 @intrinsic
 def outer_fma(tc, t, a, ao, row, p, po):
-    """t[i, j] += a[ao + i*row] * p[po + j]; bf16: the pair a[ao + i*row : +2] dot p[po + 2j : +2]. Flat offsets."""
-    bf = is_bf16(a)
+    """t[i, j] += a[ao + i*row] * p[po + j]; bf16: the pair a[ao + i*row : +2] dot p[po + 2j : +2]. Flat offsets.
+
+    Bytes: a int8 and p uint8, at most 2, four at a time; t then holds int32, see `from_ints`.
+    """
+    bf, by = is_bf16(a), is_bytes(a)
     high, sixteen = const(-65536, simd.VI), const(16, simd.VI)
 
     def halves(b, v):
@@ -166,17 +197,19 @@ def outer_fma(tc, t, a, ao, row, p, po):
         off, row, po = (ctx.cast(b, args[k], sig.args[k], types.intp) for k in (2, 3, 5))
         panel = []
         for j in range(t.cols):
-            at = _plus(b, po, j * LANES * (2 if bf else 1))
-            panel.append(b.load(pointer(ctx, b, sig.args[4], pv, at, simd.VI if bf else VF), align=4))
+            at = _plus(b, po, j * LANES * (32 // p.dtype.bitwidth))
+            panel.append(b.load(pointer(ctx, b, sig.args[4], pv, at, simd.VI if bf or by else VF), align=4))
         if bf and not simd.BF16_DOT:              # split the pairs once per panel
             panel = [halves(b, v) for v in panel]
         out = []
         for i in range(t.rows):
-            s = b.load(pointer(ctx, b, sig.args[1], av, off, I32 if bf else F32), align=2 if bf else 4)
-            x = simd.splat(b, s, simd.VI if bf else VF)
+            s = b.load(pointer(ctx, b, sig.args[1], av, off, I32 if bf or by else F32), align=a.dtype.bitwidth // 8)
+            x = simd.splat(b, s, simd.VI if bf or by else VF)
             for j in range(t.cols):
                 c = b.extract_value(tv, i * t.cols + j)
-                if not bf:
+                if by:
+                    c = b.bitcast(simd.bytes_dot(b, b.bitcast(c, simd.VI), panel[j], x), VF)
+                elif not bf:
                     c = simd.fma(b, x, panel[j], c)
                 elif simd.BF16_DOT:
                     c = call(b, "llvm.x86.avx512bf16.dpbf16ps.512", VF, c,
@@ -240,6 +273,7 @@ def _unary(emit):
 exp2, reciprocal = _unary(simd.exp2), _unary(simd.reciprocal)
 rint = _unary(lambda b, v: call(b, f"llvm.rint.v{LANES}f32", VF, v))
 sqrt = _unary(lambda b, v: call(b, f"llvm.sqrt.v{LANES}f32", VF, v))
+from_ints = _unary(lambda b, v: b.sitofp(b.bitcast(v, simd.VI), VF))        # of what outer_fma makes of bytes
 absolute = _unary(lambda b, v: call(b, f"llvm.fabs.v{LANES}f32", VF, v))
 
 
@@ -271,6 +305,27 @@ def total(tc, t):
         name = f"llvm.vector.reduce.fadd.v{LANES}f32"
         return call(b, name, F32, ir.Constant(F32, 0.0), v, fastmath=("reassoc",))
     return types.float32(t), cg
+
+
+@intrinsic
+def largest(tc, t):
+    """The largest of all elements, a float32; elements that are NaN are passed over."""
+    def cg(ctx, b, sig, args):
+        first, *rest = _vectors(b, t, args[0])
+        for v in rest:
+            first = call(b, f"llvm.maxnum.v{LANES}f32", VF, first, v)
+        return call(b, f"llvm.vector.reduce.fmax.v{LANES}f32", F32, first)
+    return types.float32(t), cg
+
+
+@intrinsic
+def column_like(tc, t, a, i, j):
+    """A tile of t's shape whose row r is a[i, j + r] everywhere."""
+    def cg(ctx, b, sig, args):
+        off, _ = _at(ctx, b, sig.args[1], args[1], sig.args[2:], args[2:])
+        ps = [pointer(ctx, b, sig.args[1], args[1], _plus(b, off, r), F32) for r in range(t.rows)]
+        return _build(ctx, b, t, [v for p in ps for v in [simd.splat(b, b.load(p, align=4), VF)] * t.cols])
+    return t(t, a, i, j), cg
 
 
 @intrinsic

@@ -37,9 +37,9 @@ class LM(Module):
             x = block(x, tokens.shape[1])
         return self.norm(x)
 
-    def loss(self, tokens: np.ndarray, targets: np.ndarray, scale: float) -> Tensor:
-        """Nats of each target, (N,); its gradients are those of scale * sum. tokens, targets (B, T)"""
-        return ops.cross_entropy(self.hidden(tokens), self.embed.packed, targets.ravel(), scale)
+    def loss(self, tokens: np.ndarray, targets: np.ndarray, scale: float, noise: float = 0.0) -> Tensor:
+        """Nats of each target, (N,); its gradients are those of scale * sum. tokens, targets (B, T); noise: ops.cross_entropy"""
+        return ops.cross_entropy(self.hidden(tokens), self.embed.packed, targets.ravel(), scale, noise)
 
     def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Nats of each target, (B, T), without gradients."""

@@ -7,16 +7,16 @@ from ternary.ops.linear import PackedTable
 
 
 @op
-def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: float) -> Tensor:
+def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: float, noise: float = 0.0) -> Tensor:
     """-log softmax(h @ table.T)[target] of every row, in nats.    h (N, D), table (V, D), target (N,) -> (N,)
 
     The gradients are those of scale * sum, made on the way forward so that no logits are kept: what the tape
     hands to the way back has to be `scale`, and is not looked at.
     """
     loss, dh = np.empty(len(h.data), Tape.now.wide), empty(h.data.shape, wide=True)
-    scale = Tape.now.wide.type(scale)
-    head.cross_entropy(h.data, table.table.data, target, table.words, table.channels, scale,
-                       loss, dh, table.table.grad)
+    scale, seed = Tape.now.wide.type(scale), Tape.now.rng.integers(1 << 63) if noise else 0
+    head.cross_entropy(h.data, table.table.data, target, table.words, table.factors, table.channels,
+                       scale, noise, seed, loss, dh, table.table.grad)
 
     def backward(dy):
         hand(h, dh)
@@ -26,5 +26,5 @@ def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: floa
 def nll(h: Tensor, table: PackedTable, target: np.ndarray) -> np.ndarray:
     """The value of cross_entropy without gradients."""
     loss = np.empty(len(h.data), Tape.now.wide)
-    head.nll(h.data, table.table.data, target, table.words, loss)
+    head.nll(h.data, table.table.data, target, table.words, table.factors, loss)
     return loss

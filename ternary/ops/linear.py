@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ternary.autograd.tape import Tensor, empty, into, op
+from ternary.autograd.tape import Tape, Tensor, empty, empty_trits, into, op
 from ternary.kernels import gemm, glu, pack, quant
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
@@ -20,9 +20,10 @@ class Packed:
 
 @dataclass
 class PackedTable:
-    """An embedding (V, D), padded to words (V', D), and its transpose, as left operands of the head."""
+    """An embedding (V, D), padded to words (V', D), and its transpose, as left operands of the head; see kernels.head."""
     table: Tensor
     words: np.ndarray
+    factors: np.ndarray
     channels: np.ndarray
 
 
@@ -37,7 +38,8 @@ def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
     if quantizer:
         quant.mean_abs(w, block, alpha)
     m, k = w.shape
-    by_inputs, by_outputs = empty((m // WIDTH, k * WIDTH)), empty((k // WIDTH, m * WIDTH))
+    new = empty_trits if len(alpha) == 1 else empty
+    by_inputs, by_outputs = new((m // WIDTH, k * WIDTH)), new((k // WIDTH, m * WIDTH))
     quant.pack_weight(w, alpha, block, by_inputs, by_outputs)
     return Packed(weight, by_inputs, by_outputs, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
 
@@ -48,7 +50,11 @@ def packed_table(table: Tensor) -> PackedTable:
     padded = -(-v // WIDTH) * WIDTH
     words, channels = empty((padded, d)), empty((d, padded))
     pack.pack_table(table.data, words, channels)
-    return PackedTable(table, words, channels)
+    if Tape.now.precision != "int8":
+        return PackedTable(table, words, empty((2, 0), wide=True), channels)
+    q, factors = np.empty(words.shape, np.int8), empty((2, padded), wide=True)
+    pack.quantize_rows(words, q, factors)
+    return PackedTable(table, q, factors, channels)
 
 
 @op
@@ -83,4 +89,4 @@ def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
     """The gradients of x @ w.T."""
     dx, add = into(x)
     gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
-    gemm.matmul_dw(dy, x.data, w.by_inputs, w.weight.grad)
+    gemm.matmul_dw(dy, x.data, empty((1, 1)), w.weight.grad)

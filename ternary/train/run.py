@@ -37,8 +37,8 @@ KEPT = ("seconds", "train_loss", "nats", "counted")      # what state.json holds
 def resolve(config: TrainConfig) -> TrainConfig:
     """Fill in what was left to be chosen, and check what depends on this machine."""
     recipe = entry(config.model)
-    if config.precision not in ("auto", "bf16", "fp32"):
-        raise UsageError(f"--precision is {config.precision!r}; use auto, bf16 or fp32")
+    if config.precision not in ("auto", "int8", "bf16", "fp32"):
+        raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
     if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
         raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
@@ -70,7 +70,7 @@ class Run:
             self.model = recipe.model(replace(recipe.config, vocab_size=config.vocab_size, quantizer=config.quantizer,
                                               inner_norm=config.inner_norm), config.seed)
         optimizer = AdamW(self.model.parameters(), weight_decay=config.weight_decay, grad_clip=config.grad_clip)
-        self.trainer = Trainer(self.model, optimizer, config.precision)
+        self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
         self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
         self.loss = self.evaluated = self.val_loss = self.val_bpc = None
@@ -197,7 +197,8 @@ class Run:
     def evaluate(self) -> None:
         """Honest BPC on the validation stories and a sample; `best` points to the best step so far."""
         start = time.monotonic()
-        result = evaluate(self.model, self.tokenizer, self.val_stories, None, self.config.precision)
+        result = evaluate(self.model, self.tokenizer, self.val_stories, None,
+                          "bf16" if self.config.precision == "int8" else self.config.precision)
         loss, bpc = result["nats_per_token"], result["bpc"]
         if self.judge(self.step, loss, bpc):
             checkpoint.point(self.folder, "best", self.step)

@@ -9,16 +9,18 @@ import numpy as np
 from ternary.autograd.tape import Tape
 from ternary.errors import NumericError
 from ternary.models.lm import LM
+from ternary.rng import generator
 from ternary.train.optimizer import AdamW
 
 PART = 2048                       # tokens whose activations are alive together: they stay near the cores
 
 
 class Trainer:
-    """Trains any LM: batches (B, T) in, mean nats per token out."""
+    """Trains any LM: batches (B, T) in, mean nats per token out. head_noise: see ops.cross_entropy."""
 
-    def __init__(self, model: LM, optimizer: AdamW, precision: str):
+    def __init__(self, model: LM, optimizer: AdamW, precision: str, head_noise: float = 0.0, seed: int = 0):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
+        self.head_noise, self.seed = head_noise, seed
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
@@ -26,13 +28,14 @@ class Trainer:
         with self.tape:
             self.model.pack()
             for i in range(0, len(tokens), rows):
-                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size)
+                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, self.head_noise)
                 nats += loss.data.sum(dtype=np.float64)
                 self.tape.backward(loss, np.full_like(loss.data, 1 / tokens.size))
         return nats / tokens.size
 
     def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float) -> tuple[float, float]:
         """One update -> mean nats, gradient norm. NumericError, and no update, if one of them is not finite."""
+        self.tape.rng = generator(self.seed, "step", self.optimizer.steps)
         nats = self.gradients(tokens, targets)
         norm = self.optimizer.grad_norm()
         if not np.isfinite(nats) or not np.isfinite(norm):
