@@ -21,7 +21,7 @@ from ternary.kernels.tiles import (
     tile,
     together,
 )
-from ternary.kernels.workspace import num_threads, share, workspace
+from ternary.kernels.workspace import num_threads, queue, share, take, workspace
 
 if AMX:
     from ternary.kernels.amx import block_fma, store_block, tiles_off, tiles_on, zero_block
@@ -176,24 +176,27 @@ def matmul_ref(x, p, alpha, base):
 def matmul(x, p, alpha, base, add, y):
     rows, steps = x.shape
     based = len(base) > 0
-    for block in prange((rows + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        n = min(BLOCK, rows - first)
-        a, start = operand(x, first, n, p)
+    blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    for th in prange(num_threads()):
         c = begin()
-        for j in range(p.shape[0]):
-            for i in range(0, n, WIDTH):
-                m = min(WIDTH, n - i)
-                for r in range(m):
-                    prefetch(y, first + i + r, j * WIDTH)
-                product(c, a, start + i, p, j, 0, steps)
-                for r in range(m):
-                    t = load_like(line(), c, r, 0) * alpha
-                    if based:
-                        t = t + load_like(t, base, first + i + r, j * WIDTH)
-                    if add:
-                        t = t + load_like(t, y, first + i + r, j * WIDTH)
-                    store(y, first + i + r, j * WIDTH, t)
+        first = take(shares, th, blocks) * BLOCK
+        while first < rows:
+            n = min(BLOCK, rows - first)
+            a, start = operand(x, first, n, p)
+            for j in range(p.shape[0]):
+                for i in range(0, n, WIDTH):
+                    m = min(WIDTH, n - i)
+                    for r in range(m):
+                        prefetch(y, first + i + r, j * WIDTH)
+                    product(c, a, start + i, p, j, 0, steps)
+                    for r in range(m):
+                        t = load_like(line(), c, r, 0) * alpha
+                        if based:
+                            t = t + load_like(t, base, first + i + r, j * WIDTH)
+                        if add:
+                            t = t + load_like(t, y, first + i + r, j * WIDTH)
+                        store(y, first + i + r, j * WIDTH, t)
+            first = take(shares, th, blocks) * BLOCK
         end()
 
 

@@ -6,7 +6,7 @@ from ternary.kernels.gemm import BLOCK, begin, end, operand, product
 from ternary.kernels.jit import kernel
 from ternary.kernels.pack import unpack
 from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, store
-from ternary.kernels.workspace import workspace
+from ternary.kernels.workspace import num_threads, queue, take, workspace
 
 
 def _sigmoid(x):
@@ -25,23 +25,26 @@ def silu_glu_ref(xg, xu, gate, up, alpha_g, alpha_u):
 @kernel(ref=silu_glu_ref)
 def silu_glu(xg, xu, gate, up, alpha_g, alpha_u, g, u, y):
     rows, steps = xg.shape
-    for block in prange((rows + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        n = min(BLOCK, rows - first)
-        a, a_row = operand(xg, first, n, gate)
-        b, b_row = a, a_row
-        if xu.ctypes.data != xg.ctypes.data:
-            b, b_row = operand(xu, first, n, up)
+    blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    for th in prange(num_threads()):
         c, d = begin(), workspace(WIDTH, WIDTH, np.float32)
-        for j in range(gate.shape[0]):
-            for i in range(0, n, WIDTH):
-                product(c, a, a_row + i, gate, j, 0, steps)
-                product(d, b, b_row + i, up, j, 0, steps)
-                for r in range(min(WIDTH, n - i)):
-                    s, t = load_like(line(), c, r, 0) * alpha_g, load_like(line(), d, r, 0) * alpha_u
-                    store(g, first + i + r, j * WIDTH, s)
-                    store(u, first + i + r, j * WIDTH, t)
-                    store(y, first + i + r, j * WIDTH, s * sigmoid(s) * t)
+        first = take(shares, th, blocks) * BLOCK
+        while first < rows:
+            n = min(BLOCK, rows - first)
+            a, a_row = operand(xg, first, n, gate)
+            b, b_row = a, a_row
+            if xu.ctypes.data != xg.ctypes.data:
+                b, b_row = operand(xu, first, n, up)
+            for j in range(gate.shape[0]):
+                for i in range(0, n, WIDTH):
+                    product(c, a, a_row + i, gate, j, 0, steps)
+                    product(d, b, b_row + i, up, j, 0, steps)
+                    for r in range(min(WIDTH, n - i)):
+                        s, t = load_like(line(), c, r, 0) * alpha_g, load_like(line(), d, r, 0) * alpha_u
+                        store(g, first + i + r, j * WIDTH, s)
+                        store(u, first + i + r, j * WIDTH, t)
+                        store(y, first + i + r, j * WIDTH, s * sigmoid(s) * t)
+            first = take(shares, th, blocks) * BLOCK
         end()
 
 

@@ -35,7 +35,7 @@ from ternary.kernels.tiles import (
     transposed,
     two,
 )
-from ternary.kernels.workspace import clear, num_threads, workspace
+from ternary.kernels.workspace import clear, num_threads, queue, take, workspace
 
 BLOCK = 128                       # tokens of one work item
 VISIT = 320                       # words between two visits to the gradient of h: their e stay in L2
@@ -242,22 +242,29 @@ def cross_entropy(h, table, target, words, factors, channels, scale, noise, seed
     for first in range(0, rows, chunk):
         n = min(chunk, rows - first)
         blocks = (n + BLOCK - 1) // BLOCK
-        for block in prange(blocks):
-            at = first + block * BLOCK
-            token_block(h, at, min(BLOCK, rows - at), table, target, words, factors, channels, scale, noise, seed,
-                        block, e, kept, q, loss, dh)
-        for panel in prange(panels):
-            w = panel * WIDTH
+        next_block, next_panel = queue(threads), queue(threads)
+        for th in prange(threads):
+            block = take(next_block, th, blocks)
+            while block < blocks:
+                at = first + block * BLOCK
+                token_block(h, at, min(BLOCK, rows - at), table, target, words, factors, channels, scale, noise, seed,
+                            block, e, kept, q, loss, dh)
+                block = take(next_block, th, blocks)
+        for th in prange(threads):
             c = begin()
-            at = 0
-            while at < blocks:
-                stop = at
-                while stop < blocks and kept[stop, panel]:
-                    stop += 1
-                if stop > at:                     # blocks at..stop of this panel were kept
-                    steps = (min(n, stop * BLOCK) - at * BLOCK + WIDTH - 1) // WIDTH * WIDTH
-                    add_words(e, w, q, at * BLOCK, steps, min(WIDTH, vocab - w), c, dtable)
-                at = stop + 1
+            panel = take(next_panel, th, panels)
+            while panel < panels:
+                at = 0
+                while at < blocks:
+                    stop = at
+                    while stop < blocks and kept[stop, panel]:
+                        stop += 1
+                    if stop > at:                 # blocks at..stop of this panel were kept
+                        steps = (min(n, stop * BLOCK) - at * BLOCK + WIDTH - 1) // WIDTH * WIDTH
+                        w = panel * WIDTH
+                        add_words(e, w, q, at * BLOCK, steps, min(WIDTH, vocab - w), c, dtable)
+                    at = stop + 1
+                panel = take(next_panel, th, panels)
             end()
     for th in prange(threads):
         add_rows(dtable, target, h, -scale, th, threads)
@@ -282,21 +289,24 @@ def nll_ref(h, table, target, words, factors):
 
 @kernel(ref=nll_ref)
 def nll(h, table, target, words, factors, loss):
-    for block in prange((h.shape[0] + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        n = min(BLOCK, h.shape[0] - first)
+    blocks, shares = (h.shape[0] + BLOCK - 1) // BLOCK, queue(num_threads())
+    for th in prange(num_threads()):
         shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
-        target_logits(h, first, n, table, target, shift)
-        clear(sums)
-        left, tokens, stretch = pack_tokens(h, first, n, words, factors)
         c = begin()
-        for w in range(0, words.shape[0], WIDTH):
-            for t in range(tokens.shape[0]):
-                product(c, left, w, tokens, t, 0, h.shape[1])
-                s = load_like(line(), sums, 0, t * WIDTH)
-                for r in range(0, WIDTH, 2):
-                    s = s + sum_rows(exponentials(c, r, shift, stretch, t, w, table.shape[0]))
-                store(sums, 0, t * WIDTH, s)
+        first = take(shares, th, blocks) * BLOCK
+        while first < h.shape[0]:
+            n = min(BLOCK, h.shape[0] - first)
+            target_logits(h, first, n, table, target, shift)
+            clear(sums)
+            left, tokens, stretch = pack_tokens(h, first, n, words, factors)
+            for w in range(0, words.shape[0], WIDTH):
+                for t in range(tokens.shape[0]):
+                    product(c, left, w, tokens, t, 0, h.shape[1])
+                    s = load_like(line(), sums, 0, t * WIDTH)
+                    for r in range(0, WIDTH, 2):
+                        s = s + sum_rows(exponentials(c, r, shift, stretch, t, w, table.shape[0]))
+                    store(sums, 0, t * WIDTH, s)
+            for i in range(n):
+                loss[first + i] = np.log(sums[0, i])
+            first = take(shares, th, blocks) * BLOCK
         end()
-        for i in range(n):
-            loss[first + i] = np.log(sums[0, i])

@@ -1,4 +1,5 @@
 """Working memory, views and shares of the threads, inside kernels."""
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -62,6 +63,41 @@ def share(n, part, parts, unit):
     """first, last of part `part` of n things cut into equal parts of whole units."""
     each = ((n + unit - 1) // unit + parts - 1) // parts * unit
     return min(n, part * each), min(n, (part + 1) * each)
+
+
+@intrinsic
+def fetch_add(tc, a, i):
+    """a[i, 0] += 1 in one step that no other thread can divide -> what was there."""
+    def cg(ctx, b, sig, args):
+        data = arrayobj.make_array(sig.args[0])(ctx, b, args[0]).data
+        return b.atomic_rmw("add", b.gep(data, [b.mul(args[1], index(LINE // 8))]), index(1), "monotonic")
+    return types.int64(a, types.int64), cg
+
+
+@device
+def queue(threads):
+    """Work for threads to `take`: how far the share of each is done, on a cache line of its own."""
+    q = workspace(threads, LINE // 8, np.int64)
+    for th in range(q.shape[0]):
+        q[th, 0] = 0
+    return q
+
+
+@device
+def take(q, th, n):
+    """The next of n things for thread th, n if none is left: of its own share, whose data its cache may hold, then of
+    the others', so that nobody waits for a thread that is disturbed.
+
+    Who does what is left to chance: each thing has an output of its own.
+    """
+    threads = q.shape[0]
+    for k in range(threads):
+        owner = (th + k) % threads
+        first, last = share(n, owner, threads, 1)
+        i = first + fetch_add(q, owner)
+        if i < last:
+            return i
+    return n
 
 
 @device
