@@ -126,10 +126,12 @@ def plot(runs: list[dict[str, list[float]]], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, (above, below) = plt.subplots(2, 1, figsize=(8, 8), sharex=True)
+    steps = len(runs[0][PEER])
+    ends = range(min(SMOOTH, steps), steps + 1)
     for k, name in enumerate(runs[0]):
-        above.plot(smooth(runs[0][name]), f"C{k}", label=name)
+        above.plot(ends, smooth(runs[0][name]), f"C{k}", label=name)
         for run in runs if name != PEER else []:
-            below.plot(100 * (smooth(run[name]) / smooth(run[PEER]) - 1), f"C{k}", linewidth=0.8)
+            below.plot(ends, 100 * (smooth(run[name]) / smooth(run[PEER]) - 1), f"C{k}", linewidth=0.8)
     above.set_ylabel(f"nats per token, mean of {SMOOTH} steps")
     above.legend()
     below.set_ylabel("difference to PyTorch fp32, percent")
