@@ -5,6 +5,8 @@ import click
 from ternary.cli.common import emit, json_option, positive_float, positive_int
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
+peer_python_option = click.option("--peer-python", default=sys.executable,
+                                  help="A Python that has torch. [default: this one]")
 
 
 class Bench(click.Group):
@@ -22,16 +24,15 @@ def command():
 
 @command.command("train", short_help="Whole training steps, also against PyTorch.")
 @click.option("--model", default="bolt-small", show_default=True, help="See `ternary models`.")
-@click.option("--batch", "batch_size", type=positive_int(32), default=32, show_default=True,
-              help="Sequences per step.")
+@click.option("--batch", "batch_size", type=positive_int(32),
+              help="Sequences per step. [default: the fastest of 8, 16, 32, 64]")
 @click.option("--seq-len", type=positive_int(256), default=256, show_default=True,
               help="Tokens per sequence.")
-@click.option("--seconds", type=positive_float(10), default=10.0, show_default=True,
-              help="Of one measurement.")
+@click.option("--seconds", type=positive_float(10), help="Of one measurement. [default: 10, with a peer 20]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), default="auto", show_default=True)
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
-@click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")
+@peer_python_option
 @click.option("--profile", is_flag=True, help="Also the time of each kernel.")
 @threads_option
 @json_option
@@ -57,17 +58,19 @@ def decode(threads, as_json, **given):
     show(bench_decode(**given), as_json)
 
 
-@command.command("kernels", short_help="Kernels alone, also against NumPy.")
+@command.command("kernels", short_help="Kernels alone, also against NumPy and PyTorch.")
 @click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True,
               help="Of one measurement.")
+@click.option("--peer", type=click.Choice(["torch"]), help="Also the matrix products of PyTorch.")
+@peer_python_option
 @threads_option
 @json_option
-def kernels(threads, as_json, seconds):
+def kernels(threads, as_json, **given):
     """GFLOP/s of the matrix products of bolt-small, GB/s of the other kernels."""
     from ternary.threads import set_threads
     set_threads(threads)
     from ternary.bench.kernels import bench_kernels
-    emit(bench_kernels(seconds), as_json)
+    emit(bench_kernels(**given), as_json)
 
 
 @command.command("tokenizer", short_help="Learning and encoding.")

@@ -21,6 +21,8 @@ from ternary.errors import UsageError
 @click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: 256 small, 512 large]")
 @click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: that of the model]")
 @click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
+@click.option("--schedule", type=click.Choice(["cosine", "constant"]),
+              help="Of the learning rate, after the warm-up. [default: cosine, over the budget]")
 @click.option("--weight-decay", type=float_range(0.01, at_least=0), help="AdamW's weight decay. [default: 0.01]")
 @click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
 @click.option("--vocab", "vocab_size", type=positive_int(10000), help="Vocabulary of the tokenizer. [default: 10000]")
@@ -35,6 +37,7 @@ from ternary.errors import UsageError
 @click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations. [default: 20 in a run]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
 @click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: 10]")
+@click.option("--target-bpc", type=positive_float(0.85), help="Stop at the first evaluation that is as good.")
 @click.option("--save-dir", help="Folder of the run. [default: checkpoints]")
 @click.option("--resume", type=click.Path(), help="Continue the run in this folder; a budget is the new total.")
 @json_option

@@ -23,6 +23,7 @@ class TrainConfig:
     seq_len: int | None = None
     lr: float | None = None
     min_lr: float = 1e-5
+    schedule: str = "cosine"
     warmup: int = 200
     weight_decay: float = 0.01
     grad_clip: float = 1.0
@@ -33,6 +34,7 @@ class TrainConfig:
     eval_every: int | None = None
     eval_stories: int = 500
     patience: int = 10
+    target_bpc: float | None = None
     save_dir: str = "checkpoints"
 
     def to_json(self) -> dict[str, Any]:
@@ -52,7 +54,7 @@ class TrainConfig:
         """These settings with those of `given` that a resumed run may change: when it ends, and its threads."""
         given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
-            if key not in (*BUDGET, "patience", "threads") and value != getattr(self, key):
+            if key not in (*BUDGET, "patience", "target_bpc", "threads") and value != getattr(self, key):
                 raise UsageError(f"{FLAGS.get(key, '--' + key.replace('_', '-'))} is {value}, but this run was started "
                                  f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
         budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}

@@ -7,10 +7,12 @@ import pytest
 
 from ternary.bench import kernels as kernels_bench
 from ternary.bench import peer as peer_bench
+from ternary.bench import train as train_bench
 from ternary.bench.decode import BATCH, bench_decode
 from ternary.bench.kernels import bench_kernels
 from ternary.bench.measure import git_commit, peak_rss_mb
 from ternary.bench.peak import flops_per_token
+from ternary.bench.peer import TrainingPeer
 from ternary.bench.profile import timed_kernels
 from ternary.bench.tokenizer import bench_tokenizer
 from ternary.bench.train import ROUNDS, Steps, bench_train, in_turns
@@ -25,20 +27,27 @@ TINY_FLOPS = 6 * (2 * (64 * 32 + 32 * 32 + 3 * 64 * 32) + 500 * 32)
 FAST = {"batch_size": 2, "seq_len": 32, "seconds": 0.2, "precision": "fp32"}
 WHERE = {"machine", "isa", "threads"}
 
-# speeds: bf16 at batch 8 is the fastest, every other 100; bf16-compile does not work; calls are noted in a file
+# bf16 at batch 8 is the fastest, bf16-compile does not work; calls are noted in a file
 SCRIPT = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys
 args = [a for a in sys.argv[1:] if a != "--json"]
+if args[-1] == "--list-modes":
+    print(json.dumps(["fp32", "bf16", "fp32-compile", "bf16-compile", "fp32-compile-lce"]))
+    sys.exit()
 given = dict(zip(args[::2], args[1::2]))
 mode, batch = given["--mode"], int(given["--batch"])
 with open(pathlib.Path(__file__).parent / "calls", "a") as calls:
-    print(mode, batch, given["--seconds"], given["--seq-len"], given["--threads"], file=calls)
+    print(mode, batch, given["--seconds"], given["--seq-len"], given["--threads"], given["--model"],
+          os.environ.get("ATEN_CPU_CAPABILITY"), file=calls)
+speeds = {"fp32": {2: 200, 4: 810, 8: 800, 16: 700}, "bf16": {4: 900, 8: 1000, 16: 950},
+          "fp32-compile": {4: 850}, "fp32-compile-lce": {4: 830}}
 if mode == "bf16-compile":
     sys.exit("no compiler")
-speed = 1000 if (mode, batch) == ("bf16", 8) else 100
 print("a warning of some library")
-print(json.dumps({"peer": "torch 0", "mode": mode, "batch_size": batch, "tokens_per_second": speed}))
+print(json.dumps({"peer": "torch 0", "mode": mode, "batch_size": batch, "tokens_per_second": speeds[mode][batch]}))
 """
+SEARCHED = ["fp32 8", "fp32 16", "fp32 4", "fp32 2", "bf16 8", "bf16 16", "bf16 4",
+            "bf16-compile 8", "fp32-compile 4", "fp32-compile-lce 4"]
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def checkout(nowhere, monkeypatch):
     """The working directory is inside a checkout that has a peer, and a torch can be imported."""
     folder = nowhere / "benchmarks" / "peers"
     folder.mkdir(parents=True)
-    (folder / "torch_bolt.py").write_text(SCRIPT)
+    (folder / "measure_torch.py").write_text(SCRIPT)
     (nowhere / "modules").mkdir()
     (nowhere / "modules" / "torch.py").write_text("")
     (nowhere / "work").mkdir()
@@ -125,7 +134,6 @@ def test_kernels_are_timed_only_while_asked():
         ({"seconds": float("nan")}, "--seconds nan"),
         ({"precision": "fp8"}, "--precision is 'fp8'"),
         ({"peer": "jax"}, "the peer is torch"),
-        ({"peer": "torch", "model": "bolt-large"}, "use --model bolt-small"),
     ],
 )
 def test_train_refuses(given, said):
@@ -136,8 +144,14 @@ def test_train_refuses(given, said):
 # --- the peer
 
 
+def calls(checkout):
+    """Mode and batch size of each call, and the rest of it."""
+    lines = [line.split() for line in (checkout / "calls").read_text().splitlines()]
+    return [" ".join(line[:2]) for line in lines], [line[2:] for line in lines]
+
+
 def test_peer_missing(nowhere):
-    with pytest.raises(UsageError, match="benchmarks/peers/torch_bolt.py"):
+    with pytest.raises(UsageError, match="benchmarks/peers/measure_torch.py"):
         bench_train(**FAST, peer="torch")
 
 
@@ -150,44 +164,64 @@ def test_torch_missing(checkout):
 
 
 def test_peer_takes_turns(tiny, checkout):
-    r = bench_train(**FAST | {"seconds": 0.05}, peer="torch")
+    r = bench_train("tiny", **FAST | {"seconds": 0.05}, peer="torch")
     peer = r["peer"]
     assert (peer["name"], peer["mode"], peer["batch_size"]) == ("torch 0", "bf16", 8)
     assert peer["tokens_per_second"] == 1000 and peer["rounds"] == [1000] * ROUNDS
     assert r["ratio"] == pytest.approx(r["tokens_per_second"] / 1000)
     assert len(r["rounds"]) == ROUNDS >= 3
     assert min(r["rounds"]) <= r["tokens_per_second"] <= max(r["rounds"])
-    assert len(r["search"]) == 12 and "bf16-compile" not in {run["mode"] for run in r["search"]}
-    calls = [line.split() for line in (checkout / "calls").read_text().splitlines()]
-    searched, rounds = calls[:13], calls[13:]
-    assert [c[1] for c in searched if c[0] == "bf16"] == ["2", "8", "16", "32"]
-    assert sum(c[0] == "bf16-compile" for c in searched) == 1
-    assert all(c[2:] == ["0.05", "32", str(r["threads"])] for c in calls)
+    what, how = calls(checkout)
     # at fp32 the eager fp32 peer takes part
-    assert [c[0] for c in rounds] == ["bf16", "fp32"] * ROUNDS
-    assert r["fp32_eager"]["mode"] == "fp32"
-    assert r["ratio_fp32_eager"] == pytest.approx(r["tokens_per_second"] / 100)
+    assert what == SEARCHED + ["bf16 8", "fp32 4"] * ROUNDS
+    assert all(h == ["0.05", "32", str(r["threads"]), "tiny", "None"] for h in how)
+    assert [f"{run['mode']} {run['batch_size']}" for run in r["search"]] == [s for s in SEARCHED if s[:5] != "bf16-"]
+    assert r["fp32_eager"]["mode"] == "fp32" and r["peer_environment"] == {}
+    assert r["ratio_fp32_eager"] == pytest.approx(r["tokens_per_second"] / 810)
 
 
 def test_a_peer_that_is_fastest_at_eager_fp32_runs_once_a_round(tiny, checkout):
-    (checkout / "torch_bolt.py").write_text(SCRIPT.replace('("bf16", 8)', '("fp32", 16)'))
-    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), peer_bench.Peer(sys.executable, 32, 1), 0.05, "fp32")
-    calls = [line.split()[:2] for line in (checkout / "calls").read_text().splitlines()]
-    assert calls[13:] == [["fp32", "16"]] * ROUNDS and r["ratio"] == r["ratio_fp32_eager"]
+    # and bf16 lags too far behind to be compiled
+    (checkout / "measure_torch.py").write_text(SCRIPT.replace("16: 700", "16: 2000, 32: 1900").replace("{4:", "{16:"))
+    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "fp32")
+    what, _ = calls(checkout)
+    assert what[:3] == ["fp32 8", "fp32 16", "fp32 32"] and "bf16-compile 8" not in what
+    assert what[-ROUNDS:] == ["fp32 16"] * ROUNDS and r["ratio"] == r["ratio_fp32_eager"]
 
 
 def test_only_the_fastest_peer_takes_turns_with_bf16(tiny, checkout):
     steps = Steps("tiny", 2, 32, "fp32")
-    times, r = in_turns(steps, peer_bench.Peer(sys.executable, 32, 1), 0.05, "bf16")
-    calls = [line.split()[:2] for line in (checkout / "calls").read_text().splitlines()]
-    assert calls[13:] == [["bf16", "8"]] * ROUNDS and not {"fp32_eager", "ratio_fp32_eager"} & set(r)
+    times, r = in_turns(steps, TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "bf16")
+    assert calls(checkout)[0] == SEARCHED + ["bf16 8"] * ROUNDS and not {"fp32_eager", "ratio_fp32_eager"} & set(r)
     assert r["ratio"] == pytest.approx(64 * len(times) / sum(times) / 1000)
 
 
+def test_a_forced_path_holds_for_the_peer(tiny, checkout, monkeypatch):
+    monkeypatch.setenv("TERNARY_ISA", "avx2")
+    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "bf16")
+    assert r["peer_environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
+    assert {h[-1] for h in calls(checkout)[1]} == {"avx2"}
+    monkeypatch.setenv("TERNARY_ISA", "avx512")
+    assert peer_bench.limits() == {}
+
+
 def test_a_peer_that_always_fails(checkout):
-    (checkout / "torch_bolt.py").write_text("raise SystemExit('out of luck')")
-    with pytest.raises(ResourceError, match="at batch 2: out of luck"):
-        peer_bench.Peer(sys.executable, 32, 1).search(0.1)
+    script = checkout / "measure_torch.py"
+    script.write_text(SCRIPT.replace("given =", "sys.exit('out of luck') #"))
+    with pytest.raises(ResourceError, match="--mode fp32 --batch 8.*out of luck"):
+        TrainingPeer(sys.executable, "tiny", 32, 1).search(0.1)
+    script.write_text("raise SystemExit('invalid choice: tiny')")
+    with pytest.raises(ResourceError, match="invalid choice: tiny"):
+        TrainingPeer(sys.executable, "tiny", 32, 1)
+
+
+def test_the_fastest_batch_size_is_found(tiny, monkeypatch):
+    monkeypatch.setattr(train_bench, "BATCH_SIZES", (2, 3))
+    monkeypatch.setattr(Steps, "speed", lambda steps, times: 50.0 - steps.tokens)
+    r = bench_train("tiny", **FAST | {"batch_size": None})
+    assert r["batch_search"] == [{"batch_size": 2, "tokens_per_second": -14.0},
+                                 {"batch_size": 3, "tokens_per_second": -46.0}]
+    assert r["batch_size"] == 2
 
 
 # --- the others
@@ -229,6 +263,23 @@ def test_kernels(tiny, monkeypatch):
         assert by_name[name]["gflops"] * by_name[name]["ms"] * 1e6 == pytest.approx(wanted)
     glu = by_name["silu_glu_bwd 64"]
     assert glu["gb_per_second"] * glu["ms"] * 1e6 == pytest.approx(5 * 256 * 64 * 4)
+
+
+def test_kernels_beside_a_peer(tiny, checkout, monkeypatch):
+    monkeypatch.setattr(kernels_bench, "PRECISIONS", ("fp32",))
+    monkeypatch.setattr(kernels_bench, "ROWS", 256)
+    # a product takes as many ms as it has outputs
+    (checkout / "matmul_torch.py").write_text("""
+import json, sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+print(json.dumps([m / 1e3 for kind, m, k in json.loads(given["--products"])]))
+""")
+    rows = {row["kernel"]: row for row in bench_kernels(0.0, "torch")}
+    assert rows["matmul 32 -> 64"]["torch_gflops"] * 1e9 == pytest.approx(2 * 256 * 32 * 64 / 0.064)
+    assert rows["cross_entropy 32 x 500"]["torch_gflops"] * 1e9 == pytest.approx(6 * 256 * 32 * 500 / 1.5)
+    assert rows["matmul 32 -> 64"]["torch_ratio"] == pytest.approx(64 / rows["matmul 32 -> 64"]["ms"])
+    assert rows["rms_norm 32"]["torch_gflops"] is None
+    assert len({tuple(row) for row in rows.values()}) == 1             # one table
 
 
 def test_tokenizer(tmp_path):
@@ -283,7 +334,7 @@ def test_command_line_trains_unless_told_otherwise(monkeypatch, args, wanted):
     monkeypatch.setattr("ternary.bench.train.bench_train", lambda **options: given.update(options) or {"gflops": 1.5})
     done = CliRunner().invoke(command, [*args, "--json"])
     assert json.loads(done.stdout) == {"gflops": 1.5}, done.output
-    defaults = {"model": "bolt-small", "batch_size": 32, "seq_len": 256, "seconds": 10.0, "precision": "auto"}
+    defaults = {"model": "bolt-small", "batch_size": None, "seq_len": 256, "seconds": None, "precision": "auto"}
     defaults |= {"peer": None, "peer_python": sys.executable, "profile": False}
     assert given == defaults | wanted
 

@@ -399,11 +399,22 @@ def test_hours(corpus, tmp_path, shell):
     assert float(log(folder, "train")[-1]["lr"]) < 1e-5 + 0.02 * 4e-3
 
 
+def test_target(config, tmp_path, here, monkeypatch):
+    scores = iter([0.9, 0.85, 0.82, 0.8, 0.7, 0.6])
+    monkeypatch.setattr(run, "evaluate", lambda *args: {"nats_per_token": 2.0, "bpc": next(scores)})
+    run.train(TrainConfig(**config.to_json() | {"eval_every": 2, "target_bpc": 0.8, "schedule": "constant"}))
+    assert [e["step"] for e in log(tmp_path / "run", "eval")] == [2, 4, 6, 8]
+    assert float(log(tmp_path / "run", "train")[-1]["lr"]) == 4e-3
+    result = here("train", "--resume", tmp_path / "run", "--json")
+    assert result.json["step"] == 8 and "BPC 0.8000 is at the target 0.8" in result.err
+    assert here("train", "--resume", tmp_path / "run", "--target-bpc", 0.65, "--json").json["step"] == 12
+
+
 # --- the schedule
 
 
 def rate(step, progress, **changed):
-    return learning_rate(step, progress, **{"lr": 4e-3, "min_lr": 1e-5, "warmup": 200} | changed)
+    return learning_rate(step, progress, **{"lr": 4e-3, "min_lr": 1e-5, "warmup": 200, "schedule": "cosine"} | changed)
 
 
 def test_warm_up_is_linear_and_at_most_a_tenth_of_the_budget():
@@ -419,6 +430,11 @@ def test_cosine():
     assert rate(1000, 1.0) == pytest.approx(1e-5)
     rates = [rate(1000, i / 100) for i in range(101)]
     assert rates == sorted(rates, reverse=True)
+
+
+def test_constant():
+    assert rate(99, 0.01, schedule="constant") == rate(99, 0.01)
+    assert [rate(1000, share, schedule="constant") for share in (0.2, 0.9, 1.0)] == [4e-3] * 3
 
 
 def test_progress_is_that_of_the_budget_that_ends_first():

@@ -1,9 +1,6 @@
 """The PyTorch oracle is itself held to the equations, written out in NumPy."""
 
 import importlib.util
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -130,23 +127,3 @@ def test_no_token_sees_the_future(peer):
 def test_unknown_quantizer(peer):
     with pytest.raises(ValueError, match="block256"):
         small(peer, quantizer="column")
-
-
-def test_benchmark_program():
-    args = [
-        "--mode",
-        "bf16",
-        "--batch",
-        "1",
-        "--seq-len",
-        "16",
-        "--seconds",
-        "0.01",
-        "--threads",
-        "1",
-        "--json",
-    ]
-    done = subprocess.run([sys.executable, SCRIPT, *args], capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert (result["mode"], result["batch_size"], result["seq_len"], result["threads"]) == ("bf16", 1, 16, 1)
-    assert 0 < result["tokens_per_second"] <= result["best_tokens_per_second"]

@@ -1,21 +1,14 @@
-"""The Bolt model in PyTorch: the peer of the speed benchmarks and the oracle of the gradient tests.
+"""The Bolt model in PyTorch: the peer of the speed benchmarks (measure_torch.py) and the oracle of the gradient tests.
 
-    python benchmarks/peers/torch_bolt.py --mode bf16-compile --batch 32 --seq-len 256 --seconds 8 --threads 2
-
-prints the speed of whole training steps (forward, backward, clipping, AdamW) in tokens per second.
 Letters: B batch, T time, D width, F hidden width, V vocabulary, k kernel.
 """
 
-import argparse
-import json
 import math
-import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-MODES = ("fp32", "bf16", "fp32-compile", "bf16-compile")
 QUANTIZERS = ("tensor", "row", "block256")
 _BLOCK = 256
 
@@ -141,77 +134,17 @@ class TorchBolt(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, hidden, kernel, *ternary) for _ in range(layers))
         self.norm = RMSNorm(dim, dtype)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  logits (B, T, V)"""
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T) ids  ->  what the head reads (B, T, D)"""
         h = self.embed(x)
         for block in self.blocks:
             h = block(h)
-        return F.linear(self.norm(h), self.embed.weight)
+        return self.norm(h)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T) ids  ->  logits (B, T, V)"""
+        return F.linear(self.hidden(x), self.embed.weight)
 
     def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
         return F.cross_entropy(self(x).flatten(0, 1), y.flatten())
-
-
-def measure(mode: str, batch: int, seq_len: int, seconds: float, threads: int) -> dict:
-    """Speed of training steps of the small Bolt on random tokens, after warm-up."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    model = TorchBolt()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, fused=True
-    )
-    loss_of = torch.compile(model.loss) if mode.endswith("compile") else model.loss
-    x, y = torch.randint(4, model.embed.num_embeddings, (2, batch, seq_len))
-
-    def step() -> float:
-        start = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode.startswith("bf16")):
-            loss = loss_of(x, y)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        loss.item()
-        return time.perf_counter() - start
-
-    for _ in range(3):
-        step()
-    times = [step()]
-    while sum(times) < seconds:
-        times.append(step())
-    tokens = batch * seq_len
-    return {
-        "model": "bolt",
-        "peer": f"torch {torch.__version__}",
-        "mode": mode,
-        "threads": threads,
-        "batch_size": batch,
-        "seq_len": seq_len,
-        "steps": len(times),
-        "tokens_per_second": tokens * len(times) / sum(times),
-        "best_tokens_per_second": tokens / min(times),
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Training speed of the Bolt model in PyTorch.")
-    parser.add_argument("--mode", choices=MODES, default="fp32")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--seq-len", type=int, default=256)
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    result = measure(args.mode, args.batch, args.seq_len, args.seconds, args.threads)
-    if args.json:
-        print(json.dumps(result))
-    else:
-        print(
-            f"{result['peer']} {args.mode}, batch {args.batch} x {args.seq_len}, {args.threads} threads: "
-            f"{result['tokens_per_second']:,.0f} tokens/s mean, {result['best_tokens_per_second']:,.0f} best"
-        )
-
-
-if __name__ == "__main__":
-    main()

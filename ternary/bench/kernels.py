@@ -1,4 +1,6 @@
-"""Kernels alone, on the shapes of bolt-small: matrix products against NumPy's, the others by memory."""
+"""Kernels alone, on the shapes of bolt-small: matrix products against those of NumPy and PyTorch, others by memory."""
+import json
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -6,6 +8,8 @@ import numpy as np
 
 from ternary.bench.measure import activations, best_seconds, machine, say, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
+from ternary.bench.peer import Peer
+from ternary.errors import UsageError
 from ternary.kernels import adamw, conv, glu, head, norm
 from ternary.kernels.isa import PRECISIONS
 from ternary.kernels.pack import pack_table
@@ -18,34 +22,47 @@ ROWS = 2048                       # tokens per call, as in training
 LENGTH = 256                      # tokens per sequence
 
 
-def bench_kernels(seconds: float = 0.3) -> list[dict]:
+def bench_kernels(seconds: float = 0.3, peer: str | None = None, peer_python: str = sys.executable) -> list[dict]:
     """One row per kernel, shape and precision, `seconds` each -> JSON of `ternary bench kernels`.
 
     gflops counts the matrix products; numpy_gflops is numpy.matmul in float32 on the same ones, ratio is ours
-    over NumPy's. gb_per_second counts every array once that is read, and once if it is written.
+    over NumPy's; with peer "torch", torch_gflops and torch_ratio are those of PyTorch in the row's precision.
+    gb_per_second counts every array once that is read, and once if it is written.
     """
+    if peer not in (None, "torch"):
+        raise UsageError(f"--peer is {peer!r}; the peer is torch")
     recipe, where, rows = entry("bolt-small"), machine(), []
+    rival = Peer(peer_python, "matmul_torch.py", "--rows", ROWS, "--threads", where["threads"]) if peer else None
     model = recipe.model(recipe.config)
     numpy_seconds = {}
     for precision in PRECISIONS:
-        for name, flops, ours, numpys in products(model, precision, seconds):
+        kernels = list(products(model, precision, seconds))
+        if rival:
+            say(f"matrix products of PyTorch, {precision}")
+            torch_seconds = peer_seconds(rival, [parts for _, parts, _ in kernels], precision, seconds)
+        for i, (name, parts, ours) in enumerate(kernels):
             say(f"{name}, {precision}")
             if name not in numpy_seconds:
-                numpy_seconds[name] = numpys()
-            took = ours()
-            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3,
-                         "gflops": flops / took / 1e9, "numpy_gflops": flops / numpy_seconds[name] / 1e9,
-                         "ratio": numpy_seconds[name] / took, "gb_per_second": None, **where})
+                numpy_seconds[name] = sum(numpy_product(*part, seconds) for part in parts)
+            took, flops = ours(), sum(2 * ROWS * m * k for _, m, k in parts)
+            row = {"kernel": name, "precision": precision, "ms": took * 1e3, "gflops": flops / took / 1e9,
+                   "numpy_gflops": flops / numpy_seconds[name] / 1e9, "ratio": numpy_seconds[name] / took}
+            if rival:
+                row |= {"torch_gflops": flops / torch_seconds[i] / 1e9, "torch_ratio": torch_seconds[i] / took}
+            rows.append({**row, "gb_per_second": None, **where})
         for name, size, call in passes(model, precision):
             say(f"{name}, {precision}")
             took = best_seconds(call, seconds)
-            rows.append({"kernel": name, "precision": precision, "ms": took * 1e3, "gflops": None,
-                         "numpy_gflops": None, "ratio": None, "gb_per_second": size / took / 1e9, **where})
+            rows.append({**dict.fromkeys(rows[0]), "kernel": name, "precision": precision, "ms": took * 1e3,
+                         "gb_per_second": size / took / 1e9, **where})
     return rows
 
 
-def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, int, Callable, Callable]]:
-    """Name, FLOPs, and what measures seconds: of ours, of NumPy's. Shapes that are alike come once."""
+def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, list[tuple], Callable]]:
+    """Name, the products (kind, outputs, inputs) in it, and what measures seconds. Shapes that are alike come once.
+
+    Those of the head are three, without its softmax.
+    """
     names = set()
     for m, k in linear_shapes(model):
         for kind in PRODUCTS:
@@ -53,14 +70,20 @@ def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, i
             name = f"matmul_dw {m} x {k}" if kind == "dw" else f"matmul {inputs} -> {outputs}"
             if name not in names:
                 names.add(name)
-                yield (name, 2 * ROWS * m * k, partial(product, kind, ROWS, m, k, precision, seconds),
-                       partial(numpy_product, kind, m, k, seconds))
+                yield name, [(kind, m, k)], partial(product, kind, ROWS, m, k, precision, seconds)
     c, table = model.config, model.embed.weight.data
-    yield (f"silu_glu {c.dim} -> 2 x {c.hidden}", 4 * ROWS * c.dim * c.hidden,
-           partial(glu_seconds, c.dim, c.hidden, precision, seconds),
-           partial(numpy_product, "forward", 2 * c.hidden, c.dim, seconds))
-    yield (f"cross_entropy {table.shape[1]} x {table.shape[0]}", 6 * ROWS * table.size,
-           partial(head_seconds, table, precision, seconds), partial(numpy_head, table, seconds))
+    yield (f"silu_glu {c.dim} -> 2 x {c.hidden}", [("forward", 2 * c.hidden, c.dim)],
+           partial(glu_seconds, c.dim, c.hidden, precision, seconds))
+    yield (f"cross_entropy {table.shape[1]} x {table.shape[0]}", [(kind, *table.shape) for kind in PRODUCTS],
+           partial(head_seconds, table, precision, seconds))
+
+
+def peer_seconds(rival: Peer, kernels: list[list[tuple]], precision: str, seconds: float) -> list[float]:
+    """Best seconds of the peer's products, summed up for each kernel."""
+    flat = json.dumps([part for parts in kernels for part in parts])
+    took, _ = rival.call("--precision", precision, "--seconds", seconds, "--products", flat)
+    each = iter(took)
+    return [sum(next(each) for _ in parts) for parts in kernels]
 
 
 def numpy_product(kind: str, m: int, k: int, seconds: float) -> float:
@@ -69,18 +92,6 @@ def numpy_product(kind: str, m: int, k: int, seconds: float) -> float:
     a, b = {"forward": (x, w.T), "dx": (dy, w), "dw": (dy.T, x)}[kind]
     y = zeros((len(a), b.shape[1]))
     return best_seconds(lambda: np.matmul(a, b, out=y), seconds)
-
-
-def numpy_head(table: np.ndarray, seconds: float) -> float:
-    """The three products of the head, without its softmax."""
-    h = activations(generator(0, "bench"), ROWS, table.shape[1], "fp32")
-    logits, dh, dtable = zeros((ROWS, len(table))), zeros(h.shape), zeros(table.shape)
-
-    def call():
-        np.matmul(h, table.T, out=logits)
-        np.matmul(logits, table, out=dh)
-        np.matmul(logits.T, h, out=dtable)
-    return best_seconds(call, seconds)
 
 
 def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ternary.bench.measure import chosen, machine, peak_rss_mb, say
 from ternary.bench.peak import flops_per_token, peak_gflops
-from ternary.bench.peer import Peer, find_peer
+from ternary.bench.peer import TrainingPeer, limits, speed
 from ternary.bench.profile import table, timed_kernels
 from ternary.errors import UsageError
 from ternary.models import entry
@@ -17,6 +17,8 @@ from ternary.train.trainer import PART, Trainer
 BATCHES = 4                       # made beforehand, used in turn
 LR = 1e-3
 ROUNDS = 3
+BATCH_SIZES = (8, 16, 32, 64)
+SEARCH = 2.0                      # seconds of a short run, ours or the peer's
 
 
 def zipf(rng: np.random.Generator, vocab: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -59,22 +61,31 @@ class Steps:
         return self.tokens * len(times) / sum(times)
 
 
-def bench_train(model: str = "bolt-small", batch_size: int = 32, seq_len: int = 256, seconds: float = 10.0,
-                precision: str = "auto", peer: str | None = None, peer_python: str = sys.executable,
-                profile: bool = False) -> dict:
+def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_len: int = 256,
+                seconds: float | None = None, precision: str = "auto", peer: str | None = None,
+                peer_python: str = sys.executable, profile: bool = False) -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
+    batch_size None: the fastest of BATCH_SIZES in short runs; seconds None: 10, or 20 with a peer.
     tokens_per_second is the mean over `seconds` (with a peer: over all rounds), best_tokens_per_second
     that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed; peak_gflops
     is what the product kernels reach alone in this run; peak_share is their quotient. peer "torch" is the
     PyTorch model in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
     the CPU time that the threads got: well below 1, the machine was busy and the numbers say little.
     """
-    if batch_size < 1 or seq_len < 1 or not seconds > 0:
+    seconds = (20.0 if peer else 10.0) if seconds is None else seconds
+    if batch_size is not None and batch_size < 1 or seq_len < 1 or not seconds > 0:
         raise UsageError(f"--batch {batch_size}, --seq-len {seq_len}, --seconds {seconds}; all are above 0")
+    if peer not in (None, "torch"):
+        raise UsageError(f"--peer is {peer!r}; the peer is torch")
+    entry(model)                  # before the peer is asked for it
     precision, where = chosen(precision), machine()
-    rival = find_peer(peer, peer_python, model, seq_len, where["threads"])
+    rival = TrainingPeer(peer_python, model, seq_len, where["threads"]) if peer else None
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")
+    searched = {}
+    if batch_size is None:
+        searched["batch_search"] = [short_run(model, size, seq_len, precision, seconds) for size in BATCH_SIZES]
+        batch_size = max(searched["batch_search"], key=speed)["batch_size"]
     steps = Steps(model, batch_size, seq_len, precision)
     rows = min(batch_size, max(1, PART // seq_len)) * seq_len
     before = peak_gflops(steps.model, rows, precision, seconds / 8)
@@ -91,19 +102,27 @@ def bench_train(model: str = "bolt-small", batch_size: int = 32, seq_len: int = 
     return {"model": model, "precision": precision, **where, "batch_size": batch_size, "seq_len": seq_len,
             "steps": len(times), "cpu_share": cpu_share, "tokens_per_second": mean,
             "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
-            "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **profiled}
+            "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **profiled}
 
 
-def in_turns(steps: Steps, rival: Peer, seconds: float, precision: str) -> tuple[list[float], dict]:
+def short_run(model: str, batch_size: int, seq_len: int, precision: str, seconds: float) -> dict:
+    """Speed at one batch size."""
+    steps = Steps(model, batch_size, seq_len, precision)
+    mean = steps.speed(steps.window(min(seconds, SEARCH)))
+    say(f"batch {batch_size}: {mean:,.0f} tokens/s")
+    return {"batch_size": batch_size, "tokens_per_second": mean}
+
+
+def in_turns(steps: Steps, rival: TrainingPeer, seconds: float, precision: str) -> tuple[list[float], dict]:
     """ROUNDS of a window of ours, then one of theirs -> times of our steps; peer, ratio, rounds, search.
 
     The peer is the fastest setting of a short search. At fp32 its fastest eager fp32 setting is in it too.
     """
-    search = rival.search(min(seconds, 2.0))
-    settings = {"peer": fastest(search)}
+    search = rival.search(min(seconds, SEARCH))
+    settings = {"peer": max(search, key=speed)}
     eager = [run for run in search if run["mode"] == "fp32"]
     if precision == "fp32" and eager:
-        settings["fp32_eager"] = fastest(eager)
+        settings["fp32_eager"] = max(eager, key=speed)
     windows, runs = [], {key: [] for key in settings}
     for turn in range(ROUNDS):
         steps.step()              # after the peer had the caches
@@ -115,22 +134,18 @@ def in_turns(steps: Steps, rival: Peer, seconds: float, precision: str) -> tuple
             ran[how] = ran.get(how) or rival.run(*how, seconds)
             runs[key].append(ran[how])
     times = sum(windows, [])
-    compared = {key: summary(rounds) for key, rounds in runs.items()}
-    ratios = {key: steps.speed(times) / peer["tokens_per_second"] for key, peer in compared.items()}
-    compared["ratio"] = ratios.pop("peer")
-    compared.update({f"ratio_{key}": ratio for key, ratio in ratios.items()})
+    mean, compared = steps.speed(times), {key: summary(rounds) for key, rounds in runs.items()}
+    ratios = {"ratio" if key == "peer" else f"ratio_{key}": mean / speed(peer) for key, peer in compared.items()}
+    for peer, ratio in zip(compared.values(), ratios.values()):
+        say(f"ours {mean:,.0f} tokens/s, {peer['name']} {peer['mode']} {speed(peer):,.0f}: ratio {ratio:.2f}")
     kept = ("mode", "batch_size", "tokens_per_second")
-    return times, {**compared, "rounds": [steps.speed(w) for w in windows],
+    return times, {**compared, **ratios, "peer_environment": limits(), "rounds": [steps.speed(w) for w in windows],
                    "search": [{key: run[key] for key in kept} for run in search]}
-
-
-def fastest(runs: list[dict]) -> dict:
-    return max(runs, key=lambda run: run["tokens_per_second"])
 
 
 def summary(rounds: list[dict]) -> dict:
     """The mean of the rounds of one setting of the peer, and the rounds."""
-    speeds = [run["tokens_per_second"] for run in rounds]
+    speeds = [speed(run) for run in rounds]
     return {"name": rounds[0]["peer"], "mode": rounds[0]["mode"], "batch_size": rounds[0]["batch_size"],
             "tokens_per_second": sum(speeds) / len(speeds), "rounds": speeds,
             "peak_rss_mb": max((run["peak_rss_mb"] for run in rounds if run["peak_rss_mb"]), default=None)}

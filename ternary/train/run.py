@@ -25,7 +25,7 @@ from ternary.train import checkpoint
 from ternary.train.logbook import Logbook
 from ternary.train.optimizer import AdamW
 from ternary.train.restore import restore
-from ternary.train.schedule import Budget, learning_rate
+from ternary.train.schedule import SCHEDULES, Budget, learning_rate
 from ternary.train.trainer import Trainer, uninterrupted
 
 LOG_EVERY = 10                    # steps of one line in log.jsonl
@@ -39,6 +39,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
     recipe = entry(config.model)
     if config.precision not in ("auto", "int8", "bf16", "fp32"):
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
+    if config.schedule not in SCHEDULES:
+        raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
     if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
         raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
@@ -139,12 +141,17 @@ class Run:
     def progress(self) -> float:
         return self.budget.progress(self.step, self.seconds, self.reserve)
 
+    @property
+    def reached(self) -> bool:
+        """Whether the last evaluation is at the target, if there is one."""
+        return self.val_bpc is not None and self.val_bpc <= (self.config.target_bpc or 0)
+
     def train(self) -> None:
-        """Steps until the budget is used or the validation loss has stopped to improve."""
+        """Steps until the budget is used, the validation loss has stopped to improve, or the target is reached."""
         if self.step and self.evaluated != self.step and self.step % self.eval_every == 0:
             self.evaluate()               # killed between a save and its evaluation
         self.first, self.lap, share = self.step, (self.step, time.monotonic()), self.progress()
-        while share < 1 and self.stale < self.config.patience:
+        while share < 1 and self.stale < self.config.patience and not self.reached:
             with uninterrupted():
                 share = self.advance(share)
             if share < 1 and self.step % self.eval_every == 0:
@@ -159,7 +166,8 @@ class Run:
     def advance(self, share: float) -> float:
         """One step at this share of the budget -> the share that is used then."""
         c, start = self.config, time.monotonic()
-        lr = learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
+        lr = learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup,
+                           schedule=c.schedule)
         loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
         self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
         if not self.reserve and self.step > self.first + 1:         # the first step compiles, it is no measure
@@ -273,6 +281,9 @@ def train(config: TrainConfig, resume: Path | None = None) -> dict:
         if run.stale >= config.patience:
             log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
                         f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
+        if run.reached:
+            log.message(f"stopped: the validation BPC {run.val_bpc:.4f} is at the target {config.target_bpc:g}; to go "
+                        f"on: {run.resuming} with a lower --target-bpc")
         speed = (run.step - first) * config.batch_size * config.seq_len / max(time.monotonic() - start, 1e-9)
         log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
     return {"checkpoint": config.save_dir, "step": run.step, "tokens": run.tokens, "seconds": run.seconds,

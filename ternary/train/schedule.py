@@ -2,6 +2,7 @@
 import math
 from dataclasses import dataclass
 
+SCHEDULES = ("cosine", "constant")
 WARMUP_SHARE = 0.1                # of the budget, at the most
 
 
@@ -22,9 +23,11 @@ class Budget:
         return min(1.0, max(shares))
 
 
-def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int) -> float:
-    """Linear warm-up over `warmup` steps (or a tenth of the budget if that is less), then cosine to min_lr."""
+def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int, schedule: str) -> float:
+    """Linear warm-up over `warmup` steps (or a tenth of the budget if that is less), then cosine to min_lr, or lr."""
     up = max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE)
     if up < 1:
         return lr * up
+    if schedule == "constant":
+        return lr
     return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,61 @@
+"""The scripts that measure PyTorch: the same models as ours, and numbers that mean what they say."""
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ternary.models import MODELS
+
+torch = pytest.importorskip("torch")
+PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
+
+
+@pytest.fixture
+def measure(monkeypatch):
+    monkeypatch.syspath_prepend(str(PEERS))
+    spec = importlib.util.spec_from_file_location("measure_torch", PEERS / "measure_torch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def output(script, *args):
+    done = subprocess.run([sys.executable, PEERS / script, *args], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_peer_has_the_parameters_of_our_model(measure, name):
+    recipe = MODELS[name]
+    ours = recipe.model(recipe.config).parameters().values()
+    theirs = measure.build(name).parameters()
+    assert sorted(p.data.size for p in ours) == sorted(p.numel() for p in theirs)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_head_joined_to_the_loss_is_the_same_loss(measure, name):
+    if not hasattr(torch.nn, "LinearCrossEntropyOptions"):
+        pytest.skip("this PyTorch has no linear_cross_entropy")
+    torch.manual_seed(0)
+    model = measure.build(name)
+    x, y = torch.randint(0, 10000, (2, 2, 8))
+    losses = [loss_of(x, y) for loss_of in (model.loss, measure.joined_loss(model))]
+    apart, joined = (torch.autograd.grad(loss, model.embed.weight)[0] for loss in losses)
+    torch.testing.assert_close(losses[0], losses[1])
+    assert (apart - joined).norm() < 1e-5 * apart.norm()
+
+
+def test_training_speed():
+    assert {"fp32", "bf16", "bf16-compile"} <= set(output("measure_torch.py", "--list-modes"))
+    result = output("measure_torch.py", "--json", *"--mode bf16 --batch 1 --seq-len 16 --seconds 0.01".split())
+    assert (result["mode"], result["batch_size"], result["seq_len"], result["threads"]) == ("bf16", 1, 16, 2)
+    assert 0 < result["tokens_per_second"] <= result["best_tokens_per_second"]
+
+
+def test_matrix_products():
+    products = json.dumps([["forward", 64, 32], ["dx", 64, 32], ["dw", 64, 32]])
+    seconds = output("matmul_torch.py", "--rows", "16", "--precision", "bf16", "--seconds", "0", "--products", products)
+    assert len(seconds) == 3 and all(0 < s < 1 for s in seconds)
