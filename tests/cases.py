@@ -87,6 +87,19 @@ def rms_norm_bwd(rng, act):
         yield act(normal(rng, n, 96)), x, normal(rng, 96), 1 / np.sqrt((x * x).mean(-1) + 1e-6)
 
 
+@case("m", "r")
+def layer_norm(rng, act):
+    for n in ROWS:
+        yield act(1 + normal(rng, n, 96)), normal(rng, 96), normal(rng, 96)
+
+
+@case("dw", "db")
+def layer_norm_bwd(rng, act):
+    for n in ROWS:
+        x = 1 + normal(rng, n, 96)
+        yield act(normal(rng, n, 96)), x, normal(rng, 96), x.mean(-1), 1 / np.sqrt(x.var(-1) + 1e-5)
+
+
 @case()
 def silu_glu(rng, act):
     for n in ROWS:

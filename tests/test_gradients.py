@@ -56,6 +56,10 @@ def test_rms_norm():
     check_gradient(ops.rms_norm, normal(7, 32), normal(32))
 
 
+def test_layer_norm():
+    check_gradient(ops.layer_norm, 1 + normal(7, 32), normal(32), normal(32))
+
+
 def test_silu_glu():
     check_gradient(lambda x, z, g, u: ops.silu_glu(x, z, ops.packed_linear(g, None), ops.packed_linear(u, None)),
                    normal(7, 32), normal(7, 32), normal(64, 32), normal(64, 32))

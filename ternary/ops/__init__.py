@@ -7,7 +7,7 @@ from ternary.ops.embedding import embedding
 from ternary.ops.head import cross_entropy, nll
 from ternary.ops.linear import linear, packed_linear, packed_table, silu_glu
 from ternary.ops.mixers import gated_conv
-from ternary.ops.norm import rms_norm
+from ternary.ops.norm import layer_norm, rms_norm
 
-__all__ = ["cross_entropy", "embedding", "gated_conv", "linear", "nll", "packed_linear", "packed_table", "rms_norm",
-           "silu_glu"]
+__all__ = ["cross_entropy", "embedding", "gated_conv", "layer_norm", "linear", "nll", "packed_linear", "packed_table",
+           "rms_norm", "silu_glu"]
