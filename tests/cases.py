@@ -4,7 +4,8 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.kernels.pack import packed
+from ternary.kernels.attention import attention_ref, rotations
+from ternary.kernels.pack import from_bf16, packed
 from ternary.kernels.quant import block_size, pack_bits
 
 CASES, WIDE = {}, {}
@@ -124,6 +125,26 @@ def gated_conv(rng, act):
 def gated_conv_bwd(rng, act):
     for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
         yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
+
+
+def heads(rng, act):
+    for sequences, length, count, width in ((3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)):
+        yield act(normal(rng, sequences * length, 3 * count * width)), rotations(length, width, np.dtype(np.float32))
+
+
+@case("lse")
+def attention(rng, act):
+    for qkv, turns in heads(rng, act):
+        yield qkv, turns
+        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, turns      # sharp
+
+
+@case()
+def attention_bwd(rng, act):
+    for qkv, turns in heads(rng, act):
+        x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
+        out, lse = attention_ref(x.astype(np.float64), turns)
+        yield act(normal(rng, *out.shape)), qkv, turns, act(out.astype(np.float32)), lse.astype(np.float32)
 
 
 @case("y")

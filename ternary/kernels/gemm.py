@@ -51,9 +51,16 @@ def _(c, a, ao, row, p, po, steps):
 
 
 @device
-def product(c, a, i, k, p, j, steps):
-    """c = a[i:i+32, k:k+steps] @ panel j of p; c (32, 32) float32; steps a multiple of 32."""
-    _product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1], steps)
+def product(c, a, i, k, p, j, steps, start=0):
+    """c = a[i:i+32, k:k+steps] @ panel j of p, from its step `start` on; c (32, 32) float32; multiples of 32."""
+    _product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + start * WIDTH, steps)
+
+
+@device
+def add_block(c, y, i, j):
+    """y[i:i+32, j:j+32] += c"""
+    for r in range(WIDTH):
+        store(y, i + r, j, load_like(line(), y, i + r, j) + load_like(line(), c, r, 0))
 
 
 def _switch(on): raise TypeError("only in kernels")
@@ -85,15 +92,15 @@ def end():
 
 
 @device
-def copied(a, first, n, p):
-    """Rows first..first+n of `a` in the type of p, rounded up to blocks of 32 with zeros."""
+def copied(a, first, n, column, width, p):
+    """a[first:first+n, column:column+width] in the type of p, rounded up to blocks of 32 rows with zeros."""
     rows = (n + WIDTH - 1) // WIDTH * WIDTH
-    copy = workspace(rows, a.shape[1], p.dtype)
+    copy = workspace(rows, width, p.dtype)
     for i in range(rows):
-        for j in range(0, a.shape[1], WIDTH):
+        for j in range(0, width, WIDTH):
             t = line()
             if i < n:
-                t = load_like(line(), a, first + i, j)
+                t = load_like(line(), a, first + i, column + j)
             store(copy, i, j, t)
     return copy, 0
 
@@ -104,8 +111,8 @@ def _operand(a, first, n, p): raise TypeError("only in kernels")
 @overload(_operand, jit_options=dict(OPTIONS, cache=False))
 def _(a, first, n, p):
     if a.dtype == p.dtype:
-        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, p)
-    return lambda a, first, n, p: copied(a, first, n, p)
+        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, 0, a.shape[1], p)
+    return lambda a, first, n, p: copied(a, first, n, 0, a.shape[1], p)
 
 
 @device
@@ -172,14 +179,12 @@ def matmul_dw(dy, x, like, dw):
             for j in range(inputs):
                 pack_steps(x, lo, n, j, p, j)
             for o in range(outputs):
-                transpose_rows(dy, lo, n, o, a, turn)
+                transpose_rows(dy, lo, n, o, a, 0, turn)
                 for j in range(inputs):
                     for r in range(WIDTH):
                         prefetch(own, top + o * WIDTH + r, j * WIDTH)
                     product(c, a, 0, 0, p, j, steps)
-                    for r in range(WIDTH):
-                        i = top + o * WIDTH + r
-                        store(own, i, j * WIDTH, load_like(line(), own, i, j * WIDTH) + load_like(line(), c, r, 0))
+                    add_block(c, own, top + o * WIDTH, j * WIDTH)
         end()
     for i in prange(dw.shape[0]):
         for j in range(0, dw.shape[1], WIDTH):

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from ternary.kernels.embedding import add_rows
-from ternary.kernels.gemm import begin, end, operand, product
+from ternary.kernels.gemm import add_block, begin, end, operand, product
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.pack import pack_columns
@@ -117,9 +117,7 @@ def token_block(h, first, n, table, target, words, channels, scale, column, e, q
         for j in range(0, d, WIDTH):
             for t in range(panels):
                 product(c, channels, j, v, visit, t, m)
-                for r in range(WIDTH):
-                    i = t * d + j + r
-                    store(dht, i, 0, load_like(line(), dht, i, 0) + load_like(line(), c, r, 0))
+                add_block(c, dht, t * d + j, 0)
     end()
     for i in range(n):
         loss[first + i] = np.log(sums[0, i])
