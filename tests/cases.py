@@ -5,6 +5,7 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 import numpy as np
 
 from ternary.kernels.attention import attention_ref, rotations
+from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.pack import from_bf16, packed
 from ternary.kernels.quant import block_size, pack_bits
 
@@ -102,17 +103,19 @@ def layer_norm_bwd(rng, act):
 
 
 @case()
-def silu_glu(rng, act):
+def glu(rng, act):
     for n in ROWS:
         gate, up = (act(packed(normal(rng, 96, 64))) for _ in range(2))
         gate, up = (paired(p) if p.dtype == np.uint16 else p for p in (gate, up))
-        yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3)
+        for kind in range(len(ACTIVATIONS)):
+            yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3), kind
 
 
 @case()
-def silu_glu_bwd(rng, act):
+def glu_bwd(rng, act):
     for n in ROWS:
-        yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64))
+        for kind in range(len(ACTIVATIONS)):
+            yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64)), kind
 
 
 @case()
@@ -128,7 +131,8 @@ def gated_conv_bwd(rng, act):
 
 
 def heads(rng, act):
-    for sequences, length, count, width in ((3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)):
+    shapes = (3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)
+    for sequences, length, count, width in shapes:
         yield act(normal(rng, sequences * length, 3 * count * width)), rotations(length, width, np.dtype(np.float32))
 
 

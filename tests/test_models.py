@@ -8,12 +8,14 @@ from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.nova import Nova, NovaConfig
 from ternary.rng import generator
 from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
 
 VARIANTS = {
     **{name: {} for name in MODELS},
+    "nova": {"dim": 64, "heads": 2},
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
@@ -22,7 +24,8 @@ VARIANTS = {
 
 def tiny(name, vocab_size=16, **changes):
     entry = MODELS[name.split()[0]]
-    config = replace(entry.config, vocab_size=vocab_size, dim=32, layers=2, hidden=64, **VARIANTS[name], **changes)
+    sizes = {"dim": 32, "layers": 2, "hidden": 64, **VARIANTS[name], **changes}
+    config = replace(entry.config, vocab_size=vocab_size, **sizes)
     model = entry.model(config, seed=1)
     for p in model.parameters().values():          # a flat start would hide what a weight does
         p.data *= 2
@@ -149,8 +152,9 @@ def test_saved_and_loaded(name, tmp_path):
 
 
 def test_parameter_counts_are_the_published_ones():
-    """Spec sections 1.3 and 6."""
+    """Spec sections 1.3, 3.3 and 6."""
     count = lambda config: Bolt(config).parameter_count
+    assert Nova(NovaConfig()).parameter_count == 4_987_392
     assert count(MODELS["bolt-small"].config) == 4_364_736
     assert count(MODELS["bolt-large"].config) == 16_847_232
     assert count(BoltConfig(inner_norm=True)) == 4_370_112

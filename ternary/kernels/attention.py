@@ -1,7 +1,7 @@
-"""Causal attention (Vaswani et al. 2017) with rotary positions (Su et al. 2021), blockwise (FlashAttention, Dao et al. 2022).
+"""Causal attention (Vaswani et al. 2017) with rotary positions (Su et al. 2021), as FlashAttention (Dao et al. 2022).
 
-Scores are made in blocks of 32 keys x 32 queries: transposed, so that maxima and sums over the keys are plain lines and
-one number per query is a line. They are never kept. The way back makes them again from the log of their sums, in spans of
+Scores are made in blocks of 32 keys x 32 queries: transposed, so that maxima and sums over keys are plain lines, and one
+number per query is a line. They are not kept: the way back makes them again, from the log of their sums, in spans of
 SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
 """
 from functools import lru_cache
@@ -74,8 +74,8 @@ def _scores(qkv, turns):
 def attention_ref(qkv, turns):
     """out = softmax(rotated q @ rotated k.T / sqrt(width)) @ v, per head, over the keys up to the query.
 
-    qkv (N, 3D) = q | k | v, each of D / width heads; turns (T, width) -> out (N, D), lse (sequences * heads, T): the log
-    of the sum of exp(scores) of every query.
+    qkv (N, 3D) = q | k | v, each of D / width heads; turns (T, width) -> out (N, D), lse (sequences * heads, T), the
+    log of the sum of exp(scores) of every query.
     """
     *_, v, s = _scores(qkv, turns)
     top = s.max(-1, keepdims=True)
@@ -194,9 +194,10 @@ def attention_bwd_ref(dout, qkv, turns, out, lse):
     """
     q, k, v, s = _scores(qkv, turns)
     e = np.exp(s - s.max(-1, keepdims=True))
-    p, g, back = e / e.sum(-1, keepdims=True), _heads(dout, turns, 1)[0], turns * np.repeat([1, -1], turns.shape[1] // 2)
+    p, g = e / e.sum(-1, keepdims=True), _heads(dout, turns, 1)[0]
     dp = g @ v.swapaxes(-1, -2)
     ds = p * (dp - (p * dp).sum(-1, keepdims=True)) * turns.shape[1] ** -0.5
+    back = turns * np.repeat([1, -1], turns.shape[1] // 2)
     dq, dk = rotated(ds @ k, back), rotated(ds.swapaxes(-1, -2) @ q, back)
     return _rows(np.stack([dq, dk, p.swapaxes(-1, -2) @ g]))
 
