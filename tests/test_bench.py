@@ -77,6 +77,12 @@ def test_flops_of_bolt_small():
     assert flops_per_token(MODELS["bolt-small"].model(BoltConfig()), 256) == 6 * weights == 26_118_144
 
 
+def test_flops_of_nova_count_attention():
+    weights = 6 * (768 * 256 + 256 * 256 + 3 * 512 * 256) + 4096 * 256
+    attended = 6 * 256 * 128          # two products of each channel with 64 tokens, on average
+    assert flops_per_token(MODELS["nova"].model(MODELS["nova"].config), 128) == 6 * (weights + attended)
+
+
 def test_train(tiny):
     r = bench_train("tiny", **FAST)
     assert WHERE | {"model", "precision", "batch_size", "seq_len", "steps", "peer", "ratio"} <= set(r)

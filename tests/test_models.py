@@ -185,6 +185,15 @@ def test_config_out_of_range(changes, message):
         BoltConfig(**changes)
 
 
+@pytest.mark.parametrize("changes, message", [
+    ({"heads": 3}, "heads is 3.*multiple of 32 channels.*dim 256; use 4"), ({"heads": 0}, "heads is 0"),
+    ({"dim": 250}, r"\[NovaConfig\] dim is 250"),
+])
+def test_nova_config_out_of_range(changes, message):
+    with pytest.raises(UsageError, match=message):
+        NovaConfig(**changes)
+
+
 @pytest.mark.parametrize("change, message", [
     ({"model": "gpt"}, "model 'gpt'"), ({"color": 1}, "unknown key 'color'"), ({"dim": "192"}, "dim is '192'"),
 ])

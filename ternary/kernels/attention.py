@@ -1,8 +1,8 @@
 """Causal attention (Vaswani et al. 2017) with rotary positions (Su et al. 2021), as FlashAttention (Dao et al. 2022).
 
-Scores are made in blocks of 32 keys x 32 queries: transposed, so that maxima and sums over keys are plain lines, and one
-number per query is a line. They are not kept: the way back makes them again, from the log of their sums, in spans of
-SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
+Scores are made in blocks of 32 keys x 32 queries: transposed, so that maxima and sums over keys are plain lines, and
+one number per query is a line. They are not kept: the way back makes them again, from the log of their sums, in spans
+of SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
 """
 from functools import lru_cache
 

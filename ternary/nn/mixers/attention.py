@@ -9,7 +9,7 @@ from ternary.kernels.attention import rotated, rotations
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module
 
-ROOM = 64                         # tokens that a new cache has room for
+ROOM = 32                         # tokens that a new cache has room for
 
 
 @dataclass
