@@ -18,14 +18,15 @@ from ternary.errors import UsageError
 @click.option("--steps", type=positive_int(1000), help="Budget in optimizer steps.")
 @click.option("--epochs", type=positive_float(3), help="Budget in passes over the data. [default: 10, if no other]")
 @click.option("--batch", "batch_size", type=positive_int(16), help="Sequences per step. [default: 16]")
-@click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: 256 small, 512 large]")
+@click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: that of the model]")
 @click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: that of the model]")
 @click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
 @click.option("--schedule", type=click.Choice(["cosine", "constant"]),
               help="Of the learning rate, after the warm-up. [default: cosine, over the budget]")
 @click.option("--weight-decay", type=float_range(0.01, at_least=0), help="AdamW's weight decay. [default: 0.01]")
 @click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
-@click.option("--vocab", "vocab_size", type=positive_int(10000), help="Vocabulary of the tokenizer. [default: 10000]")
+@click.option("--vocab", "vocab_size", type=positive_int(10000),
+              help="Vocabulary of the tokenizer. [default: that of the model]")
 @click.option("--quantizer", type=click.Choice(["tensor", "row", "block256"]),
               help="Which weights share a scale. [default: tensor]")
 @click.option("--inner-norm", is_flag=True, default=None, help="RMSNorm inside each ternary linear map.")

@@ -7,14 +7,14 @@ from ternary.errors import ModelFileError, UsageError
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """None: chosen when the run starts (seq_len, lr, batch_size by the model; val_data: a split of data)."""
+    """None: chosen when the run starts (by the model; val_data: a split of data)."""
     model: str = "bolt-small"
     data: str = "tinystories"
     val_data: str | None = None
     field: str | None = None
-    vocab_size: int = 10000
-    quantizer: str = "tensor"
-    inner_norm: bool = False
+    vocab_size: int | None = None
+    quantizer: str | None = None
+    inner_norm: bool | None = None
     hours: float | None = None
     tokens: int | None = None
     steps: int | None = None

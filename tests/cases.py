@@ -4,7 +4,9 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
+from ternary.kernels.attention import attention_ref, rotations
+from ternary.kernels.glu import ACTIVATIONS
+from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, from_bf16, packed, quantize_rows_ref
 from ternary.kernels.quant import block_size, pack_bits
 
 CASES, WIDE = {}, {}
@@ -109,21 +111,36 @@ def rms_norm_bwd(rng, act):
         yield act(normal(rng, n, 96)), x, normal(rng, 96), 1 / np.sqrt((x * x).mean(-1) + 1e-6)
 
 
+@case("m", "r")
+def layer_norm(rng, act):
+    for n in ROWS:
+        yield act(1 + normal(rng, n, 96)), normal(rng, 96), normal(rng, 96)
+
+
+@case("dw", "db")
+def layer_norm_bwd(rng, act):
+    for n in ROWS:
+        x = 1 + normal(rng, n, 96)
+        yield act(normal(rng, n, 96)), x, normal(rng, 96), x.mean(-1), 1 / np.sqrt(x.var(-1) + 1e-5)
+
+
 @case()
-def silu_glu(rng, act):
+def glu(rng, act):
     for n in ROWS:
         gate, up = (act(packed(normal(rng, 96, 64))) for _ in range(2))
         gate, up = (paired(p) if p.dtype == np.uint16 else p for p in (gate, up))
-        yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3)
+        for kind in range(len(ACTIVATIONS)):
+            yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3), kind
         gate, up, x = trits(rng, 96, 64), trits(rng, 96, 64), act(whole(rng, n, 96))
         for other in (x, act(whole(rng, n, 96))):
-            yield x, other, gate, up, np.float32(0.02), np.float32(0.003)
+            yield x, other, gate, up, np.float32(0.02), np.float32(0.003), 0
 
 
 @case()
-def silu_glu_bwd(rng, act):
+def glu_bwd(rng, act):
     for n in ROWS:
-        yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64))
+        for kind in range(len(ACTIVATIONS)):
+            yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64)), kind
 
 
 @case()
@@ -136,6 +153,27 @@ def gated_conv(rng, act):
 def gated_conv_bwd(rng, act):
     for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
         yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
+
+
+def heads(rng, act):
+    shapes = (3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)
+    for sequences, length, count, width in shapes:
+        yield act(normal(rng, sequences * length, 3 * count * width)), rotations(length, width, np.dtype(np.float32))
+
+
+@case("lse")
+def attention(rng, act):
+    for qkv, turns in heads(rng, act):
+        yield qkv, turns
+        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, turns      # sharp
+
+
+@case()
+def attention_bwd(rng, act):
+    for qkv, turns in heads(rng, act):
+        x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
+        out, lse = attention_ref(x.astype(np.float64), turns)
+        yield act(normal(rng, *out.shape)), qkv, turns, act(out.astype(np.float32)), lse.astype(np.float32)
 
 
 @case("y")

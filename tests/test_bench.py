@@ -83,7 +83,13 @@ def checkout(nowhere, monkeypatch):
 
 def test_flops_of_bolt_small():
     weights = 6 * (384 * 192 + 192 * 192 + 2 * 512 * 192 + 192 * 512) + 10000 * 192
-    assert flops_per_token(MODELS["bolt-small"].model(BoltConfig())) == 6 * weights == 26_118_144
+    assert flops_per_token(MODELS["bolt-small"].model(BoltConfig()), 256) == 6 * weights == 26_118_144
+
+
+def test_flops_of_nova_count_attention():
+    weights = 6 * (768 * 256 + 256 * 256 + 3 * 512 * 256) + 4096 * 256
+    attended = 6 * 256 * 128          # two products of each channel with 64 tokens, on average
+    assert flops_per_token(MODELS["nova"].model(MODELS["nova"].config), 128) == 6 * (weights + attended)
 
 
 def test_train(tiny):
@@ -248,8 +254,8 @@ def test_kernels(tiny, monkeypatch):
     assert len(by_name) == len(rows)
     products = {f"matmul {k} -> {m}" for k, m in ((32, 64), (64, 32), (32, 32))}
     products |= {"matmul_dw 64 x 32", "matmul_dw 32 x 64", "matmul_dw 32 x 32"}
-    products |= {"silu_glu 32 -> 2 x 64", "cross_entropy 32 x 500"}
-    passes = {"rms_norm 32", "silu_glu_bwd 64", "gated_conv 32", f"adamw {Bolt(TINY.config).parameter_count}"}
+    products |= {"glu 32 -> 2 x 64", "cross_entropy 32 x 500"}
+    passes = {"rms_norm 32", "glu_bwd 64", "gated_conv 32", f"adamw {Bolt(TINY.config).parameter_count}"}
     assert set(by_name) == products | passes
     for name, row in by_name.items():
         assert set(row) >= WHERE | {"precision", "ms", "gflops", "numpy_gflops", "ratio", "gb_per_second"}
@@ -261,7 +267,7 @@ def test_kernels(tiny, monkeypatch):
     flops = {"matmul 32 -> 64": 2 * 256 * 32 * 64, "cross_entropy 32 x 500": 6 * 256 * 32 * 500}
     for name, wanted in flops.items():
         assert by_name[name]["gflops"] * by_name[name]["ms"] * 1e6 == pytest.approx(wanted)
-    glu = by_name["silu_glu_bwd 64"]
+    glu = by_name["glu_bwd 64"]
     assert glu["gb_per_second"] * glu["ms"] * 1e6 == pytest.approx(5 * 256 * 64 * 4)
 
 

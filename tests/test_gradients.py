@@ -5,6 +5,7 @@ import pytest
 from ternary import ops
 from ternary.autograd.check import GradientError, check_gradient
 from ternary.autograd.tape import Tape, Tensor, empty_like, op
+from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.quant import block_size, mean_abs_ref
 from ternary.ops.gradients import hand
 
@@ -56,9 +57,20 @@ def test_rms_norm():
     check_gradient(ops.rms_norm, normal(7, 32), normal(32))
 
 
-def test_silu_glu():
-    check_gradient(lambda x, z, g, u: ops.silu_glu(x, z, ops.packed_linear(g, None), ops.packed_linear(u, None)),
-                   normal(7, 32), normal(7, 32), normal(64, 32), normal(64, 32))
+def test_layer_norm():
+    check_gradient(ops.layer_norm, 1 + normal(7, 32), normal(32), normal(32))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_glu(activation):
+    check_gradient(
+        lambda x, z, g, u: ops.glu(x, z, ops.packed_linear(g, None), ops.packed_linear(u, None), activation),
+        normal(7, 32), normal(7, 32), normal(64, 32), normal(64, 32))
+
+
+def test_attention():
+    for rows, length in ((12, 12), (12, 4), (3, 1)):
+        check_gradient(lambda x, t=length: ops.attention(x, 32, t), normal(rows, 3 * 64))
 
 
 def test_gated_conv():
@@ -111,7 +123,7 @@ def test_several_consumers_add_up():
         p = ops.packed_linear(w, None)
         h = ops.rms_norm(x, s)
         y = ops.linear(h, p, residual=x)
-        z = ops.silu_glu(h, h, p, p)
+        z = ops.glu(h, h, p, p, "silu")
         return ops.linear(z, p, residual=ops.linear(y, p, residual=y))
     check_gradient(graph, normal(5, 32), normal(32), normal(32, 32))
 

@@ -9,12 +9,14 @@ from ternary.errors import ModelFileError, UsageError
 from ternary.kernels.pack import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.nova import Nova, NovaConfig
 from ternary.rng import generator
 from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
 
 VARIANTS = {
     **{name: {} for name in MODELS},
+    "nova": {"dim": 64, "heads": 2},
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
@@ -23,7 +25,8 @@ VARIANTS = {
 
 def tiny(name, vocab_size=16, **changes):
     entry = MODELS[name.split()[0]]
-    config = replace(entry.config, vocab_size=vocab_size, dim=32, layers=2, hidden=64, **VARIANTS[name], **changes)
+    sizes = {"dim": 32, "layers": 2, "hidden": 64, **VARIANTS[name], **changes}
+    config = replace(entry.config, vocab_size=vocab_size, **sizes)
     model = entry.model(config, seed=1)
     for p in model.parameters().values():          # a flat start would hide what a weight does
         p.data *= 2
@@ -152,8 +155,9 @@ def test_saved_and_loaded(name, tmp_path):
 
 
 def test_parameter_counts_are_the_published_ones():
-    """Spec sections 1.3 and 6."""
+    """Spec sections 1.3, 3.3 and 6."""
     count = lambda config: Bolt(config).parameter_count
+    assert Nova(NovaConfig()).parameter_count == 4_987_392
     assert count(MODELS["bolt-small"].config) == 4_364_736
     assert count(MODELS["bolt-large"].config) == 16_847_232
     assert count(BoltConfig(inner_norm=True)) == 4_370_112
@@ -182,6 +186,15 @@ def test_initialisation_is_that_of_the_specification():
 def test_config_out_of_range(changes, message):
     with pytest.raises(UsageError, match=message):
         BoltConfig(**changes)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"heads": 3}, "heads is 3.*multiple of 32 channels.*dim 256; use 4"), ({"heads": 0}, "heads is 0"),
+    ({"dim": 250}, r"\[NovaConfig\] dim is 250"),
+])
+def test_nova_config_out_of_range(changes, message):
+    with pytest.raises(UsageError, match=message):
+        NovaConfig(**changes)
 
 
 @pytest.mark.parametrize("change, message", [

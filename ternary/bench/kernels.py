@@ -72,7 +72,7 @@ def products(model: LM, precision: str, seconds: float) -> Iterator[tuple[str, l
                 names.add(name)
                 yield name, [(kind, m, k)], partial(product, kind, ROWS, m, k, precision, seconds)
     c, table = model.config, model.embed.weight.data
-    yield (f"silu_glu {c.dim} -> 2 x {c.hidden}", [("forward", 2 * c.hidden, c.dim)],
+    yield (f"glu {c.dim} -> 2 x {c.hidden}", [("forward", 2 * c.hidden, c.dim)],
            partial(glu_seconds, c.dim, c.hidden, precision, seconds))
     yield (f"cross_entropy {table.shape[1]} x {table.shape[0]}", [(kind, *table.shape) for kind in PRODUCTS],
            partial(head_seconds, table, precision, seconds))
@@ -98,7 +98,7 @@ def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:
     rng, one = generator(0, "bench"), np.float32(1)
     x, g, u, y = (activations(rng, ROWS, width, precision) for width in (dim, hidden, hidden, hidden))
     gate, up = (activations(rng, hidden // WIDTH, dim * WIDTH, precision) for _ in range(2))
-    return best_seconds(partial(glu.silu_glu, x, x, gate, up, one, one, g, u, y), seconds)
+    return best_seconds(partial(glu.glu, x, x, gate, up, one, one, 0, g, u, y), seconds)
 
 
 def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
@@ -120,7 +120,7 @@ def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
     taps = activations(rng, conv.TAPS, c.dim, "fp32")
     dy, g, u, dg, du = (activations(rng, ROWS, c.hidden, precision) for _ in range(5))
     yield f"rms_norm {c.dim}", x.nbytes + y.nbytes, partial(norm.rms_norm, x, w, y, r)
-    yield f"silu_glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.silu_glu_bwd, dy, g, u, dg, du)
+    yield f"glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.glu_bwd, dy, g, u, 0, dg, du)
     yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv, gv, taps, LENGTH, y)
     if precision == "fp32":
         p, g, m, v = (zeros((-(-model.parameter_count // WIDTH) * WIDTH,)) for _ in range(4))

@@ -9,6 +9,7 @@ from ternary.kernels.head import VISIT
 from ternary.kernels.tiles import WIDTH
 from ternary.models.lm import LM
 from ternary.nn.linear import Linear
+from ternary.nn.mixers.attention import Attention
 from ternary.rng import generator
 
 PRODUCTS = ("forward", "dx", "dw")
@@ -19,14 +20,16 @@ def linear_shapes(model: LM) -> Counter[tuple[int, int]]:
     return Counter(m.weight.data.shape for m in model.modules() if isinstance(m, Linear))
 
 
-def flops_per_token(model: LM) -> int:
+def flops_per_token(model: LM, seq_len: int) -> int:
     """6 * weights: one multiplication and one addition per weight, forward, for dX and for dW.
 
-    The weights are those of the linear maps and, for the head, the embedding. Nothing else is counted: no
-    norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
+    The weights are those of the linear maps and, for the head, the embedding. Attention multiplies each of its
+    channels twice (scores and values) with half of the sequence, forward, and twice that back. Nothing else is
+    counted: no norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
     """
     weights = sum(m * k * count for (m, k), count in linear_shapes(model).items())
-    return 6 * (weights + model.embed.weight.data.size)
+    attended = sum(m.heads * m.width for m in model.modules() if isinstance(m, Attention)) * seq_len
+    return 6 * (weights + attended + model.embed.weight.data.size)
 
 
 def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, seconds: float) -> float:

@@ -4,14 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
 from ternary.kernels.jit import Kernel
 from ternary.kernels.tiles import WIDTH
+
+
+def causal(size: int, turns: np.ndarray, products: int) -> int:
+    """Of products over (N, D) that see half of the T tokens; those that only repeat what is known are not counted."""
+    return products * size * len(turns)
+
 
 # multiplications and additions of the matrix products in one call, from its arguments
 FLOPS = {
     "matmul": lambda x, panels, *_: 2 * x.size * len(panels) * WIDTH,
     "matmul_dw": lambda dy, x, *_: 2 * dy.size * x.shape[1],
-    "silu_glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
+    "glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
+    "attention": lambda qkv, turns, *_: causal(qkv.size // 3, turns, 2),
+    "attention_bwd": lambda dout, qkv, turns, *_: causal(dout.size, turns, 4),
     "cross_entropy": lambda h, table, *_: 6 * len(h) * table.size,
 }
 

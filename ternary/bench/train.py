@@ -97,7 +97,7 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     peak = max(before, peak_gflops(steps.model, rows, precision, seconds / 8))
     rss, cpu_share = peak_rss_mb(), steps.cpu / sum(times) / where["threads"]
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
-    mean, flops = steps.speed(times), flops_per_token(steps.model)
+    mean, flops = steps.speed(times), flops_per_token(steps.model, seq_len)
     gflops = mean * flops / 1e9
     return {"model": model, "precision": precision, **where, "batch_size": batch_size, "seq_len": seq_len,
             "steps": len(times), "cpu_share": cpu_share, "tokens_per_second": mean,

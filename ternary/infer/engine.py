@@ -32,7 +32,7 @@ class Sampling:
 
 
 class Engine:
-    """A model ready to generate: constant work per token and no context limit."""
+    """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past."""
 
     def __init__(self, model: LM, tokenizer: Tokenizer):
         model.freeze()

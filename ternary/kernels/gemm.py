@@ -61,35 +61,42 @@ def scaled(c, factors, i):
         store(c, r, 0, from_ints(load_like(line(), c, r, 0)) * factors[0, i + r] + factors[1, i + r])
 
 
-def _product(c, a, i, p, j, k, steps): raise TypeError("only in kernels")
+def _product(c, a, i, k, p, j, s, steps): raise TypeError("only in kernels")
 
 
 @overload(_product, jit_options=dict(OPTIONS, cache=False))
-def _(c, a, i, p, j, k, steps):
+def _(c, a, i, k, p, j, s, steps):
     if p.dtype == types.uint8:
-        def of_bytes(c, a, i, p, j, k, steps):
+        def of_bytes(c, a, i, k, p, j, s, steps):
             q, factors = a
-            vector_product(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + k * WIDTH, steps)
+            vector_product(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
             scaled(c, factors, i)
         return of_bytes
 
     if not (AMX and p.dtype == types.uint16):
-        def of_floats(c, a, i, p, j, k, steps):
-            vector_product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + k * WIDTH, steps)
+        def of_floats(c, a, i, k, p, j, s, steps):
+            vector_product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
         return of_floats
 
-    def of_tiles(c, a, i, p, j, k, steps):
+    def of_tiles(c, a, i, k, p, j, s, steps):
         zero_block()
-        for s in range(k, k + steps, 32):
-            block_fma(a, i * a.shape[1] + s, a.shape[1], p, j * p.shape[1] + s * WIDTH)
+        for t in range(0, steps, 32):
+            block_fma(a, i * a.shape[1] + k + t, a.shape[1], p, j * p.shape[1] + (s + t) * WIDTH)
         store_block(c)
     return of_tiles
 
 
 @device
-def product(c, a, i, p, j, k, steps):
-    """c = a[i:i+32, k:k+steps] @ steps k..k+steps of panel j; c (32, 32) float32; k, steps multiples of 32."""
-    _product(c, a, i, p, j, k, steps)
+def product(c, a, i, k, p, j, s, steps):
+    """c = a[i:i+32, k:k+steps] @ steps s..s+steps of panel j; c (32, 32) float32; k, s, steps multiples of 32."""
+    _product(c, a, i, k, p, j, s, steps)
+
+
+@device
+def add_block(c, y, i, j):
+    """y[i:i+32, j:j+32] += c"""
+    for r in range(WIDTH):
+        store(y, i + r, j, load_like(line(), y, i + r, j) + load_like(line(), c, r, 0))
 
 
 def _switch(on): raise TypeError("only in kernels")
@@ -121,15 +128,15 @@ def end():
 
 
 @device
-def copied(a, first, n, p):
-    """Rows first..first+n of `a` in the type of p, rounded up to blocks of 32 with zeros."""
+def copied(a, first, n, column, width, p):
+    """a[first:first+n, column:column+width] in the type of p, rounded up to blocks of 32 rows with zeros."""
     rows = (n + WIDTH - 1) // WIDTH * WIDTH
-    copy = workspace(rows, a.shape[1], p.dtype)
+    copy = workspace(rows, width, p.dtype)
     for i in range(rows):
-        for j in range(0, a.shape[1], WIDTH):
+        for j in range(0, width, WIDTH):
             t = line()
             if i < n:
-                t = load_like(line(), a, first + i, j)
+                t = load_like(line(), a, first + i, column + j)
             store(copy, i, j, t)
     return copy, 0
 
@@ -156,8 +163,8 @@ def _(a, first, n, p):
     if p.dtype == types.uint8:
         return lambda a, first, n, p: (quantized(a, first, n), 0)
     if a.dtype == p.dtype:
-        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, p)
-    return lambda a, first, n, p: copied(a, first, n, p)
+        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, 0, a.shape[1], p)
+    return lambda a, first, n, p: copied(a, first, n, 0, a.shape[1], p)
 
 
 @device
@@ -188,7 +195,7 @@ def matmul(x, p, alpha, base, add, y):
                     m = min(WIDTH, n - i)
                     for r in range(m):
                         prefetch(y, first + i + r, j * WIDTH)
-                    product(c, a, start + i, p, j, 0, steps)
+                    product(c, a, start + i, 0, p, j, 0, steps)
                     for r in range(m):
                         t = load_like(line(), c, r, 0) * alpha
                         if based:
@@ -227,14 +234,12 @@ def matmul_dw(dy, x, like, dw):
             for j in range(inputs):
                 pack_steps(x, lo, n, j, p, j)
             for o in range(outputs):
-                transpose_rows(dy, lo, n, o, a, turn)
+                transpose_rows(dy, lo, n, o, a, 0, turn)
                 for j in range(inputs):
                     for r in range(WIDTH):
                         prefetch(own, top + o * WIDTH + r, j * WIDTH)
-                    product(c, a, 0, p, j, 0, steps)
-                    for r in range(WIDTH):
-                        i = top + o * WIDTH + r
-                        store(own, i, j * WIDTH, load_like(line(), own, i, j * WIDTH) + load_like(line(), c, r, 0))
+                    product(c, a, 0, 0, p, j, 0, steps)
+                    add_block(c, own, top + o * WIDTH, j * WIDTH)
         end()
     for i in prange(dw.shape[0]):
         for j in range(0, dw.shape[1], WIDTH):

@@ -1,29 +1,73 @@
-"""SiLU gated linear unit (Shazeer 2020): two products and the gate in one pass."""
+"""Gated linear units (Shazeer 2020): two products and the gate in one pass."""
+import math
+
 import numpy as np
 from numba import prange
 
 from ternary.kernels.gemm import BLOCK, begin, end, operand, product
-from ternary.kernels.jit import kernel
+from ternary.kernels.jit import device, kernel
 from ternary.kernels.pack import unpack
-from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, store
+from ternary.kernels.tiles import (
+    LOG2E,
+    WIDTH,
+    absolute,
+    copysign,
+    exp2,
+    line,
+    load_like,
+    reciprocal,
+    sigmoid,
+    store,
+)
 from ternary.kernels.workspace import num_threads, queue, take, workspace
 
+ACTIVATIONS = ("silu", "gelu")
+GELU = ACTIVATIONS.index("gelu")
+erf = np.vectorize(math.erf, otypes=[np.float64])
 
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+
+def activation_ref(x: np.ndarray, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    """silu: x * sigmoid(x); gelu: x * Phi(x), Phi the normal distribution (Hendrycks and Gimpel 2016) -> f, df/dx"""
+    if kind == GELU:
+        cdf = (0.5 + 0.5 * erf(x / 2 ** 0.5)).astype(x.dtype)
+        return x * cdf, cdf + x * np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5
+    s = 1 / (1 + np.exp(-x))
+    return x * s, s * (1 + x * (1 - s))
 
 
-def silu_glu_ref(xg, xu, gate, up, alpha_g, alpha_u):
-    """y = silu(g) * u with g = alpha_g * xg @ gate, u = alpha_u * xu @ up; g and u are kept for the way back.
+@device
+def normal(x):
+    """Phi(x) to 1e-7 (Abramowitz and Stegun 26.2.17), and its density."""
+    density = exp2(x * x * (-0.5 * LOG2E)) * np.float32(0.39894228)
+    t = reciprocal(1.0 + absolute(x) * np.float32(0.2316419))
+    p = t * np.float32(1.330274429) - np.float32(1.821255978)
+    p = p * t + np.float32(1.781477937)
+    p = p * t - np.float32(0.356563782)
+    p = p * t + np.float32(0.319381530)
+    return 0.5 + copysign(0.5 - density * t * p, x), density
 
-    xg, xu (N, K), gate, up panels of (K, F) -> g, u, y (N, F)
+
+@device
+def activation(x, kind):
+    """-> f, df/dx"""
+    if kind == GELU:
+        cdf, density = normal(x)
+        return x * cdf, cdf + x * density
+    s = sigmoid(x)
+    return x * s, s * (1.0 + x * (1.0 - s))
+
+
+def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
+    """y = f(g) * u with g = alpha_g * xg @ gate, u = alpha_u * xu @ up; g and u are kept for the way back.
+
+    xg, xu (N, K), gate, up panels of (K, F), kind an index of ACTIVATIONS -> g, u, y (N, F)
     """
     g, u = alpha_g * (xg @ unpack(gate)), alpha_u * (xu @ unpack(up))
-    return g, u, g * _sigmoid(g) * u
+    return g, u, activation_ref(g, kind)[0] * u
 
 
-@kernel(ref=silu_glu_ref)
-def silu_glu(xg, xu, gate, up, alpha_g, alpha_u, g, u, y):
+@kernel(ref=glu_ref)
+def glu(xg, xu, gate, up, alpha_g, alpha_u, kind, g, u, y):
     rows, steps = xg.shape
     blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
     for th in prange(num_threads()):
@@ -37,28 +81,29 @@ def silu_glu(xg, xu, gate, up, alpha_g, alpha_u, g, u, y):
                 b, b_row = operand(xu, first, n, up)
             for j in range(gate.shape[0]):
                 for i in range(0, n, WIDTH):
-                    product(c, a, a_row + i, gate, j, 0, steps)
-                    product(d, b, b_row + i, up, j, 0, steps)
+                    product(c, a, a_row + i, 0, gate, j, 0, steps)
+                    product(d, b, b_row + i, 0, up, j, 0, steps)
                     for r in range(min(WIDTH, n - i)):
                         s, t = load_like(line(), c, r, 0) * alpha_g, load_like(line(), d, r, 0) * alpha_u
                         store(g, first + i + r, j * WIDTH, s)
                         store(u, first + i + r, j * WIDTH, t)
-                        store(y, first + i + r, j * WIDTH, s * sigmoid(s) * t)
+                        value, _ = activation(s, kind)
+                        store(y, first + i + r, j * WIDTH, value * t)
             first = take(shares, th, blocks) * BLOCK
         end()
 
 
-def silu_glu_bwd_ref(dy, g, u):
-    """dg = dy u s (1 + g (1 - s)), du = dy g s, with s = sigmoid(g)"""
-    s = _sigmoid(g)
-    return dy * u * s * (1 + g * (1 - s)), dy * g * s
+def glu_bwd_ref(dy, g, u, kind):
+    """dg = dy u f'(g), du = dy f(g)"""
+    value, slope = activation_ref(g, kind)
+    return dy * u * slope, dy * value
 
 
-@kernel(ref=silu_glu_bwd_ref)
-def silu_glu_bwd(dy, g, u, dg, du):
+@kernel(ref=glu_bwd_ref)
+def glu_bwd(dy, g, u, kind, dg, du):
     for i in prange(g.shape[0]):
         for j in range(0, g.shape[1], WIDTH):
-            a, b, d = load_like(line(), g, i, j), load_like(line(), u, i, j), load_like(line(), dy, i, j)
-            s = sigmoid(a)
-            store(dg, i, j, d * b * s * (1.0 + a * (1.0 - s)))
-            store(du, i, j, d * a * s)
+            d = load_like(line(), dy, i, j)
+            value, slope = activation(load_like(line(), g, i, j), kind)
+            store(dg, i, j, d * load_like(line(), u, i, j) * slope)
+            store(du, i, j, d * value)

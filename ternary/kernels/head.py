@@ -15,7 +15,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from ternary.kernels.embedding import add_rows
-from ternary.kernels.gemm import begin, end, operand, product
+from ternary.kernels.gemm import add_block, begin, end, operand, product
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
 from ternary.kernels.pack import pack_columns, quantize_row
@@ -150,7 +150,7 @@ def word_panel(left, w, tokens, d, shift, stretch, vocab, sums, c, own):
     """own (32, tokens) = e of words w..w+32, added to sums -> the root mean square of their share among the tokens."""
     squares, panels = line(), tokens.shape[0]
     for t in range(panels):
-        product(c, left, w, tokens, t, 0, d)
+        product(c, left, w, 0, tokens, t, 0, d)
         part = line()
         for r in range(0, WIDTH, 2):
             x = exponentials(c, r, shift, stretch, t, w, vocab)
@@ -169,7 +169,7 @@ def add_products(channels, steps, visit, c, dht):
     d = channels.shape[0]
     for j in range(0, d, WIDTH):
         for t in range(visit.shape[0]):
-            product(c, channels, j, visit, t, 0, steps)
+            product(c, channels, j, 0, visit, t, 0, steps)
             for r in range(WIDTH):
                 i = t * d + j + r
                 store(dht, i, 0, load_like(line(), dht, i, 0) + load_like(line(), c, r, 0))
@@ -276,7 +276,7 @@ def add_words(e, w, q, at, steps, m, c, dtable):
     for j in range(q.shape[0]):
         for r in range(m):
             prefetch(dtable, w + r, j * WIDTH)
-        product(c, e, w, q, j, at, steps)
+        product(c, e, w, at, q, j, at, steps)
         for r in range(m):
             t = load_like(line(), dtable, w + r, j * WIDTH) + load_like(line(), c, r, 0)
             store(dtable, w + r, j * WIDTH, t)
@@ -301,7 +301,7 @@ def nll(h, table, target, words, factors, loss):
             left, tokens, stretch = pack_tokens(h, first, n, words, factors)
             for w in range(0, words.shape[0], WIDTH):
                 for t in range(tokens.shape[0]):
-                    product(c, left, w, tokens, t, 0, h.shape[1])
+                    product(c, left, w, 0, tokens, t, 0, h.shape[1])
                     s = load_like(line(), sums, 0, t * WIDTH)
                     for r in range(0, WIDTH, 2):
                         s = s + sum_rows(exponentials(c, r, shift, stretch, t, w, table.shape[0]))

@@ -1,18 +1,26 @@
-"""RMS norm (Zhang and Sennrich 2019)."""
+"""RMS norm (Zhang and Sennrich 2019) and layer norm (Ba, Kiros and Hinton 2016)."""
 import numpy as np
 from numba import prange
 
-from ternary.kernels.jit import kernel
+from ternary.kernels.jit import device, kernel
 from ternary.kernels.tiles import WIDTH, line, load_like, store, total
 from ternary.kernels.workspace import clear, num_threads, share, workspace
 
-EPS = 1e-6
-ONE, EPS32 = np.float32(1), np.float32(EPS)
+RMS_EPS, LAYER_EPS = 1e-6, 1e-5
+ONE, RMS_EPS32, LAYER_EPS32 = np.float32(1), np.float32(RMS_EPS), np.float32(LAYER_EPS)
+
+
+@device
+def add_parts(parts, i, step, total):
+    """total += rows i, i + step, ... of parts"""
+    for k in range(i, parts.shape[0], step):
+        for j in range(0, parts.shape[1], WIDTH):
+            store(total, 0, j, load_like(line(), total, 0, j) + load_like(line(), parts, k, j))
 
 
 def rms_norm_ref(x, w):
     """y = x / rms(x) * w.    x (N, D), w (D,) -> y (N, D), r (N,) = 1 / sqrt(mean(x^2) + eps)"""
-    r = 1 / np.sqrt((x * x).mean(-1) + EPS)
+    r = 1 / np.sqrt((x * x).mean(-1) + RMS_EPS)
     return x * r[:, None] * w, r
 
 
@@ -24,7 +32,7 @@ def rms_norm(x, w, y, r):
         for j in range(0, n, WIDTH):
             v = load_like(line(), x, i, j)
             s = s + v * v
-        r[i] = ONE / np.sqrt(total(s) / np.float32(n) + EPS32)
+        r[i] = ONE / np.sqrt(total(s) / np.float32(n) + RMS_EPS32)
         for j in range(0, n, WIDTH):
             store(y, i, j, load_like(line(), x, i, j) * r[i] * load_like(line(), w, 0, j))
 
@@ -55,6 +63,66 @@ def rms_norm_bwd(dy, x, w, r, add, dx, dw):
                 if add:
                     g = g + load_like(line(), dx, i, j)
                 store(dx, i, j, g)
-    for th in range(threads):
+    add_parts(parts, 0, 1, dw)
+
+
+def layer_norm_ref(x, w, b):
+    """y = (x - m) * r * w + b.    x (N, D), w, b (D,) -> y (N, D), m (N,) = mean(x), r (N,) = 1 / sqrt(var(x) + eps)"""
+    m = x.mean(-1)
+    r = 1 / np.sqrt(x.var(-1) + LAYER_EPS)
+    return (x - m[:, None]) * r[:, None] * w + b, m, r
+
+
+@kernel(ref=layer_norm_ref)
+def layer_norm(x, w, b, y, m, r):
+    rows, n = x.shape
+    for i in prange(rows):
+        s = line()
         for j in range(0, n, WIDTH):
-            store(dw, 0, j, load_like(line(), dw, 0, j) + load_like(line(), parts, th, j))
+            s = s + load_like(line(), x, i, j)
+        m[i] = total(s) / np.float32(n)
+        s = line()
+        for j in range(0, n, WIDTH):
+            v = load_like(line(), x, i, j) - m[i]
+            s = s + v * v
+        r[i] = ONE / np.sqrt(total(s) / np.float32(n) + LAYER_EPS32)
+        for j in range(0, n, WIDTH):
+            v = (load_like(line(), x, i, j) - m[i]) * r[i]
+            store(y, i, j, v * load_like(line(), w, 0, j) + load_like(line(), b, 0, j))
+
+
+def layer_norm_bwd_ref(dy, x, w, m, r):
+    """dx = r * (g - mean(g) - xhat * mean(g xhat)), dw = sum over N of dy * xhat, db = sum over N of dy.
+
+    g = dy * w, xhat = (x - m) * r
+    """
+    xhat, g = (x - m[:, None]) * r[:, None], dy * w
+    dx = r[:, None] * (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True))
+    return dx, (dy * xhat).sum(0), dy.sum(0)
+
+
+@kernel(ref=layer_norm_bwd_ref, sums=("dw", "db"))
+def layer_norm_bwd(dy, x, w, m, r, add, dx, dw, db):
+    rows, n = x.shape
+    threads = num_threads()
+    parts = workspace(2 * threads, n, np.float32)            # of dw and of db, in turns
+    clear(parts)
+    for th in prange(threads):
+        first, last = share(rows, th, threads, 1)
+        for i in range(first, last):
+            s, u = line(), line()
+            for j in range(0, n, WIDTH):
+                g = load_like(line(), dy, i, j) * load_like(line(), w, 0, j)
+                s = s + g
+                u = u + g * (load_like(line(), x, i, j) - m[i])
+            mean, slope = total(s) / np.float32(n), total(u) * r[i] / np.float32(n)
+            for j in range(0, n, WIDTH):
+                v, d = (load_like(line(), x, i, j) - m[i]) * r[i], load_like(line(), dy, i, j)
+                store(parts, 2 * th, j, load_like(line(), parts, 2 * th, j) + d * v)
+                store(parts, 2 * th + 1, j, load_like(line(), parts, 2 * th + 1, j) + d)
+                g = (d * load_like(line(), w, 0, j) - mean - v * slope) * r[i]
+                if add:
+                    g = g + load_like(line(), dx, i, j)
+                store(dx, i, j, g)
+    add_parts(parts, 0, 2, dw)
+    add_parts(parts, 1, 2, db)

@@ -90,11 +90,11 @@ def pack_columns(x, first, p, pj):
 
 
 @device
-def transpose_rows(x, first, n, j, y, p):
-    """y[:32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
+def transpose_rows(x, first, n, j, y, k, p):
+    """y[k:k+32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
     pack_steps(x, first, n, j, p, 0)
     steps = (n + WIDTH - 1) // WIDTH * WIDTH // together(p)
-    transpose_words(words(p, WIDTH), 0, 0, steps, WIDTH, words(y, y.shape[1] // together(y)), 0, 0)
+    transpose_words(words(p, WIDTH), 0, 0, steps, WIDTH, words(y, y.shape[1] // together(y)), k, 0)
 
 
 @device
@@ -151,6 +151,6 @@ def pack_table(table, rows, channels):
                 if w + r < table.shape[0]:
                     t = load_like(line(), table, w + r, j)
                 store(rows, w + r, j, t)
-            transpose_rows(rows, w, WIDTH, j // WIDTH, across, p)
+            transpose_rows(rows, w, WIDTH, j // WIDTH, across, 0, p)
             for r in range(WIDTH):
                 store(channels, j + r, w, load_like(line(), across, r, 0))

@@ -253,6 +253,7 @@ def _binary(op, emit):
 
 def minimum(x, y): raise TypeError("only in kernels")
 def maximum(x, y): raise TypeError("only in kernels")
+def copysign(x, y): raise TypeError("only in kernels")
 
 
 _binary(operator.add, lambda b, u, v: b.fadd(u, v))
@@ -261,6 +262,7 @@ _binary(operator.mul, lambda b, u, v: b.fmul(u, v))
 _binary(operator.truediv, lambda b, u, v: b.fdiv(u, v))
 _binary(minimum, lambda b, u, v: b.select(b.fcmp_ordered(">", u, v), v, u))        # a NaN in u stays
 _binary(maximum, lambda b, u, v: b.select(b.fcmp_ordered("<", u, v), v, u))
+_binary(copysign, lambda b, u, v: call(b, f"llvm.copysign.v{LANES}f32", VF, u, v))
 
 
 def _unary(emit):

@@ -15,13 +15,14 @@ class LM(Module):
 
     Sequences are (B, T) int32; inside, rows follow each other: (N, D), N = B * T.
     """
+    norm_type: type[Module] = RMSNorm             # of the last norm
 
     def __init__(self, config: Any, seed: int = 0):
         rng = generator(seed, "init")
         self.config = config
         self.embed = Embedding(config.vocab_size, config.dim, rng)
         self.blocks = [self.block(rng) for _ in range(config.layers)]
-        self.norm = RMSNorm(config.dim)
+        self.norm = self.norm_type(config.dim)
 
     def block(self, rng: np.random.Generator) -> Module:
         raise TypeError(f"[{type(self).__name__}] a model defines block(rng)")

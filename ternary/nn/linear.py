@@ -11,12 +11,13 @@ class Linear(Module):
     """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 32.
 
     quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm puts an RMSNorm
-    on the input (spec section 6). Initialised N(0, 2 / outputs) (spec section 1.2).
+    on the input (spec section 6). Initialised N(0, std^2), by default 2 / outputs (spec section 1.2).
     """
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
-                 inner_norm: bool = False):
-        self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32((2 / outputs) ** 0.5))
+                 inner_norm: bool = False, std: float | None = None):
+        std = std or (2 / outputs) ** 0.5
+        self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std))
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.norm import rms_norm_ref
+from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 from ternary.nn.module import Module, Parameter
 
 
@@ -17,3 +17,16 @@ class RMSNorm(Module):
 
     def step(self, x: np.ndarray) -> np.ndarray:
         return rms_norm_ref(x, self.weight.data)[0]
+
+
+class LayerNorm(Module):
+    """y = (x - mean(x)) / sqrt(var(x) + 1e-5) * weight + bias, over the last axis."""
+
+    def __init__(self, dim: int):
+        self.weight, self.bias = Parameter(np.ones(dim, np.float32)), Parameter(np.zeros(dim, np.float32))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ops.layer_norm(x, self.weight, self.bias)
+
+    def step(self, x: np.ndarray) -> np.ndarray:
+        return layer_norm_ref(x, self.weight.data, self.bias.data)[0]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.autograd.tape import Tape, Tensor, empty, empty_trits, into, op
-from ternary.kernels import gemm, glu, pack, quant
+from ternary.kernels import gemm, pack, quant
+from ternary.kernels import glu as K
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
 
@@ -71,15 +72,18 @@ def linear(x: Tensor, w: Packed, residual: Tensor | None = None) -> Tensor:
 
 
 @op
-def silu_glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed) -> Tensor:
-    """silu(xg @ gate.T) * (xu @ up.T); xg and xu are one tensor, but for inner norms.    (N, K) -> (N, F)"""
-    shape = len(xg.data), len(gate.weight.data)
+def glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed, activation: str) -> Tensor:
+    """f(xg @ gate.T) * (xu @ up.T), f "silu" or "gelu"; xg and xu are one tensor, but for inner norms.
+
+    (N, K) -> (N, F)
+    """
+    kind, shape = K.ACTIVATIONS.index(activation), (len(xg.data), len(gate.weight.data))
     g, u, y = empty(shape), empty(shape), empty(shape)
-    glu.silu_glu(xg.data, xu.data, gate.by_inputs, up.by_inputs, gate.alpha, up.alpha, g, u, y)
+    K.glu(xg.data, xu.data, gate.by_inputs, up.by_inputs, gate.alpha, up.alpha, kind, g, u, y)
 
     def backward(dy):
         dg, du = empty(shape), empty(shape)
-        glu.silu_glu_bwd(dy, g, u, dg, du)
+        K.glu_bwd(dy, g, u, kind, dg, du)
         back(dg, xg, gate)
         back(du, xu, up)
     return y, backward

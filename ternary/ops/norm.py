@@ -12,3 +12,16 @@ def rms_norm(x: Tensor, w: Tensor) -> Tensor:
         dx, add = into(x)
         norm.rms_norm_bwd(dy, x.data, w.data, r, add, dx, w.grad)
     return y, backward
+
+
+@op(wide_grad=True)
+def layer_norm(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """y = (x - mean(x)) / sqrt(var(x) + 1e-5) * w + b.    x (N, D), w, b (D,) -> y (N, D)"""
+    y = empty(x.data.shape)
+    m, r = (empty(x.data.shape[:1], wide=True) for _ in range(2))
+    norm.layer_norm(x.data, w.data, b.data, y, m, r)
+
+    def backward(dy):
+        dx, add = into(x)
+        norm.layer_norm_bwd(dy, x.data, w.data, m, r, add, dx, w.grad, b.grad)
+    return y, backward

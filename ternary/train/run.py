@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numba
 
@@ -31,7 +32,16 @@ from ternary.train.trainer import Trainer, uninterrupted
 LOG_EVERY = 10                    # steps of one line in log.jsonl
 TELL_EVERY = 5                    # seconds between two lines about the preparation of the data
 PROMPT = "Once upon a time"
+MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
 KEPT = ("seconds", "train_loss", "nats", "counted")      # what state.json holds of where the run is, with the step
+
+
+def chosen(config: TrainConfig, model: Any, name: str) -> Any:
+    """A setting of the model: what the run gives, or else what the model has; None if it has no such thing."""
+    given, usual = getattr(config, name), getattr(model, name, None)
+    if given is not None and usual is None:
+        raise UsageError(f"--{name.replace('_', '-')} is {given}, but {config.model} has no such setting; leave it out")
+    return usual if given is None else given
 
 
 def resolve(config: TrainConfig) -> TrainConfig:
@@ -41,6 +51,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
     if config.schedule not in SCHEDULES:
         raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
+    config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})
     if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
         raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
@@ -69,8 +80,8 @@ class Run:
             self.model = restored.model
         else:
             recipe = entry(config.model)
-            self.model = recipe.model(replace(recipe.config, vocab_size=config.vocab_size, quantizer=config.quantizer,
-                                              inner_norm=config.inner_norm), config.seed)
+            settings = {name: getattr(config, name) for name in MODEL_SETTINGS if hasattr(recipe.config, name)}
+            self.model = recipe.model(replace(recipe.config, **settings), config.seed)
         optimizer = AdamW(self.model.parameters(), weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +20,13 @@ class ConvState:
 class GatedConv(Module):
     """down(sigmoid(gate) * causal_conv(value)) with gate, value = up(x); the convolution is depthwise and float.
 
-    Spec section 1.1. `conv` is (kernel taps, dim), the last tap for the current token.
+    Spec section 1.1. `conv` is (kernel taps, dim), the last tap for the current token; options: those of Linear.
     """
 
-    def __init__(self, dim: int, rng: np.random.Generator, quantizer: str | None = None, inner_norm: bool = False):
-        self.up = Linear(dim, 2 * dim, rng, quantizer, inner_norm)
+    def __init__(self, dim: int, rng: np.random.Generator, **options: Any):
+        self.up = Linear(dim, 2 * dim, rng, **options)
         self.conv = Parameter(rng.standard_normal((TAPS, dim), np.float32) * np.float32((2 / (dim * TAPS)) ** 0.5))
-        self.down = Linear(dim, dim, rng, quantizer, inner_norm)
+        self.down = Linear(dim, dim, rng, **options)
 
     def __call__(self, x: Tensor, length: int, residual: Tensor) -> Tensor:
         """x (N, D), sequences of `length` rows one after the other."""

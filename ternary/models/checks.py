@@ -1,0 +1,19 @@
+from typing import Any
+
+from ternary.errors import UsageError
+
+
+def check_sizes(config: Any, *others: str) -> None:
+    """UsageError unless vocab_size, layers, dim, hidden and `others` are sizes, and dim and hidden multiples of 32."""
+    label = f"[{type(config).__name__}]"
+    for name in ("vocab_size", "layers", "dim", "hidden", *others):
+        value = getattr(config, name)
+        if type(value) is not int or value < 1:
+            raise UsageError(f"{label} {name} is {value!r}; wanted a whole number of at least 1")
+    for name in ("dim", "hidden"):
+        value = getattr(config, name)
+        if value % 32:
+            near = max(32, round(value / 32) * 32)
+            raise UsageError(f"{label} {name} is {value}; wanted a multiple of 32; use {near}")
+    if config.vocab_size > 65536:
+        raise UsageError(f"{label} vocab_size is {config.vocab_size}; tokens are 16-bit; use at most 65536")
