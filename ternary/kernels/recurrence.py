@@ -7,12 +7,8 @@ import numpy as np
 from numba import prange
 
 from ternary.kernels.jit import kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, store
+from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, sigmoid_ref, store
 from ternary.kernels.workspace import workspace
-
-
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def _by_time(x, length):
@@ -25,13 +21,13 @@ def recurrence_ref(forget, value, output, bias, floor, length):
 
     forget, value, output (N, D), bias (D,), floor a number; s[-1] = 0 in every sequence of `length` -> s, y (N, D)
     """
-    f = floor + (1 - floor) * _sigmoid(forget + bias)
+    f = floor + (1 - floor) * sigmoid_ref(forget + bias)
     s = np.zeros_like(value)
     now = np.zeros_like(_by_time(value, length)[0])
     for out, ft, vt in zip(_by_time(s, length), _by_time(f, length), _by_time(value, length)):
         now = ft * now + (1 - ft) * vt
         out[...] = now
-    return s, _sigmoid(output) * s
+    return s, sigmoid_ref(output) * s
 
 
 @kernel(ref=recurrence_ref)
@@ -50,7 +46,7 @@ def recurrence(forget, value, output, bias, floor, length, s, y):
 
 def recurrence_bwd_ref(dy, forget, value, output, s, bias, floor, length):
     """dforget, dvalue, doutput (N, D), dbias (D,) from the gradient of y and the states"""
-    sig, open_ = _sigmoid(forget + bias), _sigmoid(output)
+    sig, open_ = sigmoid_ref(forget + bias), sigmoid_ref(output)
     f, ds = floor + (1 - floor) * sig, dy * open_
     before = np.zeros_like(s)
     _by_time(before, length)[1:] = _by_time(s, length)[:-1]

@@ -3,12 +3,8 @@ import numpy as np
 from numba import prange
 
 from ternary.kernels.jit import device, kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, store
+from ternary.kernels.tiles import WIDTH, line, load_like, sigmoid, sigmoid_ref, store
 from ternary.kernels.workspace import clear, num_threads, share, workspace
-
-
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def _change(x, length):
@@ -18,7 +14,7 @@ def _change(x, length):
 
 
 @device
-def shares(mix):
+def coefficients(mix):
     """(2, D): sigmoid(mix), what a token keeps of itself, and the rest, what it takes from the one before."""
     s = workspace(2, len(mix), np.float32)
     for j in range(0, len(mix), WIDTH):
@@ -33,12 +29,12 @@ def token_shift_ref(x, mix, length):
 
     x (N, D), mix (D,) -> y (N, D)
     """
-    return x - (1 - _sigmoid(mix)) * _change(x, length)
+    return x - (1 - sigmoid_ref(mix)) * _change(x, length)
 
 
 @kernel(ref=token_shift_ref)
 def token_shift(x, mix, length, y):
-    s = shares(mix)
+    s = coefficients(mix)
     for i in prange(x.shape[0]):
         for j in range(0, x.shape[1], WIDTH):
             t = load_like(line(), x, i, j) * load_like(line(), s, 0, j)
@@ -49,7 +45,7 @@ def token_shift(x, mix, length, y):
 
 def token_shift_bwd_ref(dy, x, mix, length):
     """dx[t] = s dy[t] + (1 - s) dy[t+1], dmix = s (1 - s) sum of dy[t] (x[t] - x[t-1])"""
-    s = _sigmoid(mix)
+    s = sigmoid_ref(mix)
     back = _change(dy[::-1], length)[::-1]
     return dy - (1 - s) * back, s * (1 - s) * (dy * _change(x, length)).sum(0)
 
@@ -57,7 +53,7 @@ def token_shift_bwd_ref(dy, x, mix, length):
 @kernel(ref=token_shift_bwd_ref, sums=("dmix",))
 def token_shift_bwd(dy, x, mix, length, add, dx, dmix):
     rows, n = x.shape
-    threads, s = num_threads(), shares(mix)
+    threads, s = num_threads(), coefficients(mix)
     parts = workspace(threads, n, np.float32)
     clear(parts)
     for th in prange(threads):

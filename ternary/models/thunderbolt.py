@@ -39,7 +39,6 @@ class ThunderboltConfig:
     @property
     def context(self) -> None:
         """A prediction can see all tokens before it."""
-        return None
 
 
 class Block(Module):

@@ -2,13 +2,10 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
+from ternary.kernels.tiles import sigmoid_ref
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
 
 
 class Recurrence(Module):
@@ -34,6 +31,6 @@ class Recurrence(Module):
 
     def step(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """x (B, D): the same for one token; constant work, however long the past."""
-        f = self.floor + (1 - self.floor) * sigmoid(self.forget.step(x) + self.bias.data)
+        f = self.floor + (1 - self.floor) * sigmoid_ref(self.forget.step(x) + self.bias.data)
         state[...] = f * state + (1 - f) * self.value.step(x)
-        return self.down.step(self.norm.step(sigmoid(self.output.step(x)) * state))
+        return self.down.step(self.norm.step(sigmoid_ref(self.output.step(x)) * state))
