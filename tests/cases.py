@@ -49,6 +49,7 @@ def trits(rng, k, m):
 
 
 ROWS = (1, 31, 128, 300)
+SEQUENCES = ((1, 1), (15, 5), (64, 32), (300, 100))            # rows, length
 
 
 @case()
@@ -111,17 +112,23 @@ def rms_norm_bwd(rng, act):
         yield act(normal(rng, n, 96)), x, normal(rng, 96), 1 / np.sqrt((x * x).mean(-1) + 1e-6)
 
 
+GROUPS = ((96, 1), (96, 2), (32, 2))                           # channels, groups: of whole lines or not
+
+
 @case("m", "r")
 def layer_norm(rng, act):
     for n in ROWS:
-        yield act(1 + normal(rng, n, 96)), normal(rng, 96), normal(rng, 96)
+        for d, groups in GROUPS:
+            yield act(1 + normal(rng, n, d)), normal(rng, d), normal(rng, d), groups
 
 
 @case("dw", "db")
 def layer_norm_bwd(rng, act):
     for n in ROWS:
-        x = 1 + normal(rng, n, 96)
-        yield act(normal(rng, n, 96)), x, normal(rng, 96), x.mean(-1), 1 / np.sqrt(x.var(-1) + 1e-5)
+        for d, groups in GROUPS:
+            x = 1 + normal(rng, n, d)
+            parts = x.reshape(n, groups, -1)
+            yield act(normal(rng, n, d)), x, normal(rng, d), parts.mean(-1), 1 / np.sqrt(parts.var(-1) + 1e-5), groups
 
 
 @case()
@@ -145,13 +152,13 @@ def glu_bwd(rng, act):
 
 @case()
 def gated_conv(rng, act):
-    for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
+    for n, length in SEQUENCES:
         yield act(normal(rng, n, 64)), normal(rng, 8, 32), length
 
 
 @case("dw")
 def gated_conv_bwd(rng, act):
-    for n, length in ((1, 1), (15, 5), (64, 32), (300, 100)):
+    for n, length in SEQUENCES:
         yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
 
 
@@ -174,6 +181,43 @@ def attention_bwd(rng, act):
         x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
         out, lse = attention_ref(x.astype(np.float64), turns)
         yield act(normal(rng, *out.shape)), qkv, turns, act(out.astype(np.float32)), lse.astype(np.float32)
+
+
+@case()
+def relu2(rng, act):
+    for n in ROWS:
+        p = act(packed(normal(rng, 96, 64)))
+        yield act(normal(rng, n, 96)), paired(p) if p.dtype == np.uint16 else p, np.float32(0.3)
+
+
+@case()
+def relu2_bwd(rng, act):
+    for (dz, p, alpha) in relu2(rng, act):
+        yield dz, p, alpha, act(np.maximum(normal(rng, len(dz), 64), 0) ** 2)
+
+
+@case()
+def token_shift(rng, act):
+    for n, length in SEQUENCES:
+        yield act(normal(rng, n, 96)), normal(rng, 96), length
+
+
+@case("dmix")
+def token_shift_bwd(rng, act):
+    for n, length in SEQUENCES:
+        yield normal(rng, n, 96), act(normal(rng, n, 96)), normal(rng, 96), length
+
+
+@case()
+def recurrence(rng, act):
+    for n, length in SEQUENCES:
+        yield *(act(normal(rng, n, 96)) for _ in range(3)), normal(rng, 96), np.float32(0.4), length
+
+
+@case("dbias")
+def recurrence_bwd(rng, act):
+    for n, length in SEQUENCES:
+        yield *(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), np.float32(0.4), length
 
 
 @case("y")

@@ -58,7 +58,8 @@ def test_rms_norm():
 
 
 def test_layer_norm():
-    check_gradient(ops.layer_norm, 1 + normal(7, 32), normal(32), normal(32))
+    for groups in (1, 2):
+        check_gradient(lambda x, w, b, g=groups: ops.layer_norm(x, w, b, g), 1 + normal(7, 32), normal(32), normal(32))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -76,6 +77,23 @@ def test_attention():
 def test_gated_conv():
     for rows, length in ((12, 12), (12, 4), (3, 1)):
         check_gradient(lambda x, w, t=length: ops.gated_conv(x, w, t), normal(rows, 64), normal(8, 32))
+
+
+def test_token_shift():
+    for rows, length in ((12, 12), (12, 4), (3, 1)):
+        check_gradient(lambda x, mix, t=length: ops.token_shift(x, mix, t), normal(rows, 32), normal(32))
+
+
+def test_recurrence():
+    for rows, length in ((12, 12), (12, 4), (3, 1)):
+        check_gradient(lambda f, v, o, b, t=length: ops.recurrence(f, v, o, b, 0.3, t),
+                       *(normal(rows, 32) for _ in range(3)), normal(32))
+
+
+def test_relu2_mlp():
+    pack = lambda w: ops.packed_linear(w, None)
+    check_gradient(lambda x, up, down, r: ops.relu2_mlp(x, pack(up), pack(down), r),
+                   normal(7, 32), normal(64, 32), normal(32, 64), normal(7, 32))
 
 
 def test_embedding():

@@ -10,6 +10,7 @@ from ternary.kernels.pack import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.nova import Nova, NovaConfig
+from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 from ternary.rng import generator
 from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
@@ -17,6 +18,7 @@ from ternary.train.trainer import Trainer
 VARIANTS = {
     **{name: {} for name in MODELS},
     "nova": {"dim": 64, "heads": 2},
+    "thunderbolt": {"groups": 2},
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
@@ -161,6 +163,7 @@ def test_parameter_counts_are_the_published_ones():
     assert count(MODELS["bolt-small"].config) == 4_364_736
     assert count(MODELS["bolt-large"].config) == 16_847_232
     assert count(BoltConfig(inner_norm=True)) == 4_370_112
+    assert Thunderbolt(ThunderboltConfig()).parameter_count == 29_750_784
 
 
 def test_initialisation_is_that_of_the_specification():
@@ -176,6 +179,17 @@ def test_initialisation_is_that_of_the_specification():
     again, other = Bolt(BoltConfig()).parameters(), Bolt(BoltConfig(), seed=1).parameters()
     assert np.array_equal(p["embed.weight"].data, again["embed.weight"].data)
     assert not np.array_equal(p["embed.weight"].data, other["embed.weight"].data)
+
+
+def test_thunderbolt_starts_as_specified():
+    """Spec section 3.2: fan-out of every matrix, neutral mixes and biases, a floor under forgetting that grows."""
+    model = Thunderbolt(replace(ThunderboltConfig(), layers=4))
+    p = model.parameters()
+    for key in ("mixer.forget", "mixer.value", "mixer.output", "mixer.down", "ffn.up", "ffn.down"):
+        weight = p[f"blocks.2.{key}.weight"].data
+        assert weight.std() == pytest.approx((2 / len(weight)) ** 0.5, rel=0.05)
+    assert not any(p[f"blocks.0.{key}"].data.any() for key in ("shift1.mix", "shift2.mix", "mixer.bias"))
+    assert [block.mixer.floor for block in model.blocks] == pytest.approx([0, 0.3, 0.6, 0.9])
 
 
 @pytest.mark.parametrize("changes, message", [
@@ -195,6 +209,15 @@ def test_config_out_of_range(changes, message):
 def test_nova_config_out_of_range(changes, message):
     with pytest.raises(UsageError, match=message):
         NovaConfig(**changes)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"groups": 5}, "groups is 5"), ({"groups": 48}, "groups is 48"), ({"groups": 0}, "groups is 0"),
+    ({"dim": 200}, "dim is 200.*use 192"), ({"quantizer": None}, "quantizer is None"),
+])
+def test_thunderbolt_config_out_of_range(changes, message):
+    with pytest.raises(UsageError, match=message):
+        ThunderboltConfig(**changes)
 
 
 @pytest.mark.parametrize("change, message", [

@@ -1,43 +1,47 @@
 """Loss and every gradient against the same model in PyTorch, float64 (skipped where torch is not installed)."""
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
 
 torch = pytest.importorskip("torch")
-PEER = Path(__file__).parents[1] / "benchmarks" / "peers" / "torch_bolt.py"
+PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
 
 
-def torch_bolt():
-    spec = importlib.util.spec_from_file_location("torch_bolt", PEER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.TorchBolt
+def peer(config, dtype):
+    """The PyTorch model of a config."""
+    sys.path.insert(0, str(PEERS))
+    try:
+        bolt, thunderbolt = (importlib.import_module(f"torch_{name}") for name in ("bolt", "thunderbolt"))
+    finally:
+        sys.path.remove(str(PEERS))
+    kind = {BoltConfig: bolt.TorchBolt, ThunderboltConfig: thunderbolt.TorchThunderbolt}[type(config)]
+    return kind(**vars(config), dtype=dtype)
 
 
-def compare(config, batch, length, precision, published_init=False, autocast=False, seed=0):
-    """-> relative error of the loss and, norm-wise, of every gradient. Norm scales random, Zipf tokens, a softmax that
+def compare(model, batch, length, precision, published_init=False, autocast=False, seed=0):
+    """-> relative error of the loss and, norm-wise, of every gradient. Vectors random, Zipf tokens, a softmax that
     is not flat. The published initialisation makes branches much larger than the stream, which amplifies rounding;
     otherwise matrices are N(0, 0.05^2). autocast: the error of PyTorch's own bf16 instead of ours.
     """
-    rng = np.random.default_rng(seed)
-    model = Bolt(config, seed)
+    rng, config = np.random.default_rng(seed), model.config
     parameters = model.parameters()
     for key, p in parameters.items():
-        if "norm" in key:
-            p.data *= 1 + 0.2 * rng.standard_normal(p.data.shape, np.float32)
+        if p.data.ndim == 1:
+            p.data += 0.2 * rng.standard_normal(p.data.shape, np.float32)
         elif "blocks" in key and not published_init:
             p.data *= np.float32((0.2 if key.endswith("conv") else 0.05) / p.data.std())
     model.embed.weight.data *= 4
     zipf = 1 / np.arange(1, config.vocab_size + 1)
     x, y = (rng.choice(config.vocab_size, (batch, length), p=zipf / zipf.sum()).astype(np.int32) for _ in "xy")
-    oracle = torch_bolt()(config.vocab_size, config.dim, config.hidden, config.layers, config.kernel,
-                          torch.float64, config.quantizer, config.inner_norm)
+    oracle = peer(config, torch.float64)
     theirs = dict(oracle.named_parameters())
     name = lambda key: key + ".weight" if key.endswith(".conv") else key
     assert {name(key) for key in parameters} == set(theirs)
@@ -47,8 +51,7 @@ def compare(config, batch, length, precision, published_init=False, autocast=Fal
     loss = oracle.loss(torch.from_numpy(x).long(), torch.from_numpy(y).long())
     loss.backward()
     if autocast:
-        rounded = type(oracle)(config.vocab_size, config.dim, config.hidden, config.layers, config.kernel,
-                               torch.float32, config.quantizer, config.inner_norm)
+        rounded = peer(config, torch.float32)
         rounded.load_state_dict(oracle.state_dict())
         with torch.autocast("cpu", dtype=torch.bfloat16):
             lossy = rounded.loss(torch.from_numpy(x).long(), torch.from_numpy(y).long())
@@ -77,19 +80,27 @@ LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 1e-2, "int8": 5e-2}
 @pytest.mark.parametrize("quantizer, inner_norm", [("tensor", False), ("row", False), ("block256", True)])
 def test_small_shapes(precision, quantizer, inner_norm):
     config = BoltConfig(vocab_size=1000, dim=64, layers=2, hidden=160, quantizer=quantizer, inner_norm=inner_norm)
-    errors = compare(config, 3, 40, precision)
+    errors = compare(Bolt(config), 3, 40, precision)
     limit = LIMIT[precision] * (1 + inner_norm)    # which doubles the norms, and what they round
     assert max(errors.values()) <= limit, sorted(errors.items(), key=lambda e: -e[1])[:3]
 
 
 @pytest.mark.parametrize("precision", LIMIT)
 def test_bolt_small_itself(precision):
-    errors = compare(BoltConfig(), 2, 256, precision)
+    errors = compare(Bolt(BoltConfig()), 2, 256, precision)
     assert max(errors.values()) <= LIMIT[precision], sorted(errors.items(), key=lambda e: -e[1])[:3]
 
 
+@pytest.mark.parametrize("precision", LIMIT)
+def test_thunderbolt(precision):
+    config = ThunderboltConfig(vocab_size=1000, dim=96, layers=3, groups=2, hidden=160)
+    errors = compare(Thunderbolt(config), 3, 40, precision)
+    limit = LIMIT[precision] * 1.5                 # gradients of the mixes are sums of differences
+    assert max(errors.values()) <= limit, sorted(errors.items(), key=lambda e: -e[1])[:3]
+
+
 def test_bf16_is_more_exact_than_autocast_from_the_published_start():
-    ours = compare(BoltConfig(), 2, 256, "bf16", published_init=True)
-    theirs = compare(BoltConfig(), 2, 256, "bf16", published_init=True, autocast=True)
+    ours = compare(Bolt(BoltConfig()), 2, 256, "bf16", published_init=True)
+    theirs = compare(Bolt(BoltConfig()), 2, 256, "bf16", published_init=True, autocast=True)
     assert max(ours.values()) < max(theirs.values())
     assert max(ours.values()) < 2e-2

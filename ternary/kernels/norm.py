@@ -1,13 +1,15 @@
-"""RMS norm (Zhang and Sennrich 2019) and layer norm (Ba, Kiros and Hinton 2016)."""
+"""RMS norm (Zhang and Sennrich 2019), layer norm (Ba, Kiros and Hinton 2016) and group norm (Wu and He 2018)."""
 import numpy as np
 from numba import prange
 
+from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, store, total
+from ternary.kernels.tiles import WIDTH, line, load_like, store, tile, total
 from ternary.kernels.workspace import clear, num_threads, share, workspace
 
 RMS_EPS, LAYER_EPS = 1e-6, 1e-5
 ONE, RMS_EPS32, LAYER_EPS32 = np.float32(1), np.float32(RMS_EPS), np.float32(LAYER_EPS)
+vector = tile(1, 1)               # groups of channels need not be whole lines
 
 
 @device
@@ -66,63 +68,75 @@ def rms_norm_bwd(dy, x, w, r, add, dx, dw):
     add_parts(parts, 0, 1, dw)
 
 
-def layer_norm_ref(x, w, b):
-    """y = (x - m) * r * w + b.    x (N, D), w, b (D,) -> y (N, D), m (N,) = mean(x), r (N,) = 1 / sqrt(var(x) + eps)"""
-    m = x.mean(-1)
-    r = 1 / np.sqrt(x.var(-1) + LAYER_EPS)
-    return (x - m[:, None]) * r[:, None] * w + b, m, r
+def _grouped(x, groups):
+    """(..., D) -> (..., G, D / G)"""
+    return x.reshape(*x.shape[:-1], groups, -1)
+
+
+def layer_norm_ref(x, w, b, groups):
+    """y = (x - m) * r * w + b, m and r of each row and each of G equal `groups` of channels; 1 is layer norm.
+
+    x (N, D), w, b (D,) -> y (N, D), m (N, G) = mean(x), r (N, G) = 1 / sqrt(var(x) + eps)
+    """
+    g = _grouped(x, groups)
+    m, r = g.mean(-1), 1 / np.sqrt(g.var(-1) + LAYER_EPS)
+    return ((g - m[..., None]) * r[..., None]).reshape(x.shape) * w + b, m, r
 
 
 @kernel(ref=layer_norm_ref)
-def layer_norm(x, w, b, y, m, r):
-    rows, n = x.shape
+def layer_norm(x, w, b, groups, y, m, r):
+    rows, n = x.shape[0], x.shape[1] // groups
     for i in prange(rows):
-        s = line()
-        for j in range(0, n, WIDTH):
-            s = s + load_like(line(), x, i, j)
-        m[i] = total(s) / np.float32(n)
-        s = line()
-        for j in range(0, n, WIDTH):
-            v = load_like(line(), x, i, j) - m[i]
-            s = s + v * v
-        r[i] = ONE / np.sqrt(total(s) / np.float32(n) + LAYER_EPS32)
-        for j in range(0, n, WIDTH):
-            v = (load_like(line(), x, i, j) - m[i]) * r[i]
-            store(y, i, j, v * load_like(line(), w, 0, j) + load_like(line(), b, 0, j))
+        for g in range(groups):
+            first, last = g * n, (g + 1) * n
+            s = vector()
+            for j in range(first, last, LANES):
+                s = s + load_like(vector(), x, i, j)
+            mean = total(s) / np.float32(n)
+            s = vector()
+            for j in range(first, last, LANES):
+                v = load_like(vector(), x, i, j) - mean
+                s = s + v * v
+            scale = ONE / np.sqrt(total(s) / np.float32(n) + LAYER_EPS32)
+            for j in range(first, last, LANES):
+                v = (load_like(vector(), x, i, j) - mean) * scale
+                store(y, i, j, v * load_like(vector(), w, 0, j) + load_like(vector(), b, 0, j))
+            m[i, g], r[i, g] = mean, scale
 
 
-def layer_norm_bwd_ref(dy, x, w, m, r):
+def layer_norm_bwd_ref(dy, x, w, m, r, groups):
     """dx = r * (g - mean(g) - xhat * mean(g xhat)), dw = sum over N of dy * xhat, db = sum over N of dy.
 
-    g = dy * w, xhat = (x - m) * r
+    g = dy * w, xhat = (x - m) * r; means over groups of channels
     """
-    xhat, g = (x - m[:, None]) * r[:, None], dy * w
-    dx = r[:, None] * (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True))
-    return dx, (dy * xhat).sum(0), dy.sum(0)
+    xhat, g = (_grouped(x, groups) - m[..., None]) * r[..., None], _grouped(dy * w, groups)
+    dx = r[..., None] * (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True))
+    return dx.reshape(x.shape), (dy * xhat.reshape(x.shape)).sum(0), dy.sum(0)
 
 
 @kernel(ref=layer_norm_bwd_ref, sums=("dw", "db"))
-def layer_norm_bwd(dy, x, w, m, r, add, dx, dw, db):
-    rows, n = x.shape
-    threads = num_threads()
-    parts = workspace(2 * threads, n, np.float32)            # of dw and of db, in turns
+def layer_norm_bwd(dy, x, w, m, r, groups, add, dx, dw, db):
+    rows, n, threads = x.shape[0], x.shape[1] // groups, num_threads()
+    parts = workspace(2 * threads, x.shape[1], np.float32)   # of dw and of db, in turns
     clear(parts)
     for th in prange(threads):
         first, last = share(rows, th, threads, 1)
         for i in range(first, last):
-            s, u = line(), line()
-            for j in range(0, n, WIDTH):
-                g = load_like(line(), dy, i, j) * load_like(line(), w, 0, j)
-                s = s + g
-                u = u + g * (load_like(line(), x, i, j) - m[i])
-            mean, slope = total(s) / np.float32(n), total(u) * r[i] / np.float32(n)
-            for j in range(0, n, WIDTH):
-                v, d = (load_like(line(), x, i, j) - m[i]) * r[i], load_like(line(), dy, i, j)
-                store(parts, 2 * th, j, load_like(line(), parts, 2 * th, j) + d * v)
-                store(parts, 2 * th + 1, j, load_like(line(), parts, 2 * th + 1, j) + d)
-                g = (d * load_like(line(), w, 0, j) - mean - v * slope) * r[i]
-                if add:
-                    g = g + load_like(line(), dx, i, j)
-                store(dx, i, j, g)
+            for g in range(groups):
+                mean, scale = m[i, g], r[i, g]
+                s, u = vector(), vector()
+                for j in range(g * n, (g + 1) * n, LANES):
+                    d = load_like(vector(), dy, i, j) * load_like(vector(), w, 0, j)
+                    s = s + d
+                    u = u + d * (load_like(vector(), x, i, j) - mean)
+                shift, slope = total(s) / np.float32(n), total(u) * scale / np.float32(n)
+                for j in range(g * n, (g + 1) * n, LANES):
+                    v, d = (load_like(vector(), x, i, j) - mean) * scale, load_like(vector(), dy, i, j)
+                    store(parts, 2 * th, j, load_like(vector(), parts, 2 * th, j) + d * v)
+                    store(parts, 2 * th + 1, j, load_like(vector(), parts, 2 * th + 1, j) + d)
+                    d = (d * load_like(vector(), w, 0, j) - shift - v * slope) * scale
+                    if add:
+                        d = d + load_like(vector(), dx, i, j)
+                    store(dx, i, j, d)
     add_parts(parts, 0, 2, dw)
     add_parts(parts, 1, 2, db)

@@ -284,6 +284,9 @@ def sigmoid(t):
     return reciprocal(1.0 + exp2(t * -LOG2E))
 
 
+def sigmoid_ref(x): return 1 / (1 + np.exp(-x))
+
+
 @intrinsic
 def add_where(tc, t, bits, x):
     """t[0, j] + x in the columns j whose bit is set in the uint32 `bits`; t is a line."""

@@ -6,11 +6,12 @@ from ternary.errors import ModelFileError, UsageError
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.lm import LM
 from ternary.models.nova import Nova, NovaConfig
+from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A named model: its class, its config, and the recipe it was published with (spec sections 1.4, 3.3)."""
+    """A named model: its class, its config, and the recipe it was published with (spec sections 1.4, 3.2, 3.3)."""
     model: type[LM]
     config: Any
     seq_len: int
@@ -21,6 +22,7 @@ MODELS = {
     "bolt-small": Entry(Bolt, BoltConfig(), seq_len=256, lr=4e-3),
     "bolt-large": Entry(Bolt, BoltConfig(dim=384, layers=8, hidden=1024), seq_len=512, lr=3e-3),
     "nova": Entry(Nova, NovaConfig(), seq_len=128, lr=5e-4),
+    "thunderbolt": Entry(Thunderbolt, ThunderboltConfig(), seq_len=256, lr=3e-3),
 }
 
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from ternary.errors import UsageError
 from ternary.kernels.conv import TAPS
-from ternary.kernels.quant import QUANTIZERS
-from ternary.models.checks import check_sizes
+from ternary.models.checks import check_quantizer, check_sizes
 from ternary.models.lm import LM
 from ternary.nn.block import Block
 from ternary.nn.ffn import GLU
@@ -26,10 +25,9 @@ class BoltConfig:
 
     def __post_init__(self):
         check_sizes(self)
+        check_quantizer(self)
         if self.kernel != TAPS:
             raise UsageError(f"[BoltConfig] kernel is {self.kernel!r}; the convolution has {TAPS} taps; use {TAPS}")
-        if self.quantizer not in QUANTIZERS:
-            raise UsageError(f"[BoltConfig] quantizer is {self.quantizer!r}; use one of {', '.join(QUANTIZERS)}")
         if type(self.inner_norm) is not bool:
             raise UsageError(f"[BoltConfig] inner_norm is {self.inner_norm!r}; use true or false")
 
@@ -42,7 +40,7 @@ class BoltConfig:
 class Bolt(LM):
     """v4: gated causal convolution + ternary GLU. No attention, no positions."""
 
-    def block(self, rng: np.random.Generator) -> Block:
+    def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config
         ternary = {"quantizer": c.quantizer, "inner_norm": c.inner_norm}
         norm1, norm2 = (None if c.inner_norm else RMSNorm(c.dim) for _ in range(2))

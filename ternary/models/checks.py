@@ -1,6 +1,7 @@
 from typing import Any
 
 from ternary.errors import UsageError
+from ternary.kernels.quant import QUANTIZERS
 
 
 def check_sizes(config: Any, *others: str) -> None:
@@ -17,3 +18,10 @@ def check_sizes(config: Any, *others: str) -> None:
             raise UsageError(f"{label} {name} is {value}; wanted a multiple of 32; use {near}")
     if config.vocab_size > 65536:
         raise UsageError(f"{label} vocab_size is {config.vocab_size}; tokens are 16-bit; use at most 65536")
+
+
+def check_quantizer(config: Any) -> None:
+    """UsageError unless quantizer is one of QUANTIZERS."""
+    if config.quantizer not in QUANTIZERS:
+        raise UsageError(f"[{type(config).__name__}] quantizer is {config.quantizer!r}; "
+                         f"use one of {', '.join(QUANTIZERS)}")

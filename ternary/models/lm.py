@@ -11,7 +11,7 @@ from ternary.rng import generator
 
 
 class LM(Module):
-    """Embedding, blocks, norm, tied head. A model is a config and `block(rng)`, which makes one block.
+    """Embedding, blocks, norm, tied head. A model is a config and `block(layer, rng)`, which makes one block.
 
     Sequences are (B, T) int32; inside, rows follow each other: (N, D), N = B * T.
     """
@@ -21,11 +21,11 @@ class LM(Module):
         rng = generator(seed, "init")
         self.config = config
         self.embed = Embedding(config.vocab_size, config.dim, rng)
-        self.blocks = [self.block(rng) for _ in range(config.layers)]
+        self.blocks = [self.block(layer, rng) for layer in range(config.layers)]
         self.norm = self.norm_type(config.dim)
 
-    def block(self, rng: np.random.Generator) -> Module:
-        raise TypeError(f"[{type(self).__name__}] a model defines block(rng)")
+    def block(self, layer: int, rng: np.random.Generator) -> Module:
+        raise TypeError(f"[{type(self).__name__}] a model defines block(layer, rng)")
 
     @property
     def parameter_count(self) -> int:

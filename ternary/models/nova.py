@@ -40,7 +40,7 @@ class Nova(LM):
     """
     norm_type = LayerNorm
 
-    def block(self, rng: np.random.Generator) -> Block:
+    def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config
         return Block(LayerNorm(c.dim), Attention(c.dim, c.heads, rng, std=STD),
                      LayerNorm(c.dim), GLU(c.dim, c.hidden, rng, activation="gelu", std=STD))

@@ -28,3 +28,17 @@ class GLU(Module):
     def step(self, x: np.ndarray) -> np.ndarray:
         value, _ = activation_ref(self.gate.step(x), ACTIVATIONS.index(self.activation))
         return self.down.step(value * self.up.step(x))
+
+
+class MLP(Module):
+    """down(relu(up(x))^2), two linear maps dim -> hidden -> dim (So et al. 2021)."""
+
+    def __init__(self, dim: int, hidden: int, rng: np.random.Generator, quantizer: str | None = None):
+        self.up = Linear(dim, hidden, rng, quantizer)
+        self.down = Linear(hidden, dim, rng, quantizer)
+
+    def __call__(self, x: Tensor, residual: Tensor) -> Tensor:
+        return ops.relu2_mlp(x, self.up.packed, self.down.packed, residual)
+
+    def step(self, x: np.ndarray) -> np.ndarray:
+        return self.down.step(np.maximum(self.up.step(x), 0) ** 2)

@@ -5,9 +5,9 @@ Gradients of parameters are added to `grad`, an array of the parameter's shape t
 """
 from ternary.ops.embedding import embedding
 from ternary.ops.head import cross_entropy, nll
-from ternary.ops.linear import glu, linear, packed_linear, packed_table
-from ternary.ops.mixers import attention, gated_conv
+from ternary.ops.linear import glu, linear, packed_linear, packed_table, relu2_mlp
+from ternary.ops.mixers import attention, gated_conv, recurrence, token_shift
 from ternary.ops.norm import layer_norm, rms_norm
 
 __all__ = ["attention", "cross_entropy", "embedding", "gated_conv", "glu", "layer_norm", "linear", "nll",
-           "packed_linear", "packed_table", "rms_norm"]
+           "packed_linear", "packed_table", "recurrence", "relu2_mlp", "rms_norm", "token_shift"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.autograd.tape import Tape, Tensor, empty, empty_trits, into, op
-from ternary.kernels import gemm, pack, quant
+from ternary.kernels import gemm, mlp, pack, quant
 from ternary.kernels import glu as K
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
@@ -86,6 +86,22 @@ def glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed, activation: str) -> Te
         K.glu_bwd(dy, g, u, kind, dg, du)
         back(dg, xg, gate)
         back(du, xu, up)
+    return y, backward
+
+
+@op
+def relu2_mlp(x: Tensor, up: Packed, down: Packed, residual: Tensor) -> Tensor:
+    """residual + relu(x @ up.T)^2 @ down.T, wide.    x (N, K), up (F, K), down (M, F), residual and y (N, M)"""
+    h, y = empty((len(x.data), len(up.weight.data))), empty(residual.data.shape, wide=True)
+    mlp.relu2(x.data, up.by_inputs, up.alpha, h)
+    gemm.matmul(h, down.by_inputs, down.alpha, residual.data, False, y)
+
+    def backward(dy):
+        du = empty(h.shape)
+        mlp.relu2_bwd(dy, down.by_outputs, down.alpha, h, du)
+        gemm.matmul_dw(dy, h, down.by_inputs, down.weight.grad)
+        back(du, x, up)
+        hand(residual, dy)
     return y, backward
 
 

@@ -15,13 +15,16 @@ def rms_norm(x: Tensor, w: Tensor) -> Tensor:
 
 
 @op(wide_grad=True)
-def layer_norm(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """y = (x - mean(x)) / sqrt(var(x) + 1e-5) * w + b.    x (N, D), w, b (D,) -> y (N, D)"""
+def layer_norm(x: Tensor, w: Tensor, b: Tensor, groups: int = 1) -> Tensor:
+    """y = (x - mean(x)) / sqrt(var(x) + 1e-5) * w + b, mean and var of every row, or of its `groups` of channels.
+
+    x (N, D), w, b (D,) -> y (N, D); D / groups is a multiple of 16
+    """
     y = empty(x.data.shape)
-    m, r = (empty(x.data.shape[:1], wide=True) for _ in range(2))
-    norm.layer_norm(x.data, w.data, b.data, y, m, r)
+    m, r = (empty((len(x.data), groups), wide=True) for _ in range(2))
+    norm.layer_norm(x.data, w.data, b.data, groups, y, m, r)
 
     def backward(dy):
         dx, add = into(x)
-        norm.layer_norm_bwd(dy, x.data, w.data, m, r, add, dx, w.grad, b.grad)
+        norm.layer_norm_bwd(dy, x.data, w.data, m, r, groups, add, dx, w.grad, b.grad)
     return y, backward

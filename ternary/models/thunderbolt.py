@@ -1,0 +1,75 @@
+from dataclasses import dataclass
+
+import numpy as np
+
+from ternary.autograd.tape import Tensor
+from ternary.errors import UsageError
+from ternary.models.checks import check_quantizer, check_sizes
+from ternary.models.lm import LM
+from ternary.nn.ffn import MLP
+from ternary.nn.mixers.recurrence import Recurrence
+from ternary.nn.module import Module
+from ternary.nn.norm import LayerNorm
+from ternary.nn.shift import TokenShift
+
+State = tuple[np.ndarray, np.ndarray, np.ndarray]              # of the first shift, of the mixer, of the second shift
+
+
+@dataclass(frozen=True)
+class ThunderboltConfig:
+    """Spec section 3.2. dim and hidden are multiples of 32, dim / groups one of 16.
+
+    Published with batches of 64 x 2 x 256 tokens, learning rate 3e-3 falling to 3e-4 on a cosine over 80,000 steps
+    after 500 of warm-up, weight decay 0.05, clip 1, bf16.
+    """
+    vocab_size: int = 8192
+    dim: int = 384
+    layers: int = 18
+    groups: int = 8
+    hidden: int = 1152
+    quantizer: str = "tensor"
+
+    def __post_init__(self):
+        check_sizes(self, "groups")
+        check_quantizer(self)
+        if self.dim % (16 * self.groups):
+            raise UsageError(f"[ThunderboltConfig] groups is {self.groups}, of dim {self.dim}; "
+                             "wanted groups of a multiple of 16 channels")
+
+    @property
+    def context(self) -> None:
+        """A prediction can see all tokens before it."""
+
+
+class Block(Module):
+    """x + mixer(shift1(norm1(x))), then x + ffn(shift2(norm2(x)))."""
+
+    def __init__(self, c: ThunderboltConfig, layer: int, rng: np.random.Generator):
+        floor = 0.9 * layer / max(1, c.layers - 1)             # upper layers forget slowly
+        self.norm1, self.shift1 = LayerNorm(c.dim), TokenShift(c.dim)
+        self.mixer = Recurrence(c.dim, c.groups, floor, rng, c.quantizer)
+        self.norm2, self.shift2 = LayerNorm(c.dim), TokenShift(c.dim)
+        self.ffn = MLP(c.dim, c.hidden, rng, c.quantizer)
+
+    def __call__(self, x: Tensor, length: int) -> Tensor:
+        x = self.mixer(self.shift1(self.norm1(x), length), length, residual=x)
+        return self.ffn(self.shift2(self.norm2(x), length), residual=x)
+
+    def init_state(self, batch: int) -> State:
+        return self.shift1.init_state(batch), self.mixer.init_state(batch), self.shift2.init_state(batch)
+
+    def step(self, x: np.ndarray, state: State) -> np.ndarray:
+        shift1, mixer, shift2 = state
+        x = x + self.mixer.step(self.shift1.step(self.norm1.step(x), shift1), mixer)
+        return x + self.ffn.step(self.shift2.step(self.norm2.step(x), shift2))
+
+
+class Thunderbolt(LM):
+    """v5: gated linear recurrence over shifted tokens + squared ReLU. No attention, no positions, no end of memory.
+
+    As published but for the group norm, whose statistics were taken over time too and so told of the future.
+    """
+    norm_type = LayerNorm
+
+    def block(self, layer: int, rng: np.random.Generator) -> Block:
+        return Block(self.config, layer, rng)
