@@ -68,6 +68,7 @@ TRAIN = [
     ("--vocab 70000", USAGE, "--vocab is 70000; use 260 to 65536"),
     ("--precision fp16", USAGE, "--precision", "fp16", "bf16", "ternary train --help"),
     ("--quantizer int8", USAGE, "--quantizer", "int8", "block256"),
+    ("--model nova --quantizer row", USAGE, "--quantizer is row", "nova has no such setting"),
     ("--small --large", USAGE, "--small, --large and --model", "one of them"),
     ("--small --model bolt-large", USAGE, "one of them"),
     ("--model bolt-smal", USAGE, "'bolt-smal'", "bolt-small, bolt-large"),

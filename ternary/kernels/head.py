@@ -107,7 +107,7 @@ def panels_of(a, start, rows, like):
 
 @device
 def pack_tokens(h, first, n, words, factors):
-    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; by what to multiply their logits."""
+    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; what to multiply their logits by"""
     return _pack_tokens(h, first, n, words, factors)
 
 
@@ -170,9 +170,7 @@ def add_products(channels, steps, visit, c, dht):
     for j in range(0, d, WIDTH):
         for t in range(visit.shape[0]):
             product(c, channels, j, 0, visit, t, 0, steps)
-            for r in range(WIDTH):
-                i = t * d + j + r
-                store(dht, i, 0, load_like(line(), dht, i, 0) + load_like(line(), c, r, 0))
+            add_block(c, dht, t * d + j, 0)
 
 
 @device

@@ -39,7 +39,10 @@ class LM(Module):
         return self.norm(x)
 
     def loss(self, tokens: np.ndarray, targets: np.ndarray, scale: float, noise: float = 0.0) -> Tensor:
-        """Nats of each target, (N,); its gradients are those of scale * sum. tokens, targets (B, T); noise: ops.cross_entropy"""
+        """Nats of each target, (N,); its gradients are those of scale * sum. tokens, targets (B, T)
+
+        noise: see ops.cross_entropy.
+        """
         return ops.cross_entropy(self.hidden(tokens), self.embed.packed, targets.ravel(), scale, noise)
 
     def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:

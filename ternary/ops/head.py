@@ -11,7 +11,8 @@ def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: floa
     """-log softmax(h @ table.T)[target] of every row, in nats.    h (N, D), table (V, D), target (N,) -> (N,)
 
     The gradients are those of scale * sum, made on the way forward so that no logits are kept: what the tape
-    hands to the way back has to be `scale`, and is not looked at.
+    hands to the way back has to be `scale`, and is not looked at. noise: how much the variance of the gradients may
+    grow, as a share, by leaving out blocks of improbable words at random (see kernels.head); they stay unbiased.
     """
     loss, dh = np.empty(len(h.data), Tape.now.wide), empty(h.data.shape, wide=True)
     scale, seed = Tape.now.wide.type(scale), Tape.now.rng.integers(1 << 63) if noise else 0

@@ -21,7 +21,7 @@ class Packed:
 
 @dataclass
 class PackedTable:
-    """An embedding (V, D), padded to words (V', D), and its transpose, as left operands of the head; see kernels.head."""
+    """An embedding (V, D), padded to words (V', D), and its transpose: left operands of the head, see kernels.head."""
     table: Tensor
     words: np.ndarray
     factors: np.ndarray
@@ -99,7 +99,7 @@ def relu2_mlp(x: Tensor, up: Packed, down: Packed, residual: Tensor) -> Tensor:
     def backward(dy):
         du = empty(h.shape)
         mlp.relu2_bwd(dy, down.by_outputs, down.alpha, h, du)
-        gemm.matmul_dw(dy, h, down.by_inputs, down.weight.grad)
+        add_dw(dy, h, down)
         back(du, x, up)
         hand(residual, dy)
     return y, backward
@@ -109,4 +109,8 @@ def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
     """The gradients of x @ w.T."""
     dx, add = into(x)
     gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
-    gemm.matmul_dw(dy, x.data, empty((1, 1)), w.weight.grad)
+    add_dw(dy, x.data, w)
+
+
+def add_dw(dy: np.ndarray, x: np.ndarray, w: Packed) -> None:
+    gemm.matmul_dw(dy, x, empty((1, 1)), w.weight.grad)
