@@ -107,7 +107,7 @@ def panels_of(a, start, rows, like):
 
 @device
 def pack_tokens(h, first, n, words, factors):
-    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; what to multiply their logits by"""
+    """-> left operand of all words, rows first..first+n of h as panels of 32 tokens, what to multiply logits by"""
     return _pack_tokens(h, first, n, words, factors)
 
 

@@ -7,7 +7,8 @@ functions create, combine and store tiles like numbers:
     store(y, i, j, t * sigmoid(t))
 
 Numba keeps a tile as an LLVM array of vectors, which LLVM splits into registers. Arrays hold float32, bfloat16 as
-uint16, or whole numbers as int8 and uint8; arithmetic is always float32. A 1-D array is broadcast over the rows of a tile.
+uint16, or whole numbers as int8 and uint8; arithmetic is always float32. A 1-D array is broadcast over the rows of
+a tile.
 """
 import operator
 
