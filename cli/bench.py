@@ -2,7 +2,7 @@ import sys
 
 import click
 
-from ternary.cli.common import emit, json_option, positive_float, positive_int
+from ternary.cli.common import emit, float_range, json_option, positive_float, positive_int
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 peer_python_option = click.option("--peer-python", default=sys.executable,
@@ -33,6 +33,8 @@ def command():
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
 @peer_python_option
+@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1), default=0.03, show_default=True,
+              help="As in `ternary train`; 0 for all products of the head.")
 @click.option("--profile", is_flag=True, help="Also the time of each kernel.")
 @threads_option
 @json_option

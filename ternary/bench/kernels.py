@@ -6,13 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from ternary.bench.measure import activations, best_seconds, machine, say, zeros
+from ternary.bench.measure import activations, best_seconds, machine, panels, say, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
 from ternary.bench.peer import Peer
 from ternary.errors import UsageError
 from ternary.kernels import adamw, conv, glu, head, norm
 from ternary.kernels.isa import PRECISIONS
-from ternary.kernels.pack import pack_table
+from ternary.kernels.pack import pack_table, quantize_rows
 from ternary.kernels.tiles import WIDTH
 from ternary.models import entry
 from ternary.models.lm import LM
@@ -97,7 +97,7 @@ def numpy_product(kind: str, m: int, k: int, seconds: float) -> float:
 def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:
     rng, one = generator(0, "bench"), np.float32(1)
     x, g, u, y = (activations(rng, ROWS, width, precision) for width in (dim, hidden, hidden, hidden))
-    gate, up = (activations(rng, hidden // WIDTH, dim * WIDTH, precision) for _ in range(2))
+    gate, up = (panels(rng, hidden, dim, precision) for _ in range(2))
     return best_seconds(partial(glu.glu, x, x, gate, up, one, one, 0, g, u, y), seconds)
 
 
@@ -107,8 +107,13 @@ def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
     padded = -(-vocab // WIDTH) * WIDTH
     words, channels = zeros((padded, d), h.dtype), zeros((d, padded), h.dtype)
     pack_table(table, words, channels)
+    factors = zeros((2, padded if precision == "int8" else 0))
+    if precision == "int8":
+        floats, words = words, zeros(words.shape, np.int8)
+        quantize_rows(floats, words, factors)
     loss, dh, dtable = zeros((ROWS,)), zeros((ROWS, d)), zeros(table.shape)
-    args = h, table, target, words, channels, np.float32(1 / ROWS), loss, dh, dtable
+    exact = np.float32(0)
+    args = h, table, target, words, factors, channels, np.float32(1 / ROWS), exact, 0, loss, dh, dtable
     return best_seconds(partial(head.cross_entropy, *args), seconds)
 
 

@@ -14,6 +14,7 @@ from ternary.errors import UsageError
 from ternary.hardware import cpu_name
 from ternary.kernels.isa import ISA, PRECISIONS
 from ternary.kernels.pack import to_bf16
+from ternary.kernels.tiles import WIDTH
 
 CHECKOUT = Path(ternary.__file__).resolve().parents[1]
 
@@ -68,10 +69,19 @@ def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
 
 def activations(rng: np.random.Generator, rows: int, width: int, precision: str) -> np.ndarray:
     """Normal numbers (rows, width), as float32 or as bf16 in uint16."""
-    x = zeros((rows, width), np.uint16 if precision == "bf16" else np.float32)
+    x = zeros((rows, width), np.float32 if precision == "fp32" else np.uint16)
     drawn = rng.standard_normal(x.shape, np.float32)
-    x[...] = to_bf16(drawn) if precision == "bf16" else drawn
+    x[...] = drawn if precision == "fp32" else to_bf16(drawn)
     return x
+
+
+def panels(rng: np.random.Generator, outputs: int, inputs: int, precision: str) -> np.ndarray:
+    """A random right operand (inputs, outputs); in int8 a ternary one."""
+    if precision != "int8":
+        return activations(rng, outputs // WIDTH, inputs * WIDTH, precision)
+    p = zeros((outputs // WIDTH, inputs * WIDTH), np.uint8)
+    p[...] = rng.integers(0, 3, p.shape)
+    return p
 
 
 def peak_rss_mb(pid: int | str = "self") -> float | None:

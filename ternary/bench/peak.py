@@ -3,7 +3,7 @@ from collections import Counter
 
 import numpy as np
 
-from ternary.bench.measure import activations, best_seconds, zeros
+from ternary.bench.measure import activations, best_seconds, panels, zeros
 from ternary.kernels import gemm
 from ternary.kernels.head import VISIT
 from ternary.kernels.tiles import WIDTH
@@ -42,24 +42,26 @@ def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, sec
     if kind == "dx":
         inputs, outputs = outputs, inputs
         x = activations(rng, rows, inputs, precision)
-    panels = activations(rng, outputs // WIDTH, inputs * WIDTH, precision)
-    y = zeros((rows, outputs), x.dtype)
-    return best_seconds(lambda: gemm.matmul(x, panels, np.float32(1), y[:0], False, y), seconds)
+    p, y = panels(rng, outputs, inputs, precision), zeros((rows, outputs), x.dtype)
+    return best_seconds(lambda: gemm.matmul(x, p, np.float32(1), y[:0], False, y), seconds)
 
 
 def peak_gflops(model: LM, rows: int, precision: str, seconds: float) -> float:
     """GFLOP/s of matmul and matmul_dw alone on the model's shapes, each product as often as in a step.
 
     The head counts as products with slices of the vocabulary as wide as those the fused kernel visits: its
-    logits at once would measure the memory. rows: tokens per call; seconds: for all measurements together.
+    logits at once would measure the memory. In int8 its gradients are bf16, as all products with float weights.
+    rows: tokens per call; seconds: for all measurements together.
     """
     vocab, d = model.embed.weight.data.shape
     piece = min(VISIT, -(-vocab // WIDTH) * WIDTH)
-    shapes = {shape: float(count) for shape, count in linear_shapes(model).items()}
-    shapes[piece, d] = shapes.get((piece, d), 0) + vocab / piece
+    exact = "bf16" if precision == "int8" else precision
+    ternary = any(m.quantizer for m in model.modules() if isinstance(m, Linear))
+    runs = [(kind, m, k, precision if ternary else exact, count)
+            for (m, k), count in linear_shapes(model).items() for kind in PRODUCTS]
+    runs += [(kind, piece, d, precision if kind == "forward" else exact, vocab / piece) for kind in PRODUCTS]
     flops = total = 0.0
-    for (m, k), count in shapes.items():
-        for kind in PRODUCTS:
-            total += count * product(kind, rows, m, k, precision, seconds / len(shapes) / len(PRODUCTS))
-            flops += count * 2 * rows * m * k
+    for kind, m, k, how, count in runs:
+        total += count * product(kind, rows, m, k, how, seconds / len(runs))
+        flops += count * 2 * rows * m * k
     return flops / total / 1e9

@@ -8,6 +8,7 @@ from ternary.bench.measure import chosen, machine, peak_rss_mb, say
 from ternary.bench.peak import flops_per_token, peak_gflops
 from ternary.bench.peer import TrainingPeer, limits, speed
 from ternary.bench.profile import table, timed_kernels
+from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import entry
 from ternary.rng import generator
@@ -30,10 +31,10 @@ def zipf(rng: np.random.Generator, vocab: int, shape: tuple[int, ...]) -> np.nda
 class Steps:
     """Training steps of a new model on synthetic tokens, compiled and warm."""
 
-    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str):
+    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, head_noise: float = 0.0):
         recipe, rng = entry(name), generator(0, "bench")
         self.model = recipe.model(recipe.config)
-        self.trainer = Trainer(self.model, AdamW(self.model.parameters()), precision)
+        self.trainer = Trainer(self.model, AdamW(self.model.parameters()), precision, head_noise)
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
             t = zipf(rng, recipe.config.vocab_size, (batch_size, seq_len + 1))
@@ -63,13 +64,15 @@ class Steps:
 
 def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_len: int = 256,
                 seconds: float | None = None, precision: str = "auto", peer: str | None = None,
-                peer_python: str = sys.executable, profile: bool = False) -> dict:
+                peer_python: str = sys.executable, profile: bool = False,
+                head_noise: float = TrainConfig.head_noise) -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
     batch_size None: the fastest of BATCH_SIZES in short runs; seconds None: 10, or 20 with a peer.
     tokens_per_second is the mean over `seconds` (with a peer: over all rounds), best_tokens_per_second
-    that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed; peak_gflops
-    is what the product kernels reach alone in this run; peak_share is their quotient. peer "torch" is the
+    that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed, with those that
+    head_noise leaves out; peak_gflops is what the product kernels reach alone in this run; peak_share is their
+    quotient. peer "torch" is the
     PyTorch model in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
     the CPU time that the threads got: well below 1, the machine was busy and the numbers say little.
     """
@@ -84,9 +87,10 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")
     searched = {}
     if batch_size is None:
-        searched["batch_search"] = [short_run(model, size, seq_len, precision, seconds) for size in BATCH_SIZES]
+        searched["batch_search"] = [short_run(model, size, seq_len, precision, head_noise, seconds)
+                                    for size in BATCH_SIZES]
         batch_size = max(searched["batch_search"], key=speed)["batch_size"]
-    steps = Steps(model, batch_size, seq_len, precision)
+    steps = Steps(model, batch_size, seq_len, precision, head_noise)
     rows = min(batch_size, max(1, PART // seq_len)) * seq_len
     before = peak_gflops(steps.model, rows, precision, seconds / 8)
     if rival:
@@ -99,15 +103,16 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
     mean, flops = steps.speed(times), flops_per_token(steps.model, seq_len)
     gflops = mean * flops / 1e9
-    return {"model": model, "precision": precision, **where, "batch_size": batch_size, "seq_len": seq_len,
-            "steps": len(times), "cpu_share": cpu_share, "tokens_per_second": mean,
+    return {"model": model, "precision": precision, "head_noise": head_noise, **where,
+            "batch_size": batch_size, "seq_len": seq_len, "steps": len(times),
+            "cpu_share": cpu_share, "tokens_per_second": mean,
             "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
             "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **profiled}
 
 
-def short_run(model: str, batch_size: int, seq_len: int, precision: str, seconds: float) -> dict:
+def short_run(model: str, batch_size: int, seq_len: int, precision: str, head_noise: float, seconds: float) -> dict:
     """Speed at one batch size."""
-    steps = Steps(model, batch_size, seq_len, precision)
+    steps = Steps(model, batch_size, seq_len, precision, head_noise)
     mean = steps.speed(steps.window(min(seconds, SEARCH)))
     say(f"batch {batch_size}: {mean:,.0f} tokens/s")
     return {"batch_size": batch_size, "tokens_per_second": mean}

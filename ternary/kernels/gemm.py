@@ -212,17 +212,35 @@ def matmul_dw_ref(dy, x, like):
     return dy.T @ x
 
 
+@device
+def token_ranges(tokens, outputs, threads):
+    """Into how many ranges of tokens the threads of a weight gradient go; the others share its rows.
+
+    Least traffic: `groups` of rows each read all of the other operand (2 bytes), every range but one makes sums of its
+    own, which are written and read (8 bytes).
+    """
+    best, groups = 0, 0
+    for g in range(1, threads + 1):
+        if threads % g == 0 and g * WIDTH <= outputs:
+            cost = 2 * tokens * g + 8 * outputs * (threads // g - 1)
+            if groups == 0 or cost < best:
+                best, groups = cost, g
+    return threads // groups
+
+
 @kernel(ref=matmul_dw_ref, sums=("dw",))
 def matmul_dw(dy, x, like, dw):
-    """Every thread sums over its own tokens, the first one in dw, the others beside it."""
-    rows, threads = dy.shape[0], num_threads()
-    outputs, inputs = dw.shape[0] // WIDTH, dw.shape[1] // WIDTH
-    others = workspace(max(1, threads - 1) * dw.shape[0], dw.shape[1], np.float32)
+    """Every thread sums over a range of tokens, for some rows of dw; the first range in dw, the others beside it."""
+    rows, threads, height = dy.shape[0], num_threads(), dw.shape[0]
+    inputs, ranges = dw.shape[1] // WIDTH, token_ranges(rows, height, threads)
+    others = workspace(max(1, ranges - 1) * height, dw.shape[1], np.float32)
     for th in prange(threads):
-        first, last = share(rows, th, threads, WIDTH)
-        own, top = (dw, 0) if th == 0 else (others, (th - 1) * dw.shape[0])
-        if th > 0:
-            for i in range(top, top + dw.shape[0]):
+        part = th % ranges
+        first, last = share(rows, part, ranges, WIDTH)
+        top, bottom = share(height, th // ranges, threads // ranges, WIDTH)
+        own, down = (dw, 0) if part == 0 else (others, (part - 1) * height)
+        if part > 0:
+            for i in range(down + top, down + bottom):
                 for j in range(0, dw.shape[1], WIDTH):
                     store(others, i, j, line())
         p = workspace(inputs, CHUNK * WIDTH, like.dtype)
@@ -233,17 +251,17 @@ def matmul_dw(dy, x, like, dw):
             steps = (n + WIDTH - 1) // WIDTH * WIDTH
             for j in range(inputs):
                 pack_steps(x, lo, n, j, p, j)
-            for o in range(outputs):
-                transpose_rows(dy, lo, n, o, a, 0, turn)
+            for i in range(top, bottom, WIDTH):
+                transpose_rows(dy, lo, n, i // WIDTH, a, 0, turn)
                 for j in range(inputs):
                     for r in range(WIDTH):
-                        prefetch(own, top + o * WIDTH + r, j * WIDTH)
+                        prefetch(own, down + i + r, j * WIDTH)
                     product(c, a, 0, 0, p, j, 0, steps)
-                    add_block(c, own, top + o * WIDTH, j * WIDTH)
+                    add_block(c, own, down + i, j * WIDTH)
         end()
-    for i in prange(dw.shape[0]):
+    for i in prange(height):
         for j in range(0, dw.shape[1], WIDTH):
             t = load_like(line(), dw, i, j)
-            for th in range(threads - 1):
-                t = t + load_like(line(), others, th * dw.shape[0] + i, j)
+            for part in range(ranges - 1):
+                t = t + load_like(line(), others, part * height + i, j)
             store(dw, i, j, t)

@@ -10,6 +10,8 @@ little of the probability: a block whose words have the root mean square share p
 q >= min(1, p / noise), and then counts 1/q times. The gradient stays unbiased, and its variance grows by a share of
 `noise`, at the most a few times, of the variance that comes from there being one target a token.
 """
+from collections import namedtuple
+
 import numpy as np
 from numba import prange, types
 from numba.extending import overload
@@ -59,17 +61,6 @@ def cross_entropy_ref(h, table, target, words, factors, channels, scale, noise, 
     return np.log(s[:, 0]) - logits[rows, target], g @ table, g.T @ h
 
 
-@device
-def target_logits(h, first, n, table, target, shift):
-    """shift[0, i] = -log2(e) * logit of the target of row first + i, 0 beyond n."""
-    clear(shift)
-    for i in range(n):
-        s = line()
-        for j in range(0, h.shape[1], WIDTH):
-            s = s + load_like(line(), h, first + i, j) * load_like(line(), table, target[first + i], j)
-        shift[0, i] = total(s) * -LOG2E
-
-
 def _pack_tokens(h, first, n, words, factors): raise TypeError("only in kernels")
 
 
@@ -78,22 +69,23 @@ def _(h, first, n, words, factors):
     if words.dtype == types.int8:
         def of_bytes(h, first, n, words, factors):
             rows = (n + WIDTH - 1) // WIDTH * WIDTH
-            q, f = workspace(rows, h.shape[1], np.uint8), workspace(2, rows, np.float32)
+            q, logits = workspace(rows, h.shape[1], np.uint8), workspace(2, rows, np.float32)
+            clear(logits)
             for i in range(n):
-                quantize_row(h, first + i, 127, 128, q, i, f, 0)
+                quantize_row(h, first + i, 127, 128, q, i, logits, 0)
             for i in range(n, rows):
-                f[0, i] = 0
                 for j in range(0, h.shape[1], WIDTH):
                     store(q, i, j, line())
-            return (words, factors), panels_of(q, 0, rows, q), f
+            return (words, factors), panels_of(q, 0, rows, q), logits
         return of_bytes
 
     def of_floats(h, first, n, words, factors):
         a, start = operand(h, first, n, words)
-        f = workspace(2, BLOCK, np.float32)
-        for i in range(BLOCK):
-            f[0, i] = 1
-        return words, panels_of(a, start, (n + WIDTH - 1) // WIDTH * WIDTH, words), f
+        rows = (n + WIDTH - 1) // WIDTH * WIDTH
+        logits = workspace(2, rows, np.float32)
+        for i in range(rows):
+            logits[0, i] = 1
+        return words, panels_of(a, start, rows, words), logits
     return of_floats
 
 
@@ -107,16 +99,30 @@ def panels_of(a, start, rows, like):
 
 @device
 def pack_tokens(h, first, n, words, factors):
-    """-> left operand of all words, rows first..first+n of h as panels of 32 tokens, what to multiply logits by"""
+    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; logits (2, rows).
+
+    A product of both, times logits[0], is a logit. logits[1] is for target_logits.
+    """
     return _pack_tokens(h, first, n, words, factors)
 
 
 @device
-def exponentials(c, r, shift, stretch, t, w, vocab):
-    """Rows r, r+1 of a block of logits -> e; 0 for words beyond the vocabulary."""
-    x = load_like(two(), c, r, 0) * (load_like(line(), stretch, 0, t * WIDTH) * LOG2E)
-    x = x + load_like(line(), shift, 0, t * WIDTH)
-    e = exp2(minimum(x, np.float32(100)))
+def target_logits(h, first, n, table, target, logits):
+    """logits[1, i] = -log2(e) * logit of the target of row first + i, exactly; 0 beyond n."""
+    for i in range(logits.shape[1]):
+        logits[1, i] = 0
+    for i in range(n):
+        s = line()
+        for j in range(0, h.shape[1], WIDTH):
+            s = s + load_like(line(), h, first + i, j) * load_like(line(), table, target[first + i], j)
+        logits[1, i] = total(s) * -LOG2E
+
+
+@device
+def exponentials(c, r, logits, t, w, vocab):
+    """Rows r, r+1 of a block of products -> e; 0 for words beyond the vocabulary."""
+    x = load_like(two(), c, r, 0) * (load_like(line(), logits, 0, t * WIDTH) * LOG2E)
+    e = exp2(minimum(x + load_like(line(), logits, 1, t * WIDTH), np.float32(100)))
     if w + r + 1 >= vocab:
         pad = workspace(2, WIDTH, np.float32)
         store(pad, 0, 0, e)
@@ -146,14 +152,14 @@ def weight_of(share, noise, u):
 
 
 @device
-def word_panel(left, w, tokens, d, shift, stretch, vocab, sums, c, own):
+def word_panel(left, w, tokens, d, logits, vocab, sums, c, own):
     """own (32, tokens) = e of words w..w+32, added to sums -> the root mean square of their share among the tokens."""
     squares, panels = line(), tokens.shape[0]
     for t in range(panels):
         product(c, left, w, 0, tokens, t, 0, d)
         part = line()
         for r in range(0, WIDTH, 2):
-            x = exponentials(c, r, shift, stretch, t, w, vocab)
+            x = exponentials(c, r, logits, t, w, vocab)
             part = part + sum_rows(x)
             store(own, r, t * WIDTH, x)
         s = load_like(line(), sums, 0, t * WIDTH) + part
@@ -173,35 +179,38 @@ def add_products(channels, steps, visit, c, dht):
             add_block(c, dht, t * d + j, 0)
 
 
-@device
-def token_block(h, first, n, table, target, words, factors, channels, scale, noise, seed, block, e, kept, q, loss, dh):
-    """Tokens first..first+n: loss, dh; e of the kept words and q = h * scale / s, packed for the gradient of the table.
+# the table and its packed forms; gradients of scale * loss, noise and seed of what is left out
+Table = namedtuple("Table", "floats words factors channels")
+Way = namedtuple("Way", "scale noise seed")
+# of a chunk of tokens: e (V', tokens) of the words that are kept (blocks, V' / 32), and q, h * scale / s in panels
+Chunk = namedtuple("Chunk", "e kept q")
 
-    e (V', tokens) row-major, kept (blocks, V' / 32) and q, panels over tokens, are of the whole chunk, in which
-    this is block `block`.
-    """
-    (vocab, d), padded, panels, column = table.shape, words.shape[0], (n + WIDTH - 1) // WIDTH, block * BLOCK
-    shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
-    target_logits(h, first, n, table, target, shift)
+
+@device
+def token_block(h, first, n, target, table, way, chunk, block, loss, dh):
+    """Tokens first..first+n, block `block` of the chunk: loss, dh, and what the gradient of the table needs."""
+    (vocab, d), panels, column = table.floats.shape, (n + WIDTH - 1) // WIDTH, block * BLOCK
+    sums = workspace(1, BLOCK, np.float32)
     clear(sums)
-    left, tokens, stretch = pack_tokens(h, first, n, words, factors)
+    left, tokens, logits = pack_tokens(h, first, n, table.words, table.factors)
+    target_logits(h, first, n, table.floats, target, logits)
     dht = workspace(panels * d, WIDTH, np.float32)
     clear(dht)
-    own, across = workspace(WIDTH, BLOCK, channels.dtype), workspace(d, VISIT, channels.dtype)
-    visit, filled = workspace(panels, VISIT * WIDTH, channels.dtype), 0
+    own, across = workspace(WIDTH, BLOCK, h.dtype), workspace(d, VISIT, h.dtype)
+    visit, filled, padded = workspace(panels, VISIT * WIDTH, h.dtype), 0, table.words.shape[0]
     c = begin()
     for w in range(0, padded, WIDTH):
-        share = word_panel(left, w, tokens, d, shift, stretch, vocab, sums, c, own)
-        weight = weight_of(share, noise, uniform(seed, first // BLOCK, w // WIDTH))
-        kept[block, w // WIDTH] = weight > 0
+        share = word_panel(left, w, tokens, d, logits, vocab, sums, c, own)
+        weight = weight_of(share, way.noise, uniform(way.seed, first // BLOCK, w // WIDTH))
+        chunk.kept[block, w // WIDTH] = weight > 0
         if weight > 0:
             for t in range(panels):
                 for r in range(0, WIDTH, 2):
                     x = load_like(two(), own, r, t * WIDTH) * weight
-                    store(e, w + r, column + t * WIDTH, x)
+                    store(chunk.e, w + r, column + t * WIDTH, x)
                     store_paired(visit, t, (filled + r) * WIDTH, x)
             for j in range(d):
-                store(across, j, filled, load_like(line(), channels, j, w))
+                store(across, j, filled, load_like(line(), table.channels, j, w))
             filled += WIDTH
         if filled == VISIT or w + WIDTH >= padded:
             add_products(across, filled, visit, c, dht)
@@ -209,7 +218,7 @@ def token_block(h, first, n, table, target, words, factors, channels, scale, noi
     end()
     for i in range(n):
         loss[first + i] = np.log(sums[0, i])
-        sums[0, i] = scale / sums[0, i]
+        sums[0, i] = way.scale / sums[0, i]
     rows = workspace(WIDTH, d, np.float32)
     for t in range(panels):
         for j in range(0, d, LANES):
@@ -220,64 +229,65 @@ def token_block(h, first, n, table, target, words, factors, channels, scale, noi
             i = first + t * WIDTH + r
             for j in range(0, d, WIDTH):
                 g = load_like(line(), rows, r, j) * sums[0, t * WIDTH + r]
-                store(dh, i, j, g - load_like(line(), table, target[i], j) * scale)
+                store(dh, i, j, g - load_like(line(), table.floats, target[i], j) * way.scale)
                 store(rows, r, j, load_like(line(), h, i, j) * sums[0, t * WIDTH + r])
         for r in range(m, WIDTH):
             for j in range(0, d, WIDTH):
                 store(rows, r, j, line())
         for j in range(d // WIDTH):
             for r in range(0, WIDTH, 2):
-                store_paired(q, j, (column + t * WIDTH + r) * WIDTH, load_like(two(), rows, r, j * WIDTH))
+                at = (column + t * WIDTH + r) * WIDTH
+                store_paired(chunk.q, j, at, load_like(two(), rows, r, j * WIDTH))
+
+
+@device
+def add_words(chunk, panel, n, c, dtable):
+    """The gradient of 32 words from a chunk of n tokens."""
+    w, blocks, at = panel * WIDTH, (n + BLOCK - 1) // BLOCK, 0
+    m = min(WIDTH, dtable.shape[0] - w)
+    while at < blocks:
+        stop = at
+        while stop < blocks and chunk.kept[stop, panel]:
+            stop += 1
+        if stop > at:                             # blocks at..stop of the chunk kept these words
+            k = at * BLOCK
+            steps = (min(n, stop * BLOCK) - k + WIDTH - 1) // WIDTH * WIDTH
+            for j in range(chunk.q.shape[0]):
+                for r in range(m):
+                    prefetch(dtable, w + r, j * WIDTH)
+                product(c, chunk.e, w, k, chunk.q, j, k, steps)
+                for r in range(m):
+                    t = load_like(line(), dtable, w + r, j * WIDTH) + load_like(line(), c, r, 0)
+                    store(dtable, w + r, j * WIDTH, t)
+        at = stop + 1
 
 
 @kernel(ref=cross_entropy_ref, sums=("dtable",))
 def cross_entropy(h, table, target, words, factors, channels, scale, noise, seed, loss, dh, dtable):
     """By chunks of tokens, so that e stays in cache between its two uses."""
-    (rows, d), (vocab, _), threads = h.shape, table.shape, num_threads()
-    chunk, panels = BLOCK * threads, words.shape[0] // WIDTH
-    e, q = workspace(words.shape[0], chunk, channels.dtype), workspace(d // WIDTH, chunk * WIDTH, channels.dtype)
+    (rows, d), threads, panels = h.shape, num_threads(), words.shape[0] // WIDTH
+    tokens = BLOCK * threads
+    e, q = workspace(words.shape[0], tokens, channels.dtype), workspace(d // WIDTH, tokens * WIDTH, channels.dtype)
     kept = workspace(threads, panels, np.uint8)
-    for first in range(0, rows, chunk):
-        n = min(chunk, rows - first)
-        blocks = (n + BLOCK - 1) // BLOCK
-        next_block, next_panel = queue(threads), queue(threads)
+    for first in range(0, rows, tokens):
+        n = min(tokens, rows - first)
+        blocks, next_block, next_panel = (n + BLOCK - 1) // BLOCK, queue(threads), queue(threads)
         for th in prange(threads):
+            packed, way, chunk = Table(table, words, factors, channels), Way(scale, noise, seed), Chunk(e, kept, q)
             block = take(next_block, th, blocks)
             while block < blocks:
                 at = first + block * BLOCK
-                token_block(h, at, min(BLOCK, rows - at), table, target, words, factors, channels, scale, noise, seed,
-                            block, e, kept, q, loss, dh)
+                token_block(h, at, min(BLOCK, rows - at), target, packed, way, chunk, block, loss, dh)
                 block = take(next_block, th, blocks)
         for th in prange(threads):
-            c = begin()
+            c, chunk = begin(), Chunk(e, kept, q)
             panel = take(next_panel, th, panels)
             while panel < panels:
-                at = 0
-                while at < blocks:
-                    stop = at
-                    while stop < blocks and kept[stop, panel]:
-                        stop += 1
-                    if stop > at:                 # blocks at..stop of this panel were kept
-                        steps = (min(n, stop * BLOCK) - at * BLOCK + WIDTH - 1) // WIDTH * WIDTH
-                        w = panel * WIDTH
-                        add_words(e, w, q, at * BLOCK, steps, min(WIDTH, vocab - w), c, dtable)
-                    at = stop + 1
+                add_words(chunk, panel, n, c, dtable)
                 panel = take(next_panel, th, panels)
             end()
     for th in prange(threads):
         add_rows(dtable, target, h, -scale, th, threads)
-
-
-@device
-def add_words(e, w, q, at, steps, m, c, dtable):
-    """dtable[w:w+m] += e[w:w+m] @ q, over tokens at..at+steps of the chunk."""
-    for j in range(q.shape[0]):
-        for r in range(m):
-            prefetch(dtable, w + r, j * WIDTH)
-        product(c, e, w, at, q, j, at, steps)
-        for r in range(m):
-            t = load_like(line(), dtable, w + r, j * WIDTH) + load_like(line(), c, r, 0)
-            store(dtable, w + r, j * WIDTH, t)
 
 
 def nll_ref(h, table, target, words, factors):
@@ -289,20 +299,19 @@ def nll_ref(h, table, target, words, factors):
 def nll(h, table, target, words, factors, loss):
     blocks, shares = (h.shape[0] + BLOCK - 1) // BLOCK, queue(num_threads())
     for th in prange(num_threads()):
-        shift, sums = workspace(1, BLOCK, np.float32), workspace(1, BLOCK, np.float32)
-        c = begin()
+        sums, c = workspace(1, BLOCK, np.float32), begin()
         first = take(shares, th, blocks) * BLOCK
         while first < h.shape[0]:
             n = min(BLOCK, h.shape[0] - first)
-            target_logits(h, first, n, table, target, shift)
             clear(sums)
-            left, tokens, stretch = pack_tokens(h, first, n, words, factors)
+            left, tokens, logits = pack_tokens(h, first, n, words, factors)
+            target_logits(h, first, n, table, target, logits)
             for w in range(0, words.shape[0], WIDTH):
                 for t in range(tokens.shape[0]):
                     product(c, left, w, 0, tokens, t, 0, h.shape[1])
                     s = load_like(line(), sums, 0, t * WIDTH)
                     for r in range(0, WIDTH, 2):
-                        s = s + sum_rows(exponentials(c, r, shift, stretch, t, w, table.shape[0]))
+                        s = s + sum_rows(exponentials(c, r, logits, t, w, table.shape[0]))
                     store(sums, 0, t * WIDTH, s)
             for i in range(n):
                 loss[first + i] = np.log(sums[0, i])
