@@ -133,12 +133,16 @@ class TorchThunderbolt(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, hidden, groups, f, quantizer, False, dtype) for f in floors)
         self.norm = nn.LayerNorm(dim, dtype=dtype)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  logits (B, T, V)"""
+    def hidden(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T) ids  ->  what the head reads (B, T, D)"""
         h = self.embed(x)
         for block in self.blocks:
             h = block(h)
-        return F.linear(self.norm(h), self.embed.weight)
+        return self.norm(h)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T) ids  ->  logits (B, T, V)"""
+        return F.linear(self.hidden(x), self.embed.weight)
 
     def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
