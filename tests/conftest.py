@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from tiny import TINY, Result, stories
 
+from ternary.threads import set_threads
+
+set_threads()                     # as in the processes that tests start, so that they share compiled kernels
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 USUAL = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"
 

@@ -26,11 +26,11 @@ KERNELS: dict[str, "Kernel"] = {}
 
 
 def _cache_dir() -> Path | None:
-    """A folder of this user, one per state of the sources and CPU path; None if nothing can be written."""
+    """A folder of this user, one per state of the sources, CPU path and NUMBA_OPT; None if nothing can be written."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     state = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
     cache = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"
-    folder = Path(cache).expanduser() / "jit" / f"{__version__}-{state}-{ISA}"
+    folder = Path(cache).expanduser() / "jit" / f"{__version__}-{state}-{ISA}-O{int(config.OPT)}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "used").touch()
@@ -42,10 +42,10 @@ def _cache_dir() -> Path | None:
     return folder
 
 
-_folder = _cache_dir()
-if _folder:
-    config.CACHE_DIR = str(_folder)
-OPTIONS["cache"] = _folder is not None
+FOLDER = _cache_dir()             # of compiled code
+if FOLDER:
+    config.CACHE_DIR = str(FOLDER)
+OPTIONS["cache"] = FOLDER is not None
 
 device = njit(**OPTIONS)
 

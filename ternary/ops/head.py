@@ -15,7 +15,7 @@ def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: floa
     grow, as a share, by leaving out blocks of improbable words at random (see kernels.head); they stay unbiased.
     """
     loss, dh = np.empty(len(h.data), Tape.now.wide), empty(h.data.shape, wide=True)
-    scale, seed = Tape.now.wide.type(scale), Tape.now.rng.integers(1 << 63) if noise else 0
+    scale, seed = Tape.now.wide.type(scale), int(Tape.now.rng.integers(1 << 63)) if noise else 0
     head.cross_entropy(h.data, table.table.data, target, table.words, table.factors, table.channels,
                        scale, noise, seed, loss, dh, table.table.grad)
 

@@ -20,9 +20,11 @@ from ternary.errors import ModelFileError, UsageError
 from ternary.evaluate import evaluate
 from ternary.hardware import usable_cores
 from ternary.infer.engine import Engine
+from ternary.kernels.ahead import compile_together
 from ternary.kernels.isa import ISA, PRECISIONS
 from ternary.models import entry, to_json
 from ternary.train import checkpoint
+from ternary.train.ahead import calls_of_run
 from ternary.train.logbook import Logbook
 from ternary.train.optimizer import AdamW
 from ternary.train.restore import restore
@@ -30,6 +32,7 @@ from ternary.train.schedule import SCHEDULES, Budget, learning_rate
 from ternary.train.trainer import Trainer, uninterrupted
 
 LOG_EVERY = 10                    # steps of one line in log.jsonl
+MAX_HELPERS = 3                   # processes that compile; more would wait for the longest kernel
 TELL_EVERY = 5                    # seconds between two lines about the preparation of the data
 PROMPT = "Once upon a time"
 MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
@@ -79,9 +82,8 @@ class Run:
         if restored:
             self.model = restored.model
         else:
-            recipe = entry(config.model)
-            settings = {name: getattr(config, name) for name in MODEL_SETTINGS if hasattr(recipe.config, name)}
-            self.model = recipe.model(replace(recipe.config, **settings), config.seed)
+            self.model = entry(config.model).model(self.model_config(), config.seed)
+        self.compile()
         optimizer = AdamW(self.model.parameters(), weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
@@ -92,6 +94,23 @@ class Run:
         if restored:
             self.continue_from(restored.state, restored.optimizer)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
+
+    def model_config(self) -> Any:
+        usual = entry(self.config.model).config
+        return replace(usual, **{name: getattr(self.config, name) for name in MODEL_SETTINGS if hasattr(usual, name)})
+
+    @property
+    def eval_precision(self) -> str:
+        """That of activations alone: what int8 rounds further shall not blur a score."""
+        return "bf16" if self.config.precision == "int8" else self.config.precision
+
+    def compile(self) -> None:
+        """Make the kernels on all cores, those of the evaluations in the background of the first steps."""
+        kind, helpers = entry(self.config.model).model, min(MAX_HELPERS, usable_cores()[0] - 1)
+        step, evaluation = calls_of_run(kind, self.model_config(), self.config.precision, self.eval_precision)
+        if helpers:
+            compile_together(step, helpers, wait=True)
+            compile_together(evaluation, 1, wait=False)
 
     def corpora(self) -> tuple[Corpus, Corpus]:
         c = self.config
@@ -216,8 +235,7 @@ class Run:
     def evaluate(self) -> None:
         """Honest BPC on the validation stories and a sample; `best` points to the best step so far."""
         start = time.monotonic()
-        result = evaluate(self.model, self.tokenizer, self.val_stories, None,
-                          "bf16" if self.config.precision == "int8" else self.config.precision)
+        result = evaluate(self.model, self.tokenizer, self.val_stories, None, self.eval_precision)
         loss, bpc = result["nats_per_token"], result["bpc"]
         if self.judge(self.step, loss, bpc):
             checkpoint.point(self.folder, "best", self.step)

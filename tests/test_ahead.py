@@ -1,0 +1,79 @@
+"""Compiling ahead: what a run will call is known before, and a process of its own compiles it."""
+import io
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numba import types
+from tiny import TINY
+
+from ternary.kernels import ahead
+from ternary.kernels.adamw import squared_norm
+from ternary.kernels.ahead import alike, compile_claimed, compile_together, noted
+from ternary.kernels.isa import PRECISIONS
+from ternary.kernels.jit import Kernel
+from ternary.models import entry
+from ternary.train.ahead import calls_of_run
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_run_calls_only_what_was_foreseen(here, corpus, tmp_path, monkeypatch, precision):
+    called, run = set(), Kernel.__call__
+
+    def spy(kernel, *args):
+        called.add((kernel.compiled.py_func.__module__, kernel.name, tuple(map(alike, args))))
+        return run(kernel, *args)
+
+    monkeypatch.setattr(Kernel, "__call__", spy)
+    flags = [*TINY, "--steps", 2, "--precision", precision, "--save-dir", tmp_path / "run"]
+    assert here("train", "--data", corpus, *flags).code == 0
+    recipe = entry("bolt-small")
+    eval_precision = "bf16" if precision == "int8" else precision
+    step, evaluation = calls_of_run(recipe.model, recipe.config, precision, eval_precision)
+    assert called == {*step, *evaluation}
+
+
+CALL = "ternary.kernels.adamw", "squared_norm", (("float32", 1), ("float32", 1))
+
+
+def test_while_calls_are_noted_kernels_do_not_run():
+    parts = np.full(1, 7, np.float32)
+    with noted() as calls:
+        squared_norm(np.ones(1024, np.float32), parts)
+    assert parts[0] == 7
+    assert list(calls) == [CALL]
+
+
+def test_a_helper_compiles_into_the_cache(tmp_path):
+    subprocess.run([sys.executable, "-m", "ternary.kernels.ahead", tmp_path], input=json.dumps([CALL]), text=True,
+                   check=True, env={**os.environ, "TERNARY_CACHE": str(tmp_path)})
+    assert list(tmp_path.rglob("*squared_norm*.nbi"))
+
+
+def test_a_kernel_is_compiled_by_one_process(tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(squared_norm, "compiled", SimpleNamespace(compile=compiled.append))
+    compile_claimed(json.loads(json.dumps([CALL])), tmp_path)
+    compile_claimed(json.loads(json.dumps([CALL])), tmp_path)
+    assert compiled == [(types.float32[::1], types.float32[::1])]
+
+
+def test_what_was_compiled_together_is_not_again(tmp_path, monkeypatch):
+    started = []
+
+    class Process:
+        def __init__(self, command, **_):
+            started.append(command)
+            self.stdin, self.kill = io.StringIO(), lambda: None
+
+    monkeypatch.setattr(ahead, "FOLDER", tmp_path)
+    monkeypatch.setattr(ahead.subprocess, "Popen", Process)
+    compile_together([CALL], 2, wait=False)
+    compile_together([CALL], 2, wait=False)
+    assert len(started) == 2
+    compile_together([CALL, CALL], 1, wait=False)
+    assert len(started) == 3
