@@ -2,7 +2,7 @@
 
     python benchmarks/loss_curve.py --data train.txt
 
-trains bolt-small with each seed in PyTorch (fp32, eager), and with the engine in its default precision and in fp32:
+trains bolt-small with each seed in PyTorch (fp32, eager), and with the engine as it trains by default and in fp32:
 AdamW, linear warm-up and cosine, gradients clipped. Prints by how many percent the smoothed losses differ from
 PyTorch's, and writes JSON and a plot. The yardstick is PyTorch against itself with initial weights changed by 1e-7 of
 their size: what chaos alone makes of a rounding error.
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ternary.bench.measure import chosen, machine, say
+from ternary.config import TrainConfig
 from ternary.data.corpus import open_corpus
 from ternary.data.loader import Loader
 from ternary.data.tokens import cached_tokenizer, prepare
@@ -45,10 +46,10 @@ def rates(steps: int) -> list[float]:
     return [learning_rate(step, step / steps, **RECIPE) for step in range(steps)]
 
 
-def ours(model: LM, loader: Loader, steps: int, precision: str) -> list[float]:
+def ours(model: LM, loader: Loader, steps: int, precision: str, head_noise: float = 0.0) -> list[float]:
     """Loss of each step with the engine."""
     optimizer = AdamW(model.parameters(), beta1=BETAS[0], beta2=BETAS[1], weight_decay=WEIGHT_DECAY, grad_clip=CLIP)
-    trainer = Trainer(model, optimizer, precision)
+    trainer = Trainer(model, optimizer, precision, head_noise)
     return [trainer.step(*loader.batch(step), lr)[0] for step, lr in enumerate(rates(steps))]
 
 
@@ -93,8 +94,9 @@ def curves(seed: int, tokens: np.ndarray, batch: int, seq_len: int, steps: int) 
     fresh = lambda: recipe.model(recipe.config, seed)
     systems = {PEER: lambda: theirs(copied(fresh()), loader, steps),
                CHAOS: lambda: theirs(perturbed(copied(fresh()), seed), loader, steps)}
-    for precision in dict.fromkeys((chosen("auto"), "fp32")):
-        systems[f"ternary {precision}"] = lambda precision=precision: ours(fresh(), loader, steps, precision)
+    usual, noise = chosen("auto"), TrainConfig.head_noise
+    systems[f"ternary {usual}, head noise {noise:g}"] = lambda: ours(fresh(), loader, steps, usual, noise)
+    systems["ternary fp32"] = lambda: ours(fresh(), loader, steps, "fp32")
     losses = {}
     for name, run in systems.items():
         losses[name] = run()

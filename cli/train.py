@@ -23,7 +23,9 @@ from ternary.errors import UsageError
 @click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
 @click.option("--schedule", type=click.Choice(["cosine", "constant"]),
               help="Of the learning rate, after the warm-up. [default: cosine, over the budget]")
-@click.option("--weight-decay", type=float_range(0.01, at_least=0), help="AdamW's weight decay. [default: 0.01]")
+@click.option("--optimizer", type=click.Choice(["muon", "adamw"]),
+              help="What moves the matrices; AdamW moves the rest. [default: muon]")
+@click.option("--weight-decay", type=float_range(0.01, at_least=0), help="Decoupled. [default: 0.01]")
 @click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
 @click.option("--vocab", "vocab_size", type=positive_int(10000),
               help="Vocabulary of the tokenizer. [default: that of the model]")

@@ -19,6 +19,7 @@ class TrainConfig:
     tokens: int | None = None
     steps: int | None = None
     epochs: float | None = None
+    optimizer: str = "muon"
     batch_size: int = 16
     seq_len: int | None = None
     lr: float | None = None

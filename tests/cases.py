@@ -285,6 +285,16 @@ def adamw(rng, act):
     yield normal(rng, 9216), normal(rng, 9216), normal(rng, 9216), normal(rng, 9216) ** 2, hyper
 
 
+@case("p", "m", "g")
+def muon(rng, act):
+    shapes = np.array([(0, 64, 96), (64 * 96 + 1024, 96, 32), (64 * 96 + 1024 + 96 * 32, 32, 32)], np.int64)
+    n = 64 * 96 + 1024 + 96 * 32 + 32 * 32
+    hyper = np.array([0.5, 0.1, 0.01, 0.9], np.float32)
+    g, m = normal(rng, n), normal(rng, n)
+    g[64 * 96:64 * 96 + 1024] = m[64 * 96:64 * 96 + 1024] = 0    # what lies between matrices has no gradient
+    yield normal(rng, n), g, m, shapes, hyper, act(normal(rng, 1, 1))
+
+
 @case("token")
 def sample(rng, act):
     for temperature, k, p, m in ((0.0, 0, 1.0, 0.0), (1.0, 0, 1.0, 0.0), (0.8, 50, 1.0, 0.0), (1.2, 0, 0.9, 0.0),

@@ -11,6 +11,7 @@ import pytest
 from numba import types
 from tiny import TINY
 
+from ternary.config import TrainConfig
 from ternary.kernels import ahead
 from ternary.kernels.adamw import squared_norm
 from ternary.kernels.ahead import alike, compile_claimed, compile_together, noted
@@ -33,7 +34,7 @@ def test_a_run_calls_only_what_was_foreseen(here, corpus, tmp_path, monkeypatch,
     assert here("train", "--data", corpus, *flags).code == 0
     recipe = entry("bolt-small")
     eval_precision = "bf16" if precision == "int8" else precision
-    step, evaluation = calls_of_run(recipe.model, recipe.config, precision, eval_precision)
+    step, evaluation = calls_of_run(recipe.model, recipe.config, TrainConfig.optimizer, precision, eval_precision)
     assert called == {*step, *evaluation}
 
 

@@ -14,11 +14,14 @@ from ternary.config import TrainConfig
 from ternary.data.corpus import Corpus
 from ternary.errors import ModelFileError, NumericError
 from ternary.kernels.isa import PRECISIONS
+from ternary.models import entry
 from ternary.train import checkpoint, run
 from ternary.train.optimizer import AdamW
 from ternary.train.restore import restore
 from ternary.train.schedule import Budget, learning_rate
 from ternary.train.trainer import Trainer, uninterrupted
+
+LR = entry("bolt-small").lr
 
 KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_loss", "val_loss", "val_bpc"}
 
@@ -60,7 +63,7 @@ def test_the_files(finished):
     assert sorted(evaluations) == [10, 20, 30, 40]
     assert os.readlink(folder / "best") == f"step_{min(evaluations, key=evaluations.get):07d}"
     state = json.loads((folder / "last" / "state.json").read_text())
-    assert state["step"] == 40 and state["settings"]["lr"] == 0.004 and state["settings"]["seq_len"] == 32
+    assert state["step"] == 40 and state["settings"]["lr"] == LR and state["settings"]["seq_len"] == 32
 
 
 def test_the_log(finished):
@@ -247,7 +250,7 @@ def test_a_resumed_run_keeps_its_settings(finished, copy, here, flag, value):
 
 def test_the_same_settings_may_be_given_again(finished, copy, here):
     tiny = TINY[2:]                       # all but the budget
-    assert here("train", "--resume", copy, *tiny, "--lr", "4e-3", "--precision", "auto", "--save-dir", copy).code == 0
+    assert here("train", "--resume", copy, *tiny, "--lr", LR, "--precision", "auto", "--save-dir", copy).code == 0
     assert learned(copy) == learned(finished[0])
 
 
@@ -380,7 +383,7 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
     assert 0.6 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
     assert result["seconds"] == clock[0] - 1000
     rates = [float(e["lr"]) for e in log(tmp_path / "run", "train")]
-    assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * 4e-3
+    assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * LR
 
 
 def test_a_budget_that_preparing_the_data_used_up(config, tmp_path, here, corpus):
@@ -396,7 +399,7 @@ def test_hours(corpus, tmp_path, shell):
     taken = time.monotonic() - began
     assert result.code == 0 and result.json["seconds"] < 18 + 2 and taken < 18 + 30
     assert result.json["seconds"] > 9 and checkpoint.load(folder).state["step"] == result.json["step"]
-    assert float(log(folder, "train")[-1]["lr"]) < 1e-5 + 0.02 * 4e-3
+    assert float(log(folder, "train")[-1]["lr"]) < 1e-5 + 0.02 * LR
 
 
 def test_target(config, tmp_path, here, monkeypatch):
@@ -404,7 +407,7 @@ def test_target(config, tmp_path, here, monkeypatch):
     monkeypatch.setattr(run, "evaluate", lambda *args: {"nats_per_token": 2.0, "bpc": next(scores)})
     run.train(TrainConfig(**config.to_json() | {"eval_every": 2, "target_bpc": 0.8, "schedule": "constant"}))
     assert [e["step"] for e in log(tmp_path / "run", "eval")] == [2, 4, 6, 8]
-    assert float(log(tmp_path / "run", "train")[-1]["lr"]) == 4e-3
+    assert float(log(tmp_path / "run", "train")[-1]["lr"]) == LR
     result = here("train", "--resume", tmp_path / "run", "--json")
     assert result.json["step"] == 8 and "BPC 0.8000 is at the target 0.8" in result.err
     assert here("train", "--resume", tmp_path / "run", "--target-bpc", 0.65, "--json").json["step"] == 12

@@ -12,7 +12,7 @@ from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import entry
 from ternary.rng import generator
-from ternary.train.optimizer import AdamW
+from ternary.train.optimizer import make_optimizer
 from ternary.train.trainer import PART, Trainer
 
 BATCHES = 4                       # made beforehand, used in turn
@@ -31,10 +31,12 @@ def zipf(rng: np.random.Generator, vocab: int, shape: tuple[int, ...]) -> np.nda
 class Steps:
     """Training steps of a new model on synthetic tokens, compiled and warm."""
 
-    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, head_noise: float = 0.0):
+    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, head_noise: float = 0.0,
+                 optimizer: str = "adamw"):
         recipe, rng = entry(name), generator(0, "bench")
         self.model = recipe.model(recipe.config)
-        self.trainer = Trainer(self.model, AdamW(self.model.parameters()), precision, head_noise)
+        mover = make_optimizer(optimizer, self.model.parameters(), precision)
+        self.trainer = Trainer(self.model, mover, precision, head_noise)
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
             t = zipf(rng, recipe.config.vocab_size, (batch_size, seq_len + 1))
@@ -43,7 +45,7 @@ class Steps:
             self.step()
 
     def step(self) -> float:
-        """One update: quantise, pack, forward, backward, clip, AdamW -> seconds"""
+        """One update: quantise, pack, forward, backward, clip, optimizer -> seconds"""
         start = time.perf_counter()
         self.trainer.step(*self.batches[self.done % BATCHES], LR)
         self.done += 1
@@ -65,7 +67,7 @@ class Steps:
 def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_len: int = 256,
                 seconds: float | None = None, precision: str = "auto", peer: str | None = None,
                 peer_python: str = sys.executable, profile: bool = False,
-                head_noise: float = TrainConfig.head_noise) -> dict:
+                head_noise: float = TrainConfig.head_noise, optimizer: str = "adamw") -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
     batch_size None: the fastest of BATCH_SIZES in short runs; seconds None: 10, or 20 with a peer.
@@ -87,10 +89,10 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")
     searched = {}
     if batch_size is None:
-        searched["batch_search"] = [short_run(model, size, seq_len, precision, head_noise, seconds)
+        searched["batch_search"] = [short_run(model, size, seq_len, precision, head_noise, optimizer, seconds)
                                     for size in BATCH_SIZES]
         batch_size = max(searched["batch_search"], key=speed)["batch_size"]
-    steps = Steps(model, batch_size, seq_len, precision, head_noise)
+    steps = Steps(model, batch_size, seq_len, precision, head_noise, optimizer)
     rows = min(batch_size, max(1, PART // seq_len)) * seq_len
     before = peak_gflops(steps.model, rows, precision, seconds / 8)
     if rival:
@@ -103,16 +105,17 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
     mean, flops = steps.speed(times), flops_per_token(steps.model, seq_len)
     gflops = mean * flops / 1e9
-    return {"model": model, "precision": precision, "head_noise": head_noise, **where,
+    return {"model": model, "precision": precision, "head_noise": head_noise, "optimizer": optimizer, **where,
             "batch_size": batch_size, "seq_len": seq_len, "steps": len(times),
             "cpu_share": cpu_share, "tokens_per_second": mean,
             "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
             "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **profiled}
 
 
-def short_run(model: str, batch_size: int, seq_len: int, precision: str, head_noise: float, seconds: float) -> dict:
+def short_run(model: str, batch_size: int, seq_len: int, precision: str, head_noise: float, optimizer: str,
+              seconds: float) -> dict:
     """Speed at one batch size."""
-    steps = Steps(model, batch_size, seq_len, precision, head_noise)
+    steps = Steps(model, batch_size, seq_len, precision, head_noise, optimizer)
     mean = steps.speed(steps.window(min(seconds, SEARCH)))
     say(f"batch {batch_size}: {mean:,.0f} tokens/s")
     return {"batch_size": batch_size, "tokens_per_second": mean}

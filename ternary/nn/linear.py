@@ -17,7 +17,7 @@ class Linear(Module):
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
                  inner_norm: bool = False, std: float | None = None):
         std = std or (2 / outputs) ** 0.5
-        self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std))
+        self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std), matrix=True)
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None
 

@@ -6,11 +6,14 @@ from ternary.autograd.tape import Tensor
 
 
 class Parameter(Tensor):
-    """An array that is trained. The optimizer owns `data` and `grad` once it has been given the parameter."""
+    """An array that is trained. The optimizer owns `data` and `grad` once it has been given the parameter.
 
-    def __init__(self, data: np.ndarray):
+    matrix: a linear map between channels, which Muon may train.
+    """
+
+    def __init__(self, data: np.ndarray, matrix: bool = False):
         super().__init__(data)
-        self.grad = np.zeros_like(data)
+        self.grad, self.matrix = np.zeros_like(data), matrix
 
 
 class Module:

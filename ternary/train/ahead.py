@@ -9,15 +9,17 @@ from ternary.evaluate import evaluate
 from ternary.infer.engine import Engine
 from ternary.kernels.ahead import Call, noted
 from ternary.models.lm import LM
-from ternary.train.optimizer import AdamW
+from ternary.train.optimizer import make_optimizer
 from ternary.train.trainer import Trainer
 
 
-def calls_of_run(kind: type[LM], config: Any, precision: str, eval_precision: str) -> tuple[list[Call], list[Call]]:
+def calls_of_run(kind: type[LM], config: Any, optimizer_name: str, precision: str,
+                 eval_precision: str) -> tuple[list[Call], list[Call]]:
     """The kernels of a step, and those of an evaluation with its sample; found with a small model of this kind."""
     tokenizer = Tokenizer((), FIRST_PIECE)
     model = kind(replace(config, layers=1, vocab_size=tokenizer.vocab_size))
-    optimizer, batch = AdamW(model.parameters()), np.zeros((1, 32), np.int32)
+    batch = np.zeros((1, 32), np.int32)
+    optimizer = make_optimizer(optimizer_name, model.parameters(), precision)
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with noted() as step:
             Trainer(model, optimizer, precision).gradients(batch, batch)

@@ -9,6 +9,7 @@ from ternary.errors import ModelFileError
 from ternary.models import from_json
 from ternary.models.lm import LM
 from ternary.train import checkpoint
+from ternary.train.optimizer import OPTIMIZERS
 
 MIXED = "these files are of two runs, restore them from a copy"
 
@@ -42,8 +43,11 @@ def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] =
     shapes = {key: p.data.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
     if optimizer:
-        moments = {f"{kind}.{key}": shape for key, shape in shapes.items() for kind in "mv"}
-        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, moments, name)
+        settings = loaded.state.get("settings")
+        kind = OPTIMIZERS.get(settings.get("optimizer") if isinstance(settings, dict) else None)
+        if kind is None:
+            raise ModelFileError(f"{loaded.path}: state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
+        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, kind.moment_shapes(parameters), name)
     for key, p in parameters.items():
         p.data[...] = loaded.weights[key]
     return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)

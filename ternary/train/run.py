@@ -26,7 +26,7 @@ from ternary.models import entry, to_json
 from ternary.train import checkpoint
 from ternary.train.ahead import calls_of_run
 from ternary.train.logbook import Logbook
-from ternary.train.optimizer import AdamW
+from ternary.train.optimizer import OPTIMIZERS, make_optimizer
 from ternary.train.restore import restore
 from ternary.train.schedule import SCHEDULES, Budget, learning_rate
 from ternary.train.trainer import Trainer, uninterrupted
@@ -54,6 +54,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
     if config.schedule not in SCHEDULES:
         raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
+    if config.optimizer not in OPTIMIZERS:
+        raise UsageError(f"--optimizer is {config.optimizer!r}; use {' or '.join(OPTIMIZERS)}")
     config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})
     if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
         raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
@@ -84,7 +86,8 @@ class Run:
         else:
             self.model = entry(config.model).model(self.model_config(), config.seed)
         self.compile()
-        optimizer = AdamW(self.model.parameters(), weight_decay=config.weight_decay, grad_clip=config.grad_clip)
+        optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
+                                   weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
         self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
@@ -107,7 +110,8 @@ class Run:
     def compile(self) -> None:
         """Make the kernels on all cores, those of the evaluations in the background of the first steps."""
         kind, helpers = entry(self.config.model).model, min(MAX_HELPERS, usable_cores()[0] - 1)
-        step, evaluation = calls_of_run(kind, self.model_config(), self.config.precision, self.eval_precision)
+        step, evaluation = calls_of_run(kind, self.model_config(), self.config.optimizer, self.config.precision,
+                                        self.eval_precision)
         if helpers:
             compile_together(step, helpers, wait=True)
             compile_together(evaluation, 1, wait=False)

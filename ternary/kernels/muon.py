@@ -1,0 +1,134 @@
+"""Muon (Jordan et al. 2024): the momentum of a matrix, made orthogonal, is its update.
+
+The update is scaled to the root mean square 0.2 that AdamW's have (Liu et al. 2025, "Muon is scalable for LLM
+training"), so that both share a learning rate. Products run in bf16 where the CPU has a dot product for it.
+"""
+import numpy as np
+from numba import prange
+
+from ternary.kernels.gemm import begin, end, product
+from ternary.kernels.jit import device, kernel
+from ternary.kernels.pack import pack_columns, pack_steps, transpose_words
+from ternary.kernels.tiles import WIDTH, line, load_like, store, total
+from ternary.kernels.workspace import num_threads, queue, take, workspace
+
+STEPS = 5                         # of the Newton-Schulz iteration
+A, B, C = 3.4445, -4.7750, 2.0315                 # its polynomial: steepest at 0, where most singular values are
+SIZE = 0.2
+TINY, ONE = np.float32(1e-20), np.float32(1)
+
+
+def orthogonal_ref(x):
+    """U V^T for x = U S V^T, nearly: the singular values come to lie between 0.7 and 1.2."""
+    x = x / (np.linalg.norm(x) + TINY)
+    for _ in range(STEPS):
+        s = x @ x.T
+        x = A * x + (B * s + C * (s @ s)) @ x
+    return x
+
+
+def muon_ref(p, g, m, shapes, hyper, like):
+    """One step with gradient hyper[0] * g -> new p, m, and g = 0 for the next step. All (n,) float32.
+
+    They hold matrices: shapes (K, 3) are the place of the first element, rows and columns, multiples of 32. hyper:
+    gradient scale, lr, weight decay, momentum. `like` is any array of the type of the products' operands.
+    """
+    scale, lr, decay, momentum = hyper
+    p, m = p.copy(), m * momentum + g * (scale * (1 - momentum))
+    update = m * momentum + g * (scale * (1 - momentum))          # Nesterov's
+    for first, rows, columns in shapes:
+        part = slice(first, first + rows * columns)
+        x = update[part].reshape(rows, columns)
+        x = orthogonal_ref(x) if rows <= columns else orthogonal_ref(x.T).T
+        p[part] = p[part] * (1 - lr * decay) - lr * SIZE * max(rows, columns) ** 0.5 * x.ravel()
+    return p, m, np.zeros_like(g)
+
+
+@device
+def turned(x):
+    y = workspace(x.shape[1], x.shape[0], np.float32)
+    transpose_words(x, 0, 0, x.shape[0], x.shape[1], y, 0, 0)
+    return y
+
+
+@device
+def orthogonalize(x, like, c):
+    """x (M, N), M <= N, float32, of norm 1, becomes orthogonal; c is the block of products."""
+    m, n = x.shape
+    rows, across = workspace(m, n, like.dtype), workspace(m // WIDTH, n * WIDTH, like.dtype)
+    s, s_across = workspace(m, m, like.dtype), workspace(m // WIDTH, m * WIDTH, like.dtype)
+    t, down = workspace(m, m, like.dtype), workspace(n // WIDTH, m * WIDTH, like.dtype)
+    for _ in range(STEPS):
+        for i in range(m):
+            for j in range(0, n, WIDTH):
+                store(rows, i, j, load_like(line(), x, i, j))
+        for j in range(m // WIDTH):
+            pack_columns(rows, j * WIDTH, across, j)
+        for i in range(0, m, WIDTH):              # s = x @ x.T
+            for j in range(m // WIDTH):
+                product(c, rows, i, 0, across, j, 0, n)
+                for r in range(WIDTH):
+                    store(s, i + r, j * WIDTH, load_like(line(), c, r, 0))
+        for j in range(m // WIDTH):
+            pack_columns(s, j * WIDTH, s_across, j)
+        for i in range(0, m, WIDTH):              # t = B s + C s @ s
+            for j in range(m // WIDTH):
+                product(c, s, i, 0, s_across, j, 0, m)
+                for r in range(WIDTH):
+                    v = load_like(line(), c, r, 0) * C + load_like(line(), s, i + r, j * WIDTH) * B
+                    store(t, i + r, j * WIDTH, v)
+        for j in range(n // WIDTH):
+            pack_steps(x, 0, m, j, down, j)
+        for i in range(0, m, WIDTH):              # x = A x + t @ x
+            for j in range(n // WIDTH):
+                product(c, t, i, 0, down, j, 0, m)
+                for r in range(WIDTH):
+                    v = load_like(line(), c, r, 0) + load_like(line(), x, i + r, j * WIDTH) * A
+                    store(x, i + r, j * WIDTH, v)
+
+
+@device
+def direction(g, m, first, rows, columns, scale, momentum):
+    """-> the update of a matrix (rows, columns), of norm 1; m moves on, g becomes 0."""
+    x, squares = workspace(rows, columns, np.float32), line()
+    for i in range(rows):
+        for j in range(0, columns, WIDTH):
+            at = first + i * columns + j
+            d = load_like(line(), g, 0, at) * (scale * (ONE - momentum))
+            a = load_like(line(), m, 0, at) * momentum + d
+            u = a * momentum + d
+            squares = squares + u * u
+            store(m, 0, at, a)
+            store(g, 0, at, line())
+            store(x, i, j, u)
+    shrink = ONE / (np.sqrt(total(squares)) + TINY)
+    for i in range(rows):
+        for j in range(0, columns, WIDTH):
+            store(x, i, j, load_like(line(), x, i, j) * shrink)
+    return x
+
+
+@kernel(ref=muon_ref, updates=("p", "m", "g"))
+def muon(p, g, m, shapes, hyper, like):
+    scale, lr, decay, momentum = hyper[0], hyper[1], hyper[2], hyper[3]
+    count, shares = shapes.shape[0], queue(num_threads())
+    for th in prange(num_threads()):
+        c = begin()
+        k = take(shares, th, count)
+        while k < count:
+            first, rows, columns = shapes[k, 0], shapes[k, 1], shapes[k, 2]
+            x = direction(g, m, first, rows, columns, scale, momentum)
+            if rows <= columns:
+                orthogonalize(x, like, c)
+            else:
+                y = turned(x)
+                orthogonalize(y, like, c)
+                x = turned(y)
+            step = lr * np.float32(SIZE * np.sqrt(max(rows, columns)))
+            for i in range(rows):
+                for j in range(0, columns, WIDTH):
+                    at = first + i * columns + j
+                    kept = load_like(line(), p, 0, at) * (ONE - lr * decay)
+                    store(p, 0, at, kept - load_like(line(), x, i, j) * step)
+            k = take(shares, th, count)
+        end()

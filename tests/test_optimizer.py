@@ -1,0 +1,100 @@
+"""Muon for matrices, AdamW for the rest: against their definitions, and PyTorch's where it is installed."""
+import numpy as np
+import pytest
+
+from ternary.kernels.muon import SIZE
+from ternary.nn.module import Parameter
+from ternary.train.optimizer import AdamW, Muon, make_optimizer
+
+HYPER = {"weight_decay": 0.1, "grad_clip": 0.0}
+
+
+def parameters(seed: int = 0) -> dict[str, Parameter]:
+    rng = np.random.default_rng(seed)
+    draw = lambda *shape: rng.standard_normal(shape, np.float32)
+    return {"embed.weight": Parameter(draw(50, 32)), "up.weight": Parameter(draw(96, 64), matrix=True),
+            "norm.weight": Parameter(draw(64)), "down.weight": Parameter(draw(64, 96), matrix=True)}
+
+
+def gradients(found: dict[str, Parameter], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for p in found.values():
+        p.grad[...] = rng.standard_normal(p.data.shape, np.float32)
+
+
+def stepped(optimizer, found, steps=3, lr=0.01):
+    for k in range(steps):
+        gradients(found, k)
+        optimizer.step(lr, optimizer.grad_norm())
+    return {name: p.data for name, p in found.items()}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_update_is_nearly_orthogonal_and_of_the_size_of_adamws(precision):
+    found = parameters()
+    before = {name: p.data.copy() for name, p in found.items()}
+    after = stepped(Muon(found, precision=precision, weight_decay=0.0), found, steps=1)
+    for name in ("up.weight", "down.weight"):
+        update = (after[name] - before[name]) / 0.01
+        values = np.linalg.svd(update / (SIZE * 96 ** 0.5), compute_uv=False)
+        assert 0.6 < values.min() and values.max() < 1.3
+        assert np.sqrt((update ** 2).mean()) == pytest.approx(SIZE, rel=0.2)
+
+
+def test_what_is_no_matrix_moves_as_with_adamw():
+    ours, theirs = parameters(), parameters()
+    muon, adamw = stepped(Muon(ours, **HYPER), ours), stepped(AdamW(theirs, **HYPER), theirs)
+    for name in ("embed.weight", "norm.weight"):
+        np.testing.assert_array_equal(muon[name], adamw[name])
+    assert not np.allclose(muon["up.weight"], adamw["up.weight"])
+
+
+def test_gradients_are_clipped_together_and_zero_afterwards():
+    found = parameters()
+    optimizer = Muon(found, grad_clip=1.0)
+    gradients(found, 0)
+    norm = optimizer.grad_norm()
+    assert norm == pytest.approx(np.sqrt(sum((p.grad ** 2).sum() for p in found.values())), rel=1e-5)
+    optimizer.step(0.01, norm)
+    assert not any(p.grad.any() for p in found.values())
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_moments_of_a_checkpoint_continue_the_same_way(name):
+    found = parameters()
+    optimizer = make_optimizer(name, found, "fp32", **HYPER)
+    stepped(optimizer, found)
+    state = {key: a.copy() for key, a in optimizer.state().items()}
+    assert {key: a.shape for key, a in state.items()} == type(optimizer).moment_shapes(found)
+    copies = {key: Parameter(p.data.copy(), p.matrix) for key, p in found.items()}
+    again = make_optimizer(name, copies, "fp32", **HYPER)
+    again.load(state, optimizer.steps)
+    first, second = stepped(optimizer, found), stepped(again, copies)
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key])
+
+
+def test_only_matrices_go_without_a_second_moment():
+    assert set(Muon.moment_shapes(parameters())) == {
+        "m.embed.weight", "v.embed.weight", "m.up.weight", "m.norm.weight", "v.norm.weight", "m.down.weight"}
+
+
+def test_muon_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("this torch has no Muon")
+    found = {name: p for name, p in parameters().items() if p.matrix}
+    theirs = {name: torch.nn.Parameter(torch.from_numpy(p.data.copy())) for name, p in found.items()}
+    before = {name: p.data.copy() for name, p in found.items()}
+    oracle = torch.optim.Muon(theirs.values(), lr=0.01, weight_decay=0.1, momentum=0.95, nesterov=True,
+                              adjust_lr_fn="match_rms_adamw")
+    optimizer = Muon(found, **HYPER)
+    for k in range(3):
+        gradients(found, k)
+        for name, p in theirs.items():
+            p.grad = torch.from_numpy(found[name].grad.copy())
+        oracle.step()
+        optimizer.step(0.01, 1.0)
+    for name, p in theirs.items():                # PyTorch orthogonalises in bf16
+        mine, other = (x - before[name] for x in (found[name].data, p.detach().numpy()))
+        assert np.linalg.norm(mine - other) < 0.03 * np.linalg.norm(other)
