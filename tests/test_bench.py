@@ -341,7 +341,8 @@ def test_command_line_trains_unless_told_otherwise(monkeypatch, args, wanted):
     done = CliRunner().invoke(command, [*args, "--json"])
     assert json.loads(done.stdout) == {"gflops": 1.5}, done.output
     defaults = {"model": "bolt-small", "batch_size": None, "seq_len": 256, "seconds": None, "precision": "auto"}
-    defaults |= {"head_noise": 0.03, "optimizer": "adamw", "peer": None, "peer_python": sys.executable, "profile": False}
+    defaults |= {"head_noise": 0.03, "optimizer": "adamw", "peer": None, "peer_python": sys.executable,
+                 "profile": False}
     assert given == defaults | wanted
 
 
