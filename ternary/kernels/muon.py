@@ -52,12 +52,24 @@ def turned(x):
 
 
 @device
+def store_symmetric(c, turn, s, i, j):
+    """The block c at s[i:, j:] and, turned, at s[j:, i:]."""
+    for r in range(WIDTH):
+        store(s, i + r, j, load_like(line(), c, r, 0))
+    if i != j:
+        transpose_words(c, 0, 0, WIDTH, WIDTH, turn, 0, 0)
+        for r in range(WIDTH):
+            store(s, j + r, i, load_like(line(), turn, r, 0))
+
+
+@device
 def orthogonalize(x, like, c):
     """x (M, N), M <= N, float32, of norm 1, becomes orthogonal; c is the block of products."""
     m, n = x.shape
     rows, across = workspace(m, n, like.dtype), workspace(m // WIDTH, n * WIDTH, like.dtype)
     s, s_across = workspace(m, m, like.dtype), workspace(m // WIDTH, m * WIDTH, like.dtype)
     t, down = workspace(m, m, like.dtype), workspace(n // WIDTH, m * WIDTH, like.dtype)
+    turn = workspace(WIDTH, WIDTH, np.float32)
     for _ in range(STEPS):
         for i in range(m):
             for j in range(0, n, WIDTH):
@@ -65,18 +77,17 @@ def orthogonalize(x, like, c):
         for j in range(m // WIDTH):
             pack_columns(rows, j * WIDTH, across, j)
         for i in range(0, m, WIDTH):              # s = x @ x.T
-            for j in range(m // WIDTH):
-                product(c, rows, i, 0, across, j, 0, n)
-                for r in range(WIDTH):
-                    store(s, i + r, j * WIDTH, load_like(line(), c, r, 0))
+            for j in range(0, i + 1, WIDTH):
+                product(c, rows, i, 0, across, j // WIDTH, 0, n)
+                store_symmetric(c, turn, s, i, j)
         for j in range(m // WIDTH):
             pack_columns(s, j * WIDTH, s_across, j)
         for i in range(0, m, WIDTH):              # t = B s + C s @ s
-            for j in range(m // WIDTH):
-                product(c, s, i, 0, s_across, j, 0, m)
+            for j in range(0, i + 1, WIDTH):
+                product(c, s, i, 0, s_across, j // WIDTH, 0, m)
                 for r in range(WIDTH):
-                    v = load_like(line(), c, r, 0) * C + load_like(line(), s, i + r, j * WIDTH) * B
-                    store(t, i + r, j * WIDTH, v)
+                    store(c, r, 0, load_like(line(), c, r, 0) * C + load_like(line(), s, i + r, j) * B)
+                store_symmetric(c, turn, t, i, j)
         for j in range(n // WIDTH):
             pack_steps(x, 0, m, j, down, j)
         for i in range(0, m, WIDTH):              # x = A x + t @ x
