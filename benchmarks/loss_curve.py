@@ -23,7 +23,7 @@ from ternary.bench.measure import chosen, machine, say
 from ternary.config import TrainConfig
 from ternary.data.corpus import open_corpus
 from ternary.data.loader import Loader
-from ternary.data.tokens import cached_tokenizer, prepare
+from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.train.optimizer import AdamW

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ternary.data import corpus as module
 from ternary.data import hub as hub_module
+from ternary.data import readers
 from ternary.data.corpus import Corpus, open_corpus, split_corpus
 from ternary.errors import DataError, NetworkError, ResourceError, UsageError
 
@@ -97,7 +98,7 @@ def test_text_that_is_not_utf8_names_the_place(tmp_path, content, offset, line):
 
 
 def test_a_story_that_does_not_fit_into_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MAX_STORY", 1 << 20)
+    monkeypatch.setattr(readers, "MAX_STORY", 1 << 20)
     with pytest.raises(DataError, match="line 1: over 1 MiB"):
         read(write(tmp_path / "a.txt", b"x" * (1 << 21)))
     with pytest.raises(DataError, match="line 3: a story over 1 MiB"):
@@ -221,9 +222,9 @@ def test_names_that_are_nothing_list_their_neighbours(tmp_path, monkeypatch):
 
 
 def test_paths_that_are_not_data(tmp_path):
-    with pytest.raises(DataError, match=r"suffix '\.gz'; want \.txt, \.jsonl, \.parquet"):
+    with pytest.raises(DataError, match=r"suffix '\.gz'; want \.txt, \.jsonl, \.csv, "):
         open_corpus(write(tmp_path / "a.gz", "x"))
-    with pytest.raises(DataError, match=r"holds no \.txt, \.jsonl, \.parquet file"):
+    with pytest.raises(DataError, match=r"holds no \.txt, \.jsonl, \.csv, "):
         open_corpus(str(tmp_path))
     os.mkfifo(tmp_path / "pipe.txt")
     with pytest.raises(DataError, match="neither a file nor a folder"):
@@ -339,7 +340,7 @@ def hub_at(monkeypatch):
 
     def use(port: int) -> None:
         monkeypatch.setattr(huggingface_hub, "HfApi", lambda: client(endpoint=f"http://127.0.0.1:{port}"))
-        monkeypatch.setattr(hub_module, "_snapshot", lambda name: None)
+        monkeypatch.setattr(hub_module, "_snapshot", lambda name, revision: None)
 
     return use
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.data import tokens as module
+from ternary.data import prepare as drafts
 from ternary.data import vocabulary
 from ternary.data.corpus import Corpus, open_corpus
+from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.data.tokenizer import Tokenizer
-from ternary.data.tokens import cache_folder, cached_tokenizer, open_store, prepare
+from ternary.data.tokens import cache_folder, open_store
 from ternary.errors import DataError, ResourceError
 
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
@@ -34,6 +36,11 @@ def corpus(stories: list[str], fail_at: int | None = None, error: BaseException 
             yield story
 
     return Corpus("some stories", hashlib.sha256("\0".join(stories).encode()).hexdigest(), read)
+
+
+def there(folder: Path) -> list[Path]:
+    """What is in a cache besides its locks."""
+    return sorted(p for p in folder.iterdir() if p.name != "locks")
 
 
 @pytest.fixture
@@ -88,7 +95,7 @@ def test_a_store_is_reused_and_belongs_to_its_corpus_and_tokenizer(tmp_path, sto
     assert prepare(corpus(STORIES[:2]), TOKENIZER, tmp_path).header["stories"] == 2
     other = prepare(corpus(STORIES), Tokenizer([], 300), tmp_path)
     assert len(other.tokens) > len(store.tokens)
-    assert len({p.name for p in tmp_path.glob("*.tok")}) == len(list(tmp_path.iterdir())) == 3
+    assert len({p.name for p in tmp_path.glob("*.tok")}) == len(there(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("damage", ["cut", "another", "junk"])
@@ -104,18 +111,20 @@ def test_a_damaged_store_is_written_again(tmp_path, store, damage):
 def test_an_interrupted_run_leaves_nothing(tmp_path, error):
     with pytest.raises(type(error)):
         prepare(corpus(["x" * 5000] * 1000, fail_at=900, error=error), TOKENIZER, tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not there(tmp_path)
 
 
 def test_a_file_that_is_not_finished_is_not_a_store(tmp_path, monkeypatch):
     """What kill -9 would leave behind, at its most complete."""
     seen = {}
 
-    def replace(source, target):
+    def replace(source, target, replace=os.replace):
+        if not str(target).endswith(".tok"):
+            return replace(source, target)
         seen["whole"] = Path(source).read_bytes()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "replace", replace)
+    monkeypatch.setattr(drafts.os, "replace", replace)
     with pytest.raises(ResourceError, match="No space left on device"):
         prepare(corpus(STORIES), TOKENIZER, tmp_path)
     path = tmp_path / "x.tok"
@@ -131,7 +140,7 @@ def test_a_file_that_is_not_finished_is_not_a_store(tmp_path, monkeypatch):
 def test_no_story_is_an_error(tmp_path):
     with pytest.raises(DataError, match="some stories holds no story"):
         prepare(corpus([]), TOKENIZER, tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not there(tmp_path)
 
 
 def rewrite(raw: bytes, **changes) -> bytes:
@@ -242,7 +251,7 @@ def test_a_trained_tokenizer_is_kept(tmp_path, monkeypatch):
     unread = corpus(STORIES, fail_at=0, error=AssertionError("trained again"))
     assert cached_tokenizer(unread, 300, tmp_path).hash == first.hash
     assert cached_tokenizer(corpus(STORIES), 310, tmp_path).vocab_size == 310
-    for path in tmp_path.iterdir():
+    for path in there(tmp_path):
         path.write_text("{}")
     assert cached_tokenizer(corpus(STORIES), 300, tmp_path).hash == first.hash
 
@@ -258,58 +267,112 @@ def test_a_tokenizer_learned_by_another_version_is_not_served(tmp_path, monkeypa
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ternary.data import tokenizer
+from ternary.data import prepare as drafts
 from ternary.data.corpus import Corpus
-from ternary.data.tokens import cached_tokenizer, prepare
+from ternary.data.tokenizer import Tokenizer
 
-def kill(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+drafts.SAVE_EVERY = 0
+drafts.vocabulary.BATCH = 100
 
 def stories():
-    yield "a cat"
-    if sys.argv[2] == "prepare":
-        kill()
+    for k in range(100):
+        if k == 60:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield f"a cat and {k} dogs"
 
 corpus = Corpus("some stories", "0" * 64, stories)
 if sys.argv[2] == "prepare":
-    prepare(corpus, tokenizer.Tokenizer([], 300), Path(sys.argv[1]))
-os.replace = kill
-cached_tokenizer(corpus, 300, Path(sys.argv[1]))
+    drafts.prepare(corpus, Tokenizer([" the", "a"], 300), Path(sys.argv[1]))
+drafts.cached_tokenizer(corpus, 300, Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("at", ["prepare", "tokenizer"])
-@pytest.mark.parametrize("write", ["prepare", "tokenizer"])
-def test_what_a_killed_run_left_is_removed_after_a_day(tmp_path, at, write):
+@pytest.fixture(params=["prepare", "tokenizer"])
+def killed(tmp_path, request):
+    """A folder with what a killed run left, and the call that goes on with it, of a corpus."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), at], env=env)
-    [left] = tmp_path.iterdir()
-    assert run.returncode == -signal.SIGKILL and left.suffix == ".tmp"
-    (tmp_path / "writing-notes.txt").write_text("of somebody else")
+    run = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), request.param], env=env)
+    assert run.returncode == -signal.SIGKILL
+    if request.param == "prepare":
+        return tmp_path, lambda c, folder=tmp_path: prepare(c, TOKENIZER, folder).path.read_bytes()
+    return tmp_path, lambda c, folder=tmp_path: cached_tokenizer(c, 300, folder).hash
 
-    def write_a(story):
-        if write == "prepare":
-            prepare(corpus([story]), TOKENIZER, tmp_path)
-        else:
-            cached_tokenizer(corpus([story]), 300, tmp_path)
 
-    for hours, there in ((23, True), (25, False)):
-        then = time.time() - hours * 3600
-        for path in tmp_path.iterdir():
+def test_what_was_interrupted_goes_on(killed, tmp_path_factory):
+    folder, call = killed
+    read = []
+
+    def stories():
+        for k in range(100):
+            read.append(k)
+            yield f"a cat and {k} dogs" if k >= 50 else "another story, but nobody looks"
+
+    whole = Corpus("some stories", "0" * 64, lambda: (f"a cat and {k} dogs" for k in range(100)))
+    assert call(Corpus("some stories", "0" * 64, stories)) == call(whole, tmp_path_factory.mktemp("afresh"))
+    assert len(there(folder)) == 1
+
+
+def test_what_a_killed_run_left_is_removed_when_nobody_came_back(killed):
+    folder, _ = killed
+    left = there(folder)
+    (folder / "notes.txt").write_text("of somebody else")
+    for days, stays in ((6, True), (8, False)):
+        then = time.time() - days * 86400
+        for path in there(folder):
             os.utime(path, (then, then))
-        write_a(f"a story after {hours} hours")
-        assert left.exists() == there
-    assert (tmp_path / "writing-notes.txt").exists() and len(list(tmp_path.iterdir())) == 3
+        prepare(corpus([f"a story after {days} days"]), TOKENIZER, folder)
+        assert all(path.exists() == stays for path in left)
+    assert (folder / "notes.txt").exists() and len(there(folder)) == 3
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_processes_make_the_same(tmp_path, tmp_path_factory, monkeypatch, processes):
+    monkeypatch.setattr(vocabulary, "BATCH", 200)
+    texts = [f"The {k} cats saw {k * 7 % 11} dogs." for k in range(300)]
+    folder = tmp_path_factory.mktemp("one")
+    tokenizer = cached_tokenizer(corpus(texts), 400, tmp_path, processes)
+    assert tokenizer.hash == cached_tokenizer(corpus(texts), 400, folder).hash
+    made = prepare(corpus(texts), tokenizer, tmp_path, processes).path.read_bytes()
+    assert made == prepare(corpus(texts), tokenizer, folder).path.read_bytes()
+
+
+def test_a_second_process_waits_for_the_first(tmp_path):
+    said, times = [], []
+
+    def slowly():
+        times.append(time.monotonic())
+        time.sleep(0.5)
+        yield "a cat"
+
+    slow = Corpus("some stories", "1" * 64, slowly)
+    other = threading.Thread(target=prepare, args=(slow, TOKENIZER, tmp_path))
+    other.start()
+    while not times:
+        time.sleep(0.01)
+    assert prepare(slow, TOKENIZER, tmp_path, tell=said.append).header["stories"] == 1
+    other.join()
+    assert len(times) == 1 and said == ["another process prepares the same data; waiting for it"]
+
+
+def test_progress_is_told_now_and_then(monkeypatch):
+    clock, said = [0.0], []
+    monkeypatch.setattr(drafts.time, "monotonic", lambda: clock[0])
+    progress = drafts.Progress("tokenizing", 100_000_000, said.append)
+    progress.skip(20_000_000)
+    for _ in range(4):
+        clock[0] += 2
+        progress.add(10_000_000)
+    assert said == ["tokenizing: 50 of 100 MB, 5.0 MB/s, ETA 0:00:10"]
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path):
     story = "a cat and the dog " * 500
-    many = Corpus("many", "0" * 64, lambda: (story for _ in range(1000)))
+    many = Corpus("many", "0" * 64, lambda: (story for _ in range(10_000)))
     tracemalloc.start()
     store = prepare(many, TOKENIZER, tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 2 * len(store.tokens) > 10 << 20 and peak < 1 << 20
+    assert 2 * len(store.tokens) > 100 << 20 and peak < 40 << 20
 
 
 def test_real_stories(tmp_path):

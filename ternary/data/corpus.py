@@ -2,8 +2,8 @@
 
 import atexit
 import difflib
+import glob
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -13,40 +13,40 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ternary.data.hub import open_hub
-from ternary.data.story import Corpus, fingerprint, first_line, story_column, story_text
+from ternary.data.readers import BLOCK, PACKED, READERS, SEPARATOR, kind_of, scan
+from ternary.data.story import Corpus, fingerprint
 from ternary.errors import DataError, ResourceError, UsageError
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 FABLES = {"train": (0, 20_000), "validation": (1, 500)}  # split: (seed, stories)
-SEPARATOR = b"<|endoftext|>"
-SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?\n")
-BOM = b"\xef\xbb\xbf"
-HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-FOREIGN = (".json", ".csv", ".tsv", ".gz", ".zst", ".zip", ".md", ".tok")
-BLOCK = 1 << 20
-MAX_STORY = 1 << 28  # bytes: what one story may take in memory
+WANTED = f"{', '.join(READERS)} (also .gz or .zst, but for parquet)"
+HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
+FOREIGN = (".json", ".gz", ".zst", ".zip", ".md", ".tok")
 
 
 def open_corpus(source: str, split: str = "train", field: str | None = None) -> Corpus:
-    """Open `fables`, `-` (standard input), a file, a folder, `tinystories` or a hub data set owner/name.
+    """Open `fables`, `-` (standard input), a file, a folder, a glob, `tinystories` or a hub data set owner/name.
 
-    A path that exists is local, and has no splits: `split` is for fables and the hub. `field` names the
-    column of stories. Raises DataError, or NetworkError if the hub is needed and cannot be reached.
+    A path that exists is local, and has no splits: `split` is for fables and the hub. A hub name may go on with
+    @revision and :split, which then is the split. `field` names the column of stories. Raises DataError, or
+    NetworkError if the hub is needed and cannot be reached.
     """
     if source == "fables":
         return _fables(split)
     if source == "-":
         return _standard_input()
     path = Path(source)
+    if any(c in source for c in "*?[") and not os.path.exists(source):
+        return _local(source, None, sorted(Path(p) for p in glob.iglob(source, recursive=True)), field)
     if os.path.isdir(source):
         return _local(source, path, _files_in(path), field)
     if os.path.isfile(source):
         return _local(source, path.parent, [path], field)
     if os.path.exists(source):
         raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
-    name = ALIASES.get(source, source)
-    if HUB_NAME.fullmatch(name) and path.suffix.lower() not in (*READERS, *FOREIGN):
-        return open_hub(name, split, field)
+    named = HUB_NAME.fullmatch(ALIASES.get(source, source))
+    if named and path.suffix.lower() not in (*READERS, *FOREIGN):
+        return open_hub(named["name"], named["split"] or split, field, named["revision"])
     near = difflib.get_close_matches(path.name, _names_beside(path), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
     raise DataError(f"no file or folder {source!r}; {hint}")
@@ -71,9 +71,11 @@ def split_corpus(corpus: Corpus, fraction: float = 0.02) -> tuple[Corpus, Corpus
         )
     cut = min(max(cut, low + 1), high)
 
+    size = corpus.size and int(corpus.size * (1 - fraction))
+
     def side(name: str, keep: Callable[[str], bool]) -> Corpus:
         digest = fingerprint(corpus.fingerprint, name, cut)
-        return Corpus(f"{corpus.name} ({name})", digest, lambda: filter(keep, corpus.stories()))
+        return Corpus(f"{corpus.name} ({name})", digest, lambda: filter(keep, corpus.stories()), size)
 
     return side("train", lambda s: _place(s) >= cut), side("validation", lambda s: _place(s) < cut)
 
@@ -107,8 +109,13 @@ def _standard_input() -> Corpus:
     return _local("standard input", folder, [path], None)
 
 
+def _readable(path: Path) -> bool:
+    kind, compression = kind_of(path)
+    return kind in (PACKED if compression else READERS)
+
+
 def _files_in(folder: Path) -> list[Path]:
-    found = [p for p in folder.rglob("*") if p.suffix.lower() in READERS and p.is_file()]
+    found = [p for p in folder.rglob("*") if _readable(p) and p.is_file()]
     return sorted(found, key=lambda p: p.relative_to(folder).parts)
 
 
@@ -119,22 +126,23 @@ def _names_beside(path: Path) -> list[str]:
         return []
 
 
-def _local(name: str, root: Path, paths: list[Path], key: str | None) -> Corpus:
-    """The stories of `paths` in order; messages name a file relative to `root`."""
+def _local(name: str, root: Path | None, paths: list[Path], key: str | None) -> Corpus:
+    """The stories of `paths` in order; messages name a file relative to `root`, if there is one."""
     if not paths:
-        raise DataError(f"folder {name} holds no {', '.join(READERS)} file")
-    parts, files = [], []
+        raise DataError(f"{name} holds no {WANTED} file")
+    parts, files, sizes = [], [], []
     for path in paths:
-        kind, label = path.suffix.lower(), str(path.relative_to(root)) if len(paths) > 1 else name
-        if kind not in READERS:
-            raise DataError(f"{name} has suffix {kind!r}; want {', '.join(READERS)}")
+        kind, label = kind_of(path)[0], str(path.relative_to(root) if root else path) if len(paths) > 1 else name
+        if not _readable(path):
+            raise DataError(f"{name} has suffix {path.suffix.lower()!r}; want {WANTED}")
         try:
             before = _stamp(path)
-            digest, separated = _scan(path)
+            digest, separated, size = scan(path, label)
         except OSError as e:
             raise DataError(f"cannot read {label}: {e.strerror}") from None
         parts.append((kind, digest, key if kind != ".txt" else None))
         files.append((path, label, kind, separated, before))
+        sizes.append(size)
 
     def read() -> Iterator[str]:
         for path, label, kind, separated, before in files:
@@ -148,95 +156,9 @@ def _local(name: str, root: Path, paths: list[Path], key: str | None) -> Corpus:
 
     if next(read(), None) is None:
         raise DataError(f"{name} holds no story; want some text")
-    return Corpus(name, fingerprint(*parts), read)
+    return Corpus(name, fingerprint(*parts), read, None if None in sizes else sum(sizes))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns
-
-
-def _scan(path: Path) -> tuple[str, bool]:
-    """The sha256 of a file, and whether it has a line `<|endoftext|>`."""
-    digest, separated, tail = hashlib.sha256(), False, b"\n"
-    with open(path, "rb") as f:
-        while block := f.read(BLOCK):
-            digest.update(block)
-            if not separated:
-                window = tail + block
-                separated = SEPARATOR in window and SEPARATOR_LINE.search(window) is not None
-                tail = window[-64:]
-    return digest.hexdigest(), separated or SEPARATOR_LINE.search(tail + b"\n") is not None
-
-
-def _lines(path: Path, label: str) -> Iterator[bytes]:
-    """Lines with their ends, each of at most MAX_STORY bytes."""
-    with open(path, "rb") as f:
-        for number, line in enumerate(iter(lambda: f.readline(MAX_STORY + 1), b""), 1):
-            if len(line) > MAX_STORY:
-                raise DataError(f"{label}, line {number}: over {MAX_STORY >> 20} MiB; break it into stories")
-            yield line
-
-
-def _read_text(path: Path, label: str, separated: bool) -> Iterator[str]:
-    """Stories between lines `<|endoftext|>`, or else between blank lines."""
-    story, size, offset, first = [], 0, 0, 1
-    for number, line in enumerate(_lines(path, label), 1):
-        if number == 1 and line.startswith(BOM):
-            line, offset = line[len(BOM) :], len(BOM)
-        if line.strip() == SEPARATOR if separated else line.isspace():
-            yield _decode(b"".join(story), label, offset, first)
-            offset, first = offset + size + len(line), number + 1
-            story, size = [], 0
-            continue
-        story.append(line)
-        size += len(line)
-        if size > MAX_STORY:
-            raise DataError(f"{label}, line {first}: a story over {MAX_STORY >> 20} MiB; separate its parts")
-    yield _decode(b"".join(story), label, offset, first)
-
-
-def _decode(raw: bytes, label: str, offset: int, line: int) -> str:
-    """`raw` as text; it starts at byte `offset` and line `line` of the file."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as e:
-        line += raw.count(b"\n", 0, e.start)
-        raise DataError(
-            f"{label} is not UTF-8: byte 0x{raw[e.start]:02x} at offset {offset + e.start}, line {line}; "
-            "convert it, e.g. with iconv -t UTF-8"
-        ) from None
-
-
-def _read_jsonl(path: Path, label: str, key: str | None) -> Iterator[str]:
-    offset = 0
-    for number, line in enumerate(_lines(path, label), 1):
-        text = _decode(line, label, offset, number).removeprefix("\ufeff" if number == 1 else "")
-        offset += len(line)
-        if not text.strip():
-            continue
-        where = f"{label}, line {number}"
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as e:
-            raise DataError(f"{where}: not JSON ({e}); want one object a line") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: a JSON {type(row).__name__}; want an object with text")
-        yield story_text(row[story_column(row, key, where)], where)
-
-
-def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            column = story_column(file.schema_arrow.names, key, label)
-            where = f"{label}, column {column}"
-            for batch in file.iter_batches(batch_size=1024, columns=[column]):
-                yield from (story_text(value, where) for value in batch.column(0).to_pylist())
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{label} is not a whole parquet file: {first_line(e)}") from None
-
-
-READERS = {".txt": _read_text, ".jsonl": _read_jsonl, ".parquet": _read_parquet}

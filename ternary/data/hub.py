@@ -11,7 +11,7 @@ from ternary.errors import DataError, NetworkError
 PROBE_SECONDS, OPEN_SECONDS = 8, 30
 
 
-def open_hub(name: str, split: str, key: str | None) -> Corpus:
+def open_hub(name: str, split: str, key: str | None, revision: str | None = None) -> Corpus:
     """A hub data set: streamed if the hub answers, else from a whole snapshot in the local cache.
 
     Raises DataError of the data set, or NetworkError with neither the hub nor a snapshot.
@@ -19,14 +19,15 @@ def open_hub(name: str, split: str, key: str | None) -> Corpus:
     import huggingface_hub as hub
 
     try:
-        revision, source = _within(PROBE_SECONDS, lambda: hub.HfApi().dataset_info(name, timeout=5).sha), name
+        wanted = {"revision": revision, "timeout": 5}
+        revision, source = _within(PROBE_SECONDS, lambda: hub.HfApi().dataset_info(name, **wanted).sha), name
     except hub.errors.GatedRepoError:
         raise DataError(f"{name} is gated: accept its terms on its page, then run hf auth login") from None
     except Exception as e:
         # The hub says 401 of a set that does not exist, lest private names leak.
         if getattr(getattr(e, "response", None), "status_code", None) in (401, 403, 404):
             raise DataError(f"no data set {name!r} on the hub, no such local path; check its name") from None
-        source = _snapshot(name)
+        source = _snapshot(name, revision)
         if source is None:
             raise _unreachable(name, f"{first_line(e)}; no whole copy in the local cache") from None
         revision = Path(source).name
@@ -62,12 +63,12 @@ def _within(seconds: float, call: Callable, *args):
     return value
 
 
-def _snapshot(name: str) -> str | None:
+def _snapshot(name: str, revision: str | None) -> str | None:
     """The folder of `name` in the hub's local cache, if all of its numbered files (x-01-of-04) are there."""
     import huggingface_hub as hub
 
     try:
-        folder = hub.snapshot_download(name, repo_type="dataset", local_files_only=True)
+        folder = hub.snapshot_download(name, repo_type="dataset", revision=revision, local_files_only=True)
     except Exception:
         return None
     shards: dict[tuple[str, str, str], int] = {}
@@ -99,6 +100,8 @@ def _hub_errors(name: str, call: Callable):
     except (DataError, MemoryError):
         raise
     except (ValueError, LookupError, TypeError, RuntimeError, FileNotFoundError) as e:
+        if "scripts are no longer supported" in str(e):
+            raise DataError(f"{name} needs a script, which is not run; try {name}@refs/convert/parquet") from None
         raise DataError(f"{name} cannot be read: {first_line(e)}") from None
     except Exception as e:
         raise _unreachable(name, first_line(e)) from None

@@ -12,11 +12,15 @@ TEXT_KEYS = ("text", "story")
 
 @dataclass(frozen=True)
 class Corpus:
-    """`fingerprint` is a sha256 hex digest: the same digest, the same stories in the same order."""
+    """`fingerprint` is a sha256 hex digest: the same digest, the same stories in the same order.
+
+    `size` is about how many bytes of text it has, where that is known before it is read.
+    """
 
     name: str
     fingerprint: str
     read: Callable[[], Iterator[str]] = field(repr=False, compare=False)
+    size: int | None = field(default=None, compare=False)
 
     def stories(self) -> Iterator[str]:
         """All stories from the first, stripped and not empty; may be called again and again."""

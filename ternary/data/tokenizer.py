@@ -18,7 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ternary.data.vocabulary import CHUNK, SURROGATE, count_chunks, fewest, halves_of, learn_pieces, windows
+from ternary.data.vocabulary import (
+    CHUNK,
+    SURROGATE,
+    ChunkCounts,
+    batches,
+    count_chunks,
+    fewest,
+    halves_of,
+    learn_pieces,
+    windows,
+)
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 
 FORMAT = "ternary-tokenizer-1"
@@ -55,10 +65,17 @@ class Tokenizer:
             raise UsageError(f"[tokenizer] vocab_size is {vocab_size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")
         if isinstance(texts, str):
             raise UsageError("[tokenizer] texts is a single string; give a list of texts")
-        counts = count_chunks(texts)
-        if not counts:
+        counts = ChunkCounts()
+        for batch in batches(texts):
+            counts.add(count_chunks(batch))
+        return cls.from_counts(counts, vocab_size)
+
+    @classmethod
+    def from_counts(cls, counts: ChunkCounts, vocab_size: int) -> "Tokenizer":
+        """The vocabulary of a corpus whose chunks are counted. DataError if there is none."""
+        if not counts.counts:
             raise DataError("[tokenizer] the corpus has no text to learn from; give at least one story")
-        return cls(learn_pieces(counts, vocab_size - FIRST_PIECE), vocab_size)
+        return cls(learn_pieces(counts.counts, vocab_size - FIRST_PIECE), vocab_size)
 
     def encode(self, text: str) -> list[int]:
         """Ids of any string, without bos or eos."""

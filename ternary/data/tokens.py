@@ -1,34 +1,24 @@
-"""The token store: a corpus as one file of uint16 ids, mapped read-only and shared by later runs.
+"""The token store: a corpus as one file of uint16 ids, mapped read-only and shared by later runs (see prepare.py).
 
 Layout of a `.tok` file, all little-endian: 8 bytes of magic, the length of the header as int64, the header
 (JSON padded with spaces up to a multiple of 64), the ids as uint16, zeros up to a multiple of 64, and the
 offsets of the stories as int64 (stories + 1 of them). Every story ends with the id EOS.
 """
 
-import hashlib
 import json
 import os
-import tempfile
-import time
-from array import array
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ternary.data import vocabulary
-from ternary.data.story import Corpus
-from ternary.data.tokenizer import Tokenizer
-from ternary.errors import DataError, ModelFileError, ResourceError
+from ternary.errors import DataError, ResourceError
 
 MAGIC = b"TERNTOK1"
 MAX_HEADER = 1 << 16
 COUNTS = ("vocab_size", "stories", "tokens", "chars", "bytes")
 HASHES = ("tokenizer_hash", "source_hash")
 CHUNK = 1 << 22  # elements looked at together when a store is checked
-UNFINISHED = ("writing-*.tmp", ".*.tokenizer.json.*.tmp")  # what this file and Tokenizer.save write to
-ABANDONED = 24 * 3600  # seconds since the last write: nobody writes on
 
 
 @dataclass(frozen=True)
@@ -54,64 +44,8 @@ def cache_folder(cache_dir: Path | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise _unwritable(folder, e) from None
+        raise unwritable(folder, e) from None
     return folder
-
-
-def prepare(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    cache_dir: Path | None = None,
-) -> TokenStore:
-    """The store of `corpus` under `tokenizer`: from the cache, or written there story by story.
-
-    An interrupted run leaves no store.
-    """
-    folder = cache_folder(cache_dir)
-    path = folder / f"{_key(corpus.fingerprint, tokenizer.hash)}.tok"
-    wanted = {"tokenizer_hash": tokenizer.hash, "source_hash": corpus.fingerprint}
-    try:
-        store = open_store(path)
-        if wanted.items() <= store.header.items():
-            return store
-    except DataError:
-        pass  # absent or damaged: write it again
-    _sweep(folder)
-    header = {**wanted, "source": corpus.name[:1000], "vocab_size": tokenizer.vocab_size}
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="writing-", suffix=".tmp", delete=False) as f:
-            try:
-                _write(f, header, corpus, tokenizer)
-                f.flush()
-                os.fsync(f.fileno())
-                f.close()
-                os.replace(f.name, path)
-            except BaseException:
-                f.close()
-                os.unlink(f.name)
-                raise
-    except OSError as e:
-        raise _unwritable(folder, e) from None
-    return open_store(path)
-
-
-def cached_tokenizer(corpus: Corpus, vocab_size: int, cache_dir: Path | None = None) -> Tokenizer:
-    """The tokenizer trained on `corpus`: from the cache, or trained and kept there."""
-    folder = cache_folder(cache_dir)
-    path = folder / f"{_key(corpus.fingerprint, f'{vocab_size}:{vocabulary.VERSION}')}.tokenizer.json"
-    try:
-        tokenizer = Tokenizer.load(path)
-        if tokenizer.vocab_size == vocab_size:
-            return tokenizer
-    except ModelFileError:
-        pass  # absent or damaged: train it
-    _sweep(folder)
-    tokenizer = Tokenizer.train(corpus.stories(), vocab_size)
-    try:
-        tokenizer.save(path)
-    except ResourceError as e:
-        raise _unwritable(folder, e) from None
-    return tokenizer
 
 
 def open_store(path: Path) -> TokenStore:
@@ -129,8 +63,8 @@ def open_store(path: Path) -> TokenStore:
             header = _header(path, f.read(length))
     except OSError as e:
         raise DataError(f"cannot read token store {path}: {e.strerror}") from None
-    n, stories, first = header["tokens"], header["stories"], _align(16 + length)
-    last = _align(first + 2 * n)
+    n, stories, first = header["tokens"], header["stories"], align(16 + length)
+    last = align(first + 2 * n)
     if size != last + 8 * (stories + 1):
         raise _broken(path, f"it has {size:,} bytes, its header counts {last + 8 * (stories + 1):,}")
     if not 0 < stories <= n:
@@ -173,45 +107,12 @@ def _check(path: Path, tokens: np.ndarray, offsets: np.ndarray, vocab_size: int)
             raise _broken(path, f"it holds id {top}, its vocabulary has {vocab_size}")
 
 
-def _write(f, header: dict, corpus: Corpus, tokenizer: Tokenizer) -> None:
-    """The header comes last: until then the file has no magic, and is no store."""
-    eos = np.array([Tokenizer.EOS], "<u2").tobytes()
-    first = _align(16 + len(json.dumps(header)) + 256)  # room for the counts
-    f.write(bytes(first))
-    offsets, tokens, chars, size = array("q", [0]), 0, 0, 0
-    for text in corpus.stories():
-        ids = tokenizer.encode_array(text)
-        f.write(ids.astype("<u2", copy=False).tobytes())
-        f.write(eos)
-        tokens += len(ids) + 1
-        chars += len(text)
-        size += len(text.encode())
-        offsets.append(tokens)
-    stories = len(offsets) - 1
-    if not stories:
-        raise DataError(f"{corpus.name} holds no story; want some text")
-    end = first + 2 * tokens
-    f.write(bytes(_align(end) - end))
-    f.write(np.asarray(offsets, "<i8").tobytes())
-    header = {**header, "stories": stories, "tokens": tokens, "chars": chars, "bytes": size}
-    f.seek(0)
-    f.write(MAGIC + (first - 16).to_bytes(8, "little") + json.dumps(header).encode().ljust(first - 16))
+def head(header: dict, length: int) -> bytes:
+    """The first `length` bytes of a store."""
+    return MAGIC + (length - 16).to_bytes(8, "little") + json.dumps(header).encode().ljust(length - 16)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed runs left half written."""
-    for pattern in UNFINISHED:
-        for path in folder.glob(pattern):
-            with suppress(OSError):  # another run may be quicker, or own the file
-                if path.stat().st_mtime < time.time() - ABANDONED:
-                    path.unlink()
-
-
-def _key(*parts: str) -> str:
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def _align(n: int) -> int:
+def align(n: int) -> int:
     return -(-n // 64) * 64
 
 
@@ -219,6 +120,6 @@ def _broken(path: Path, why: str) -> DataError:
     return DataError(f"{path} is not a whole token store: {why}; delete it and prepare the data again")
 
 
-def _unwritable(folder: Path, e: Exception) -> ResourceError:
+def unwritable(folder: Path, e: Exception) -> ResourceError:
     why = getattr(e, "strerror", None) or e
     return ResourceError(f"cannot write to the cache {folder} ({why}); set TERNARY_CACHE to another folder")

@@ -5,6 +5,7 @@ A chunk is a word with the spaces and punctuation before it; its halves are the 
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import regex
 
@@ -12,6 +13,7 @@ import regex
 # cache is served. The golden hash in the tests is kept by version and fails when the pieces have changed.
 VERSION = 2
 
+BATCH = 2_000_000  # characters that are counted or encoded together
 WINDOW = 1 << 20  # characters of a long text that are cut into chunks at a time
 MAX_CHUNKS = 1 << 19  # distinct chunks counted in training, about 80 MB
 
@@ -62,16 +64,43 @@ def fewest(text: str, pieces: Container[str]) -> list[str]:
     return parts
 
 
-def count_chunks(texts: Iterable[str]) -> Counter[str]:
-    """How often each chunk occurs. Beyond MAX_CHUNKS the rarest are forgotten, which bounds the memory."""
-    counts, floor = Counter(), 0
+def chunks(text: str) -> list[str]:
+    """A text cut into chunks."""
+    return [chunk for part in windows(SURROGATE.sub("\ufffd", text)) for chunk in CHUNK.findall(part)]
+
+
+def batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts in lists of about BATCH characters, counted together: how many processes do it does not matter."""
+    batch, size = [], 0
     for text in texts:
-        for part in windows(SURROGATE.sub("\ufffd", text)):
-            counts.update(CHUNK.findall(part))
-        while len(counts) > MAX_CHUNKS:
-            floor += 1
-            counts = Counter({chunk: n for chunk, n in counts.items() if n > floor})
+        batch.append(text)
+        size += len(text)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def count_chunks(texts: Iterable[str]) -> Counter[str]:
+    """How often each chunk occurs."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(chunks(text))
     return counts
+
+
+class ChunkCounts:
+    """Counts of a whole corpus, batch by batch. Beyond MAX_CHUNKS the rarest are forgotten, which bounds the memory."""
+
+    def __init__(self, counts: Mapping[str, int] = MappingProxyType({}), floor: int = 0):
+        self.counts, self.floor = Counter(counts), floor
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        self.counts.update(counts)
+        while len(self.counts) > MAX_CHUNKS:
+            self.floor += 1
+            self.counts = Counter({chunk: n for chunk, n in self.counts.items() if n > self.floor})
 
 
 def learn_pieces(counts: Counter[str], room: int) -> list[str]:

@@ -1,0 +1,62 @@
+import click
+
+from ternary.cli.common import emit, json_option, positive_int
+
+
+@click.group("data", short_help="Prepare and inspect text.")
+def command():
+    """Text and tokens.
+
+    \b
+    ternary data prepare stories.jsonl.gz --field story
+    ternary data inspect 'corpus/*.txt'
+    """
+
+
+def options(f):
+    """Those that both commands have."""
+    for option in (
+        click.argument("source"),
+        click.option("--split", default="train", show_default=True, help="Of fables and hub data."),
+        click.option("--field", help="The column of the text, in jsonl, csv, parquet and hub data."),
+        click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True,
+                     help="Vocabulary of the tokenizer."),
+        click.option("--processes", type=positive_int(2), help="[default: one for each usable core]"),
+        json_option,
+    ):
+        f = option(f)
+    return f
+
+
+def prepared(source, split, field, vocab_size, processes):
+    """-> corpus, tokenizer, store, seconds"""
+    import time
+
+    from ternary.data.corpus import open_corpus
+    from ternary.data.prepare import cached_tokenizer, prepare
+    from ternary.hardware import usable_cores
+    start, tell = time.monotonic(), lambda text: click.echo(text, err=True)
+    how = {"processes": processes or usable_cores()[0], "tell": tell}
+    corpus = open_corpus(source, split, field)
+    tokenizer = cached_tokenizer(corpus, vocab_size, **how)
+    store = prepare(corpus, tokenizer, **how)
+    return corpus, tokenizer, store, time.monotonic() - start
+
+
+@command.command("prepare", short_help="Tokenize, for later runs.")
+@options
+def prepare(as_json, **given):
+    """Choose a vocabulary and tokenize SOURCE into the cache, where later runs find it."""
+    _, _, store, seconds = prepared(**given)
+    header = store.header
+    emit({"store": str(store.path), "seconds": seconds, "mb_per_second": header["bytes"] / 1e6 / max(seconds, 1e-9),
+          **header}, as_json)
+
+
+@command.command("inspect", short_help="What a corpus is made of.")
+@options
+def inspect(as_json, **given):
+    """Counts, lengths, words, and how well the vocabulary fits; prepares SOURCE if need be."""
+    from ternary.data.inspect import inspect as look
+    corpus, _, store, _ = prepared(**given)
+    emit(look(corpus, store), as_json)
