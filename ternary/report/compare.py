@@ -1,0 +1,46 @@
+"""Runs side by side, from their logs."""
+from html import escape
+from pathlib import Path
+
+from ternary.errors import ModelFileError
+from ternary.report.page import document, replace, table
+from ternary.report.svg import Line, chart
+
+SHOWN = ("model", "data", "optimizer", "batch_size", "seq_len", "lr", "precision", "vocab_size", "quantizer",
+         "inner_norm", "seed", "threads")
+
+
+def summary(name: str, log: dict[str, list[dict]]) -> dict:
+    """A row of `ternary compare`. ModelFileError if the log has no run."""
+    if not log["start"]:
+        raise ModelFileError(f"{name} has no log.jsonl of a run; give folders of --save-dir")
+    settings, train, evals = log["start"][-1]["settings"], log["train"], log["eval"]
+    best = min(evals, key=lambda e: e["val_bpc"], default={})
+    last = train[-1] if train else {}
+    tokens = last.get("step", 0) * settings["batch_size"] * settings["seq_len"]
+    return {"run": name, "best_bpc": best.get("val_bpc"), "best_step": best.get("step"), "train_loss": last.get("loss"),
+            "step": last.get("step", 0), "tokens": tokens, "seconds": last.get("seconds", 0.0),
+            "tokens_per_second": tokens / last["seconds"] if last.get("seconds") else None,
+            **{key: settings.get(key) for key in SHOWN}}
+
+
+def differing(rows: list[dict]) -> list[dict]:
+    """Without the settings in which all rows agree."""
+    kept = [key for key in rows[0] if key not in SHOWN or len({str(row[key]) for row in rows}) > 1]
+    return [{key: row[key] for key in kept} for row in rows]
+
+
+def write_comparison(path: Path, logs: dict[str, dict[str, list[dict]]]) -> None:
+    """A page like report.html with the curves of all runs."""
+    rows = differing([summary(name, log) for name, log in logs.items()])
+    evals = {name: log["eval"] for name, log in logs.items()}
+    curves = {"over tokens": ("tokens", "tokens", 1), "over time": ("hours", "seconds", 3600)}
+    drawn = []
+    for title, (x_name, key, unit) in curves.items():
+        lines = [Line(name, [e[key] / unit for e in log], [e["val_bpc"] for e in log], dots=True)
+                 for name, log in evals.items()]
+        drawn.append(f"<figure><figcaption>Validation BPC {title}</figcaption>{chart(lines, x_name, 'BPC')}</figure>")
+    cells = [["" if v is None else f"{v:.4g}" if isinstance(v, float) else v for v in row.values()] for row in rows]
+    title = " and ".join(logs)
+    body = f'<h1>{escape(title)}</h1><div class="charts">{"".join(drawn)}</div>{table(cells, list(rows[0]))}'
+    replace(path, document(title, body))
