@@ -21,6 +21,9 @@ COMMANDS = {
     "train": "Train a model.",
     "generate": "Continue a prompt.",
     "eval": "Loss, perplexity and bits per character of a checkpoint.",
+    "data": "Prepare and inspect text.",
+    "compare": "Runs side by side.",
+    "doctor": "What this machine has, and whether the kernels are right on it.",
     "bench": "Measure speed on this machine.",
     "models": "List the models.",
 }

@@ -41,8 +41,12 @@ from ternary.errors import UsageError
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
 @click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: 10]")
 @click.option("--target-bpc", type=positive_float(0.85), help="Stop at the first evaluation that is as good.")
+@click.option("--log", help="Also log to these, separated by commas: tensorboard, trackio, wandb.")
+@click.option("--save-minutes", type=positive_float(10), help="Time between saves, besides evaluations. [default: 10]")
+@click.option("--keep", type=positive_int(3), help="Newest steps to keep, besides best and last. [default: 3]")
 @click.option("--save-dir", help="Folder of the run. [default: checkpoints]")
-@click.option("--resume", type=click.Path(), help="Continue the run in this folder; a budget is the new total.")
+@click.option("--resume", type=click.Path(), help="Continue the run in this folder; a budget is the new total. "
+              "auto: that in --save-dir, or a new one if there is none.")
 @json_option
 def command(small, large, model, resume, threads, as_json, **given):
     """Train a model on stories, or continue a run.
@@ -64,6 +68,9 @@ def command(small, large, model, resume, threads, as_json, **given):
     from ternary.config import TrainConfig
     from ternary.train import checkpoint
     from ternary.train.run import train
+    if resume == "auto":
+        folder = given.get("save_dir", TrainConfig.save_dir)
+        resume = folder if checkpoint.steps(Path(folder)) else None
     if not resume:
         emit(train(TrainConfig(**{"model": usual_model(), **given})), as_json)
         return

@@ -36,6 +36,9 @@ class TrainConfig:
     eval_stories: int = 500
     patience: int = 10
     target_bpc: float | None = None
+    save_minutes: float = 10.0
+    keep: int = 3
+    log: str | None = None
     save_dir: str = "checkpoints"
 
     def to_json(self) -> dict[str, Any]:
@@ -52,10 +55,10 @@ class TrainConfig:
         return cls(**values)
 
     def resumed(self, given: dict[str, Any]) -> "TrainConfig":
-        """These settings with those of `given` that a resumed run may change: when it ends, and its threads."""
+        """These settings with those of `given` that a resumed run may change: when it ends and saves, its threads."""
         given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
-            if key not in (*BUDGET, "patience", "target_bpc", "threads") and value != getattr(self, key):
+            if key not in CHANGEABLE and value != getattr(self, key):
                 raise UsageError(f"{FLAGS.get(key, '--' + key.replace('_', '-'))} is {value}, but this run was started "
                                  f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
         budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}
@@ -68,4 +71,5 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 BUDGET = ("hours", "tokens", "steps", "epochs")
+CHANGEABLE = (*BUDGET, "patience", "target_bpc", "threads", "save_minutes", "keep", "log")     # by a resumed run
 FLAGS = {"batch_size": "--batch", "vocab_size": "--vocab"}

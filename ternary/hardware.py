@@ -26,6 +26,17 @@ def usable_cores(root: Path = _ROOT) -> tuple[int, str]:
     return cores, "affinity"
 
 
+def physical_cores(root: Path = _ROOT) -> int | None:
+    """Cores among those of the affinity when two threads of one count once; None if the system does not tell."""
+    try:
+        processors = os.sched_getaffinity(0)
+    except AttributeError:
+        return None
+    folder = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    siblings = {_read(root / folder.format(k)).strip() for k in processors}
+    return None if "" in siblings else len(siblings)
+
+
 def total_memory(root: Path = _ROOT) -> int:
     """Bytes of memory the machine or its container has."""
     limits = [limit for limit, _ in _memory_limits(root)]

@@ -87,6 +87,13 @@ def test_affinity_below_the_quota_wins(machine, monkeypatch):
 MEMINFO = "MemTotal:       67108864 kB\nMemFree: 1 kB\nMemAvailable:   33554432 kB\n"  # 64 and 32 GiB
 
 
+def test_two_threads_of_a_core_count_once(machine):
+    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    assert hardware.physical_cores(machine(files={})) is None
+    root = machine(files={topology.format(k): f"{k % 4},{k % 4 + 4}\n" for k in range(8)})
+    assert hardware.physical_cores(root) == 4
+
+
 def test_memory_without_groups(machine):
     root = machine(files={"proc/meminfo": MEMINFO})
     assert hardware.total_memory(root) == 64 * GIB

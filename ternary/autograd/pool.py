@@ -31,7 +31,7 @@ class Pool:
             self.home.append((self.__array_interface__, self.slab))
 
     def __init__(self):
-        self.free, self.slab, self.room = defaultdict(list), None, 0
+        self.free, self.slab, self.room, self.taken = defaultdict(list), None, 0, 0        # taken: bytes ever
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         home = self.free[shape, dtype]
@@ -44,4 +44,5 @@ class Pool:
             self.slab = aligned(self.room)
         at = self.slab.ctypes.data + self.slab.size - self.room
         self.room -= size
+        self.taken += size
         return dict(shape=shape, typestr=dtype.str, data=(at, False), version=3), self.slab

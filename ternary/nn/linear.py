@@ -30,14 +30,19 @@ class Linear(Module):
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
         return ops.linear(self.normed(x), self.packed, residual)
 
-    def freeze_own(self) -> None:
-        if not self.quantizer:
-            return
+    def codes(self) -> tuple[np.ndarray, np.ndarray]:
+        """-> the ternary weights -1, 0, +1 (outputs, inputs), their scales by blocks"""
         w = self.weight.data
         block = quant.block_size(w.shape, self.quantizer)
         alpha = quant.mean_abs_ref(w, block)
-        self.bits = quant.pack_bits(quant.ternary_codes(w, alpha, block))
-        self.scales = quant.row_scales(alpha, w.shape, self.quantizer)
+        return quant.ternary_codes(w, alpha, block), alpha
+
+    def freeze_own(self) -> None:
+        if not self.quantizer:
+            return
+        codes, alpha = self.codes()
+        self.bits = quant.pack_bits(codes)
+        self.scales = quant.row_scales(alpha, codes.shape, self.quantizer)
 
     def step(self, x: np.ndarray) -> np.ndarray:
         """x (B, inputs) -> (B, outputs), float32, by additions and subtractions if ternary."""

@@ -26,11 +26,15 @@ class Module:
                 if isinstance(member, Module | Parameter):
                     yield f"{name}.{k}" if isinstance(value, list) else name, member
 
-    def modules(self) -> Iterator["Module"]:
-        yield self
-        for _, child in self.children():
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This one and all below, with names like "blocks.0.mixer.up"."""
+        yield prefix, self
+        for name, child in self.children():
             if isinstance(child, Module):
-                yield from child.modules()
+                yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator["Module"]:
+        return (module for _, module in self.named_modules())
 
     def parameters(self) -> dict[str, Parameter]:
         """Names like "blocks.0.mixer.up.weight" -> parameters, in order of their making."""

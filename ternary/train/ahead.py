@@ -1,32 +1,44 @@
 """What a run will compile, found out by walking through it without running a kernel."""
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from ternary.config import TrainConfig
 from ternary.data.tokenizer import FIRST_PIECE, Tokenizer
 from ternary.evaluate import evaluate
+from ternary.hardware import usable_cores
 from ternary.infer.engine import Engine
-from ternary.kernels.ahead import Call, noted
-from ternary.models.lm import LM
+from ternary.kernels.ahead import Call, compile_together, noted
+from ternary.models import entry
 from ternary.train.optimizer import make_optimizer
+from ternary.train.plan import eval_precision, model_config
 from ternary.train.trainer import Trainer
 
+MAX_HELPERS = 3                   # processes that compile; more would wait for the longest kernel
 
-def calls_of_run(kind: type[LM], config: Any, optimizer_name: str, precision: str,
-                 eval_precision: str) -> tuple[list[Call], list[Call]]:
-    """The kernels of a step, and those of an evaluation with its sample; found with a small model of this kind."""
+
+def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
+    """The kernels of a step, and of an evaluation with its sample, in a resolved run; found with a small model."""
     tokenizer = Tokenizer((), FIRST_PIECE)
-    model = kind(replace(config, layers=1, vocab_size=tokenizer.vocab_size))
+    model = entry(config.model).model(replace(model_config(config), layers=1, vocab_size=tokenizer.vocab_size))
     batch = np.zeros((1, 32), np.int32)
-    optimizer = make_optimizer(optimizer_name, model.parameters(), precision)
+    optimizer = make_optimizer(config.optimizer, model.parameters(), config.precision)
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with noted() as step:
-            Trainer(model, optimizer, precision).gradients(batch, batch)
+            Trainer(model, optimizer, config.precision).gradients(batch, batch)
             optimizer.grad_norm()
             optimizer.step(0.0, 1.0)
         with noted() as evaluation:
-            evaluate(model, tokenizer, ["a"], None, eval_precision)
+            evaluate(model, tokenizer, ["a"], None, eval_precision(config))
             Engine(model, tokenizer).generate("a", 1)
     # of many arguments first: they take longest
     return tuple(sorted(calls, key=lambda call: -len(call[2])) for calls in (step, evaluation))
+
+
+def compile_kernels(config: TrainConfig) -> None:
+    """Those of a resolved run, on all cores; those of its evaluations in the background of the first steps."""
+    helpers = min(MAX_HELPERS, usable_cores()[0] - 1)
+    if helpers:
+        step, evaluation = calls_of_run(config)
+        compile_together(step, helpers, wait=True)
+        compile_together(evaluation, 1, wait=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ternary.errors import ResourceError
 
-KINDS = ("start", "train", "eval", "sample", "save", "end")
+KINDS = ("start", "train", "eval", "sample", "save", "event", "end")
 _TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, 5.0
 
 
@@ -33,6 +33,7 @@ class Logbook:
         self._interval = (
             interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
         )
+        self.sinks = []  # see sinks.py
         self._file = self._bar = None
         self._first = self._shown = None
         self._open()
@@ -41,6 +42,8 @@ class Logbook:
         """Append {"time", "kind", "step", **fields} to the log file; `time` is Unix seconds."""
         if kind not in KINDS:
             raise ValueError(f"[logbook] kind {kind!r}; wanted one of {KINDS}")
+        if self.sinks and kind in ("train", "eval"):
+            self._pour(kind, step, fields)
         if self._file is None:
             return
         line = {"time": round(time.time(), 3), "kind": kind, "step": step, **fields}
@@ -53,6 +56,16 @@ class Logbook:
             self.message(
                 f"warning: {self.path} cannot be written ({error.strerror}); the run goes on without it"
             )
+
+    def _pour(self, kind: str, step: int, fields: dict) -> None:
+        """The numbers to the other loggers. One that fails, perhaps for the network, is left."""
+        numbers = {f"{kind}/{name}": value for name, value in fields.items() if isinstance(value, float)}
+        for sink in list(self.sinks):
+            try:
+                sink(step, numbers)
+            except Exception as error:
+                self.sinks.remove(sink)
+                self.message(f"warning: a logger failed ({error}); the run goes on without it")
 
     def progress(
         self,
@@ -103,10 +116,7 @@ class Logbook:
 
     def lines(self, kind: str) -> list[dict]:
         """What the log file holds of one kind."""
-        if self.path is None or not self.path.exists():
-            return []
-        entries = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
-        return [entry for entry in entries if entry["kind"] == kind]
+        return read_log(self.path.parent)[kind] if self.path else []
 
     def close(self) -> None:
         self._drop()
@@ -146,6 +156,16 @@ class Logbook:
         if not self.total or done <= before:
             return None
         return (now - start) / (done - before) * max(0, self.total - done)
+
+
+def read_log(run_dir: Path) -> dict[str, list[dict]]:
+    """The whole lines of a run's log, by kind; none if there is no log."""
+    entries: dict[str, list[dict]] = {kind: [] for kind in KINDS}
+    path = Path(run_dir) / "log.jsonl"
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if _within(line, math.inf) and (entry := json.loads(line)).get("kind") in entries:
+            entries[entry["kind"]].append(entry)
+    return entries
 
 
 class _Bar:

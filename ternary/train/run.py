@@ -2,69 +2,44 @@
 import math
 import shlex
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numba
+import numpy as np
 
+import ternary
 from ternary.config import TrainConfig
 from ternary.data.corpus import open_corpus, split_corpus
 from ternary.data.loader import Loader
+from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.data.story import Corpus
-from ternary.data.tokenizer import FIRST_PIECE, MAX_VOCAB
-from ternary.data.tokens import cached_tokenizer, prepare
-from ternary.errors import ModelFileError, UsageError
+from ternary.errors import ModelFileError, NumericError, UsageError
 from ternary.evaluate import evaluate
-from ternary.hardware import usable_cores
+from ternary.hardware import cpu_name, usable_cores
 from ternary.infer.engine import Engine
-from ternary.kernels.ahead import compile_together
-from ternary.kernels.isa import ISA, PRECISIONS
-from ternary.models import entry, to_json
+from ternary.kernels.isa import ISA
+from ternary.models import to_json
+from ternary.report.page import write_report
 from ternary.train import checkpoint
-from ternary.train.ahead import calls_of_run
-from ternary.train.logbook import Logbook
-from ternary.train.optimizer import OPTIMIZERS, make_optimizer
+from ternary.train.ahead import compile_kernels
+from ternary.train.guard import Guard, trit_shares, warnings
+from ternary.train.lock import locked
+from ternary.train.logbook import Logbook, read_log
+from ternary.train.memory import check_memory
+from ternary.train.optimizer import make_optimizer
+from ternary.train.plan import eval_precision, new_model, resolve
 from ternary.train.restore import restore
-from ternary.train.schedule import SCHEDULES, Budget, learning_rate
+from ternary.train.schedule import Budget, learning_rate
+from ternary.train.selftest import check_kernels
+from ternary.train.sinks import open_sinks
 from ternary.train.trainer import Trainer, uninterrupted
 
 LOG_EVERY = 10                    # steps of one line in log.jsonl
-MAX_HELPERS = 3                   # processes that compile; more would wait for the longest kernel
-TELL_EVERY = 5                    # seconds between two lines about the preparation of the data
 PROMPT = "Once upon a time"
-MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
-KEPT = ("seconds", "train_loss", "nats", "counted")      # what state.json holds of where the run is, with the step
-
-
-def chosen(config: TrainConfig, model: Any, name: str) -> Any:
-    """A setting of the model: what the run gives, or else what the model has; None if it has no such thing."""
-    given, usual = getattr(config, name), getattr(model, name, None)
-    if given is not None and usual is None:
-        raise UsageError(f"--{name.replace('_', '-')} is {given}, but {config.model} has no such setting; leave it out")
-    return usual if given is None else given
-
-
-def resolve(config: TrainConfig) -> TrainConfig:
-    """Fill in what was left to be chosen, and check what depends on this machine."""
-    recipe = entry(config.model)
-    if config.precision not in ("auto", "int8", "bf16", "fp32"):
-        raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
-    if config.schedule not in SCHEDULES:
-        raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
-    if config.optimizer not in OPTIMIZERS:
-        raise UsageError(f"--optimizer is {config.optimizer!r}; use {' or '.join(OPTIMIZERS)}")
-    config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})
-    if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
-        raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
-    budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
-    lr = config.lr or recipe.lr
-    return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=lr, min_lr=min(config.min_lr, lr),
-                   precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
-                   threads=min(config.threads or numba.config.NUMBA_NUM_THREADS, numba.config.NUMBA_NUM_THREADS),
-                   **budget)
+KEPT = ("loss", "nats", "counted", "lr_scale", "events")      # what state.json holds of where the run is, with the step
+EVENTS = 3                        # unsound steps that end a run
 
 
 class Run:
@@ -75,46 +50,31 @@ class Run:
         numba.set_num_threads(config.threads)
         restored = restore(resume, optimizer=True, prefer=("last",)) if resume else None
         train, val = self.corpora()
-        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(
-            self.telling(train, "choosing the vocabulary"), config.vocab_size)
-        self.store = prepare(self.telling(train, "tokenizing"), self.tokenizer)
+        how = {"processes": usable_cores()[0], "tell": self.log.message}
+        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, config.vocab_size, **how)
+        self.store = prepare(train, self.tokenizer, **how)
         self.val_stories = list(islice(val.stories(), config.eval_stories))
         self.loader = Loader(self.store.tokens, config.batch_size, config.seq_len, config.seed)
         self.chars_per_token = self.store.header["chars"] / self.store.header["tokens"]
         if restored:
             self.model = restored.model
         else:
-            self.model = entry(config.model).model(self.model_config(), config.seed)
-        self.compile()
+            self.model = new_model(config)
+        check_memory(self.model, config)
+        compile_kernels(config)
+        check_kernels(config)
         optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
                                    weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
         self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
+        self.lr_scale, self.events, self.saved_at = 1.0, 0, time.monotonic()
         self.loss = self.evaluated = self.val_loss = self.val_bpc = None
         self.best, self.best_step, self.stale = math.inf, None, 0
         self.budget = Budget(config.hours and config.hours * 3600, self.total_steps())
         if restored:
             self.continue_from(restored.state, restored.optimizer)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
-
-    def model_config(self) -> Any:
-        usual = entry(self.config.model).config
-        return replace(usual, **{name: getattr(self.config, name) for name in MODEL_SETTINGS if hasattr(usual, name)})
-
-    @property
-    def eval_precision(self) -> str:
-        """That of activations alone: what int8 rounds further shall not blur a score."""
-        return "bf16" if self.config.precision == "int8" else self.config.precision
-
-    def compile(self) -> None:
-        """Make the kernels on all cores, those of the evaluations in the background of the first steps."""
-        kind, helpers = entry(self.config.model).model, min(MAX_HELPERS, usable_cores()[0] - 1)
-        step, evaluation = calls_of_run(kind, self.model_config(), self.config.optimizer, self.config.precision,
-                                        self.eval_precision)
-        if helpers:
-            compile_together(step, helpers, wait=True)
-            compile_together(evaluation, 1, wait=False)
 
     def corpora(self) -> tuple[Corpus, Corpus]:
         c = self.config
@@ -124,17 +84,6 @@ class Run:
         if c.data == "fables":
             return train, open_corpus(c.data, "validation")
         return split_corpus(train)
-
-    def telling(self, corpus: Corpus, what: str) -> Corpus:
-        """The same corpus; if reading it takes long, the log says how far it is."""
-        def read() -> Iterator[str]:
-            told = time.monotonic()
-            for number, story in enumerate(corpus.stories(), 1):
-                yield story
-                if time.monotonic() - told >= TELL_EVERY:
-                    told = time.monotonic()
-                    self.log.message(f"{what}: {number:,} stories read")
-        return replace(corpus, read=read)
 
     def total_steps(self) -> int | None:
         c, per_step = self.config, self.config.batch_size * self.config.seq_len
@@ -147,9 +96,42 @@ class Run:
         if state["source_hash"] != self.store.header["source_hash"]:
             raise ModelFileError(f"the text of --data {self.config.data} is not the one this run was started with; "
                                  "give it back, or start a new run")
+        self.used = state["seconds"]
+        self.go_to(state, moments)
+
+    def go_to(self, state: dict, moments: dict) -> None:
+        """To where a checkpoint was made, whose weights the model has already."""
         self.step = self.saved = state["step"]
-        self.used, self.loss, self.nats, self.counted = (state[key] for key in KEPT)
+        for key in KEPT:
+            setattr(self, key, state[key])
+        self.trainer.guard = Guard(state["loss_mean"], state["loss_seen"])
         self.trainer.optimizer.load(moments, self.step)
+
+    def roll_back(self, reason: str) -> None:
+        """After an unsound step: to the last checkpoint, with half the learning rate. NumericError at the third."""
+        events, scale = self.events + 1, self.lr_scale / 2
+        if events == EVENTS:
+            raise NumericError(f"{reason}; it is the third time, so the run ends; checkpoints are sound; start a run "
+                               "with a smaller --lr in another --save-dir")
+        if self.saved:
+            restored = restore(checkpoint.step_folder(self.folder, self.saved), optimizer=True)
+            model, state, moments = restored.model, restored.state, restored.optimizer
+        else:
+            model = new_model(self.config)
+            state = {"step": 0, **dict.fromkeys(KEPT, 0), "loss": None, "loss_mean": None, "loss_seen": 0}
+            moments = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
+        parameters = self.model.parameters()
+        for name, p in model.parameters().items():
+            parameters[name].data[...] = p.data
+        self.go_to(state, moments)
+        self.lr_scale, self.events, self.lap = scale, events, (self.step, time.monotonic())
+        self.log.rewind(self.step)
+        self.tell_event(f"{reason}; back to step {self.step:,} with the learning rate times {scale:g}")
+
+    def tell_event(self, text: str) -> None:
+        """What somebody who comes back in the morning has to know: in the log, on the screen and in the report."""
+        self.log.record("event", self.step, text=text)
+        self.log.message(f"step {self.step:,}: {text}")
 
     def attach(self, log: Logbook) -> None:
         """From now on the run is logged; what the log knows of earlier evaluations counts."""
@@ -186,9 +168,10 @@ class Run:
             self.evaluate()               # killed between a save and its evaluation
         self.first, self.lap, share = self.step, (self.step, time.monotonic()), self.progress()
         while share < 1 and self.stale < self.config.patience and not self.reached:
+            before = self.step
             with uninterrupted():
                 share = self.advance(share)
-            if share < 1 and self.step % self.eval_every == 0:
+            if share < 1 and self.step > before and self.step % self.eval_every == 0:
                 self.save()
                 self.evaluate()
                 self.lap, share = (self.step, time.monotonic()), self.progress()
@@ -200,9 +183,13 @@ class Run:
     def advance(self, share: float) -> float:
         """One step at this share of the budget -> the share that is used then."""
         c, start = self.config, time.monotonic()
-        lr = learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup,
-                           schedule=c.schedule)
-        loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
+        lr = self.lr_scale * learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup,
+                                           schedule=c.schedule)
+        try:
+            loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
+        except NumericError as error:
+            self.roll_back(str(error))
+            return self.progress()
         self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
         if not self.reserve and self.step > self.first + 1:         # the first step compiles, it is no measure
             per_token = (time.monotonic() - start) / (c.batch_size * c.seq_len)
@@ -210,6 +197,8 @@ class Run:
         share = self.progress()
         if share >= 1 or self.step % LOG_EVERY == 0 or self.step % self.eval_every == 0:
             self.tell(lr, norm)
+        if time.monotonic() - self.saved_at >= 60 * c.save_minutes:
+            self.save()
         return share
 
     def tell(self, lr: float, norm: float) -> None:
@@ -224,8 +213,10 @@ class Run:
 
     def save(self) -> None:
         parameters = self.model.parameters()
-        kept = dict(zip(KEPT, (self.seconds, self.loss, self.nats, self.counted)))
-        state = {"step": self.step, "tokens": self.tokens, **kept, "settings": self.config.to_json(),
+        guard = self.trainer.guard
+        state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds,
+                 **{key: getattr(self, key) for key in KEPT}, "loss_mean": guard.mean, "loss_seen": guard.seen,
+                 "settings": self.config.to_json(),
                  "source_hash": self.store.header["source_hash"], "tokenizer_hash": self.tokenizer.hash}
         path = checkpoint.save(self.folder, self.step,
                                weights={name: p.data for name, p in parameters.items()},
@@ -233,24 +224,35 @@ class Run:
                                config=to_json(self.config.model, self.model.config),
                                tokenizer=self.tokenizer.to_json(), state=state)
         checkpoint.point(self.folder, "last", self.step)
-        self.saved = self.step
+        self.saved, self.saved_at = self.step, time.monotonic()
         self.log.record("save", self.step, path=path.name)
 
     def evaluate(self) -> None:
         """Honest BPC on the validation stories and a sample; `best` points to the best step so far."""
         start = time.monotonic()
-        result = evaluate(self.model, self.tokenizer, self.val_stories, None, self.eval_precision)
+        result = evaluate(self.model, self.tokenizer, self.val_stories, None, eval_precision(self.config))
         loss, bpc = result["nats_per_token"], result["bpc"]
         if self.judge(self.step, loss, bpc):
             checkpoint.point(self.folder, "best", self.step)
-        checkpoint.prune(self.folder)
-        self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds)
+        checkpoint.prune(self.folder, self.config.keep)
+        self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds,
+                        trits=trit_shares(self.model))
         sample = PROMPT + Engine(self.model, self.tokenizer).generate(PROMPT, 60, seed=self.config.seed)
         self.log.record("sample", self.step, text=sample)
         shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
         self.log.message(f"step {self.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
+        for warning in warnings(self.log.lines("eval"), self.loss):
+            self.tell_event(f"warning: {warning}")
+        self.report()
         # what the end of the budget will need: this evaluation, and as much again for the save
         self.reserve = 2 * (time.monotonic() - start) + 1
+
+    def report(self) -> None:
+        """Rewrite report.html; a full disk must not end a run."""
+        try:
+            write_report(self.folder, read_log(self.folder), self.resuming)
+        except OSError as error:
+            self.log.message(f"warning: {self.folder / 'report.html'} cannot be written ({error.strerror})")
 
     def judge(self, step: int, loss: float, bpc: float) -> bool:
         """Take note of an evaluation, and count those since the best one; -> whether this is the best."""
@@ -271,6 +273,16 @@ class Run:
     @property
     def resuming(self) -> str:
         return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
+
+
+def facts(run: Run) -> dict[str, str]:
+    """Where and on what, for the report."""
+    header = run.store.header
+    return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
+            "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
+            "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
+            "characters per token": f"{run.chars_per_token:.3f}", "validation stories": str(len(run.val_stories)),
+            "data": header["source_hash"], "tokenizer": header["tokenizer_hash"]}
 
 
 def describe(run: Run, asked: TrainConfig) -> Iterable[str]:
@@ -301,23 +313,30 @@ def train(config: TrainConfig, resume: Path | None = None) -> dict:
     if not run.step and run.progress() >= 1:
         raise UsageError(f"--hours {config.hours:g} were over when the data was prepared, in {run.seconds:.1f} s; it "
                          "is kept: the same command gets further, or give more --hours")
-    first, start = run.step, time.monotonic()
-    with Logbook(folder) as log:
-        run.attach(log)
-        for line in describe(run, asked):
-            log.message(line)
-        log.record("start", run.step, settings=config.to_json(), parameters=run.model.parameter_count)
-        try:
-            run.train()
-        except KeyboardInterrupt as stop:
-            raise type(stop)(run.keep()) from None
-        if run.stale >= config.patience:
-            log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
-                        f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
-        if run.reached:
-            log.message(f"stopped: the validation BPC {run.val_bpc:.4f} is at the target {config.target_bpc:g}; to go "
-                        f"on: {run.resuming} with a lower --target-bpc")
-        speed = (run.step - first) * config.batch_size * config.seq_len / max(time.monotonic() - start, 1e-9)
-        log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
+    with locked(folder), Logbook(folder) as log:
+        return finish(run, asked, log)
+
+
+def finish(run: Run, asked: TrainConfig, log: Logbook) -> dict:
+    """Walk a run to its end."""
+    config, first, start = run.config, run.step, time.monotonic()
+    run.attach(log)
+    log.sinks = open_sinks(config.log, run.folder, config.to_json())
+    for line in describe(run, asked):
+        log.message(line)
+    log.record("start", run.step, settings=config.to_json(), parameters=run.model.parameter_count, facts=facts(run))
+    try:
+        run.train()
+    except KeyboardInterrupt as stop:
+        raise type(stop)(run.keep()) from None
+    if run.stale >= config.patience:
+        log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
+                    f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
+    if run.reached:
+        log.message(f"stopped: the validation BPC {run.val_bpc:.4f} is at the target {config.target_bpc:g}; to go "
+                    f"on: {run.resuming} with a lower --target-bpc")
+    speed = (run.step - first) * config.batch_size * config.seq_len / max(time.monotonic() - start, 1e-9)
+    log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
+    run.report()
     return {"checkpoint": config.save_dir, "step": run.step, "tokens": run.tokens, "seconds": run.seconds,
             "tokens_per_second": speed, "train_loss": run.loss, "val_loss": run.val_loss, "val_bpc": run.val_bpc}

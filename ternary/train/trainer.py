@@ -10,6 +10,7 @@ from ternary.autograd.tape import Tape
 from ternary.errors import NumericError
 from ternary.models.lm import LM
 from ternary.rng import generator
+from ternary.train.guard import Guard, culprit
 from ternary.train.optimizer import AdamW
 
 PART = 2048                       # tokens whose activations are alive together: they stay near the cores
@@ -20,7 +21,7 @@ class Trainer:
 
     def __init__(self, model: LM, optimizer: AdamW, precision: str, head_noise: float = 0.0, seed: int = 0):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
-        self.head_noise, self.seed = head_noise, seed
+        self.head_noise, self.seed, self.guard = head_noise, seed, Guard()
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
@@ -34,13 +35,14 @@ class Trainer:
         return nats / tokens.size
 
     def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float) -> tuple[float, float]:
-        """One update -> mean nats, gradient norm. NumericError, and no update, if one of them is not finite."""
+        """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
         self.tape.rng = generator(self.seed, "step", self.optimizer.steps)
         nats = self.gradients(tokens, targets)
         norm = self.optimizer.grad_norm()
-        if not np.isfinite(nats) or not np.isfinite(norm):
-            raise NumericError(f"the loss is {nats}, the gradient norm {norm} at step {self.optimizer.steps + 1}; "
-                               "checkpoints are as they were; start a run with a smaller --lr in another --save-dir")
+        if trouble := self.guard.trouble(nats, norm):
+            trouble += culprit(self.model.parameters())
+            self.optimizer.grad[:] = 0
+            raise NumericError(f"{trouble} at step {self.optimizer.steps + 1}; no update was made")
         self.optimizer.step(lr, norm)
         return nats, norm
 

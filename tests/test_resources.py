@@ -1,0 +1,158 @@
+"""What a run takes before it takes it; locks; the kernels' self-test; the doctor; data on the command line; loggers."""
+import json
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from tiny import TINY, log
+
+from ternary.config import TrainConfig
+from ternary.errors import ResourceError, UsageError
+from ternary.kernels.isa import PRECISIONS
+from ternary.kernels.norm import rms_norm
+from ternary.train import probe, selftest
+from ternary.train.lock import locked
+from ternary.train.memory import check_memory, estimate
+from ternary.train.plan import new_model, resolve
+from ternary.train.sinks import open_sinks
+
+
+def test_memory_is_counted_by_what_needs_it():
+    small, large = (resolve(TrainConfig(model=name)) for name in ("bolt-small", "bolt-large"))
+    a, b = estimate(new_model(small), small), estimate(new_model(large), large)
+    assert a["parameters and gradients"] == 2 * 4 * 4_364_736
+    assert a["optimizer"] == 4 * (2 * 4_364_736 - 6 * 405_504)
+    assert all(b[key] > a[key] for key in a if key != "the program")
+    adamw = resolve(TrainConfig(optimizer="adamw"))
+    assert estimate(new_model(adamw), adamw)["optimizer"] == 2 * 4 * 4_364_736
+
+
+def test_what_cannot_fit_is_refused_with_the_arithmetic():
+    config = resolve(TrainConfig())
+    model = new_model(config)
+    check_memory(model, config, free=4 << 30)
+    with pytest.raises(ResourceError) as error:
+        check_memory(model, config, free=100 << 20)
+    said = str(error.value)
+    assert "105 MB are free" in said and all(name in said for name in estimate(model, config)) and "helps most" in said
+
+
+def test_a_lock_belongs_to_one_process_and_ends_with_it(tmp_path):
+    code = ("import sys, time; from pathlib import Path; from ternary.train.lock import locked\n"
+            "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)")
+    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(ResourceError, match=f"in use by process {other.pid} on "), locked(tmp_path):
+        pass
+    other.kill()
+    other.wait()
+    with locked(tmp_path):
+        pass
+
+
+def test_a_run_that_is_trained_elsewhere_is_left_alone(here, corpus, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with locked(folder):
+        result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    assert result.code == 5 and "in use by process" in result.err and result.json["error"]["code"] == "resource"
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("model", ["bolt-small", "nova", "thunderbolt"])
+def test_kernels_pass_the_self_test(model, precision):
+    name, error = selftest.self_test(resolve(TrainConfig(model=model, precision=precision)))
+    assert 0 < error < selftest.LIMITS[precision], name
+
+
+def test_a_wrong_kernel_refuses_to_train(here, corpus, tmp_path, monkeypatch):
+    right = rms_norm.compiled
+    monkeypatch.setattr(selftest, "FOLDER", None)
+
+    def wrong(x, w, y, r):
+        right(x, w, y, r)
+        y[:9] = 0
+
+    wrong.py_func = right.py_func
+    monkeypatch.setattr(rms_norm, "compiled", wrong)
+    result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
+    assert result.code == 5 and "kernels are wrong on this CPU" in result.err and "TERNARY_ISA=generic" in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_doctor(here, monkeypatch):
+    result = here("doctor", "--model", "bolt-small", "--json")
+    assert result.code == 0 and all(row["passed"] for row in result.json["checks"])
+    assert {"CPU", "cores", "memory", "CPU path", "precision", "numba"} <= set(result.json)
+    monkeypatch.setattr("ternary.doctor.LIMITS", dict.fromkeys(selftest.LIMITS, 0.0))
+    assert here("doctor", "--model", "bolt-small").code == 5
+
+
+def test_resume_auto_starts_and_goes_on_with_one_command(here, corpus, tmp_path, finished):
+    command = ["train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run", "--resume", "auto"]
+    assert here(*command, "--steps", 20).code == 0
+    assert here(*command).code == 0
+    assert log(tmp_path / "run", "train")[-1]["step"] == 40
+
+
+def test_saves_by_time_change_nothing(here, corpus, tmp_path, finished):
+    from tiny import learned
+    folder = tmp_path / "run"
+    assert here("train", "--data", corpus, *TINY, "--save-dir", folder, "--save-minutes", 1e-6, "--keep", 5).code == 0
+    saves = [e["step"] for e in log(folder, "save")]
+    assert len(saves) > 30 and len(list(folder.glob("step_*"))) <= 7
+    without = lambda run: [e for e in learned(run) if e[0] != "save"]
+    assert without(folder) == without(finished[0])
+
+
+def test_data_on_the_command_line(here, corpus):
+    result = here("data", "prepare", corpus, "--vocab", 512, "--json")
+    assert result.code == 0 and result.json["stories"] == 300 and result.json["vocab_size"] == 512
+    result = here("data", "inspect", corpus, "--vocab", 512, "--json")
+    found = result.json
+    assert result.code == 0 and found["stories"] == 300 and found["byte_share"] == 0
+    assert found["story_tokens"]["shortest"] <= found["story_tokens"]["median"] <= found["story_tokens"]["longest"]
+    assert "The" in found["commonest_words"] and found["distinct_words"] < 30 and found["sample"].startswith("The ")
+    assert here("data", "prepare", "absent.txt").code == 3
+
+
+def test_other_loggers(monkeypatch, tmp_path, here, corpus):
+    told = []
+    fake = types.SimpleNamespace(init=lambda **given: told.append(given["name"]),
+                                 log=lambda numbers, step: told.append((step, numbers)))
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    command = ["train", "--data", corpus, *TINY, "--steps", 20, "--log", "wandb", "--save-dir", tmp_path / "run"]
+    assert here(*command).code == 0
+    assert told[0] == "run" and [step for step, _ in told[1:]] == [10, 10, 20, 20]
+    assert "train/loss" in told[1][1] and "eval/val_bpc" in told[2][1]
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    for names, said in (("trackio", "pip install trackio"), ("nothing", "use some of tensorboard, trackio, wandb")):
+        with pytest.raises(UsageError, match=said):
+            open_sinks(names, tmp_path, {})
+
+
+def test_a_logger_that_fails_does_not_end_a_run(monkeypatch, tmp_path, here, corpus):
+    def fail(numbers, step):
+        raise ConnectionError("no network")
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=lambda **_: None, log=fail))
+    result = here("train", "--data", corpus, *TINY, "--steps", 20, "--log", "wandb", "--save-dir", tmp_path / "run")
+    assert result.code == 0 and result.err.count("a logger failed (no network)") == 1
+
+
+def test_numbers_of_a_json_line_are_plain(here, corpus):
+    out = here("data", "inspect", corpus, "--vocab", 512, "--json").out
+    assert json.loads(out.splitlines()[-1]) and not np.isnan(json.loads(out.splitlines()[-1])["chars_per_token"])
+
+
+def test_threads_are_measured_where_a_core_has_two(monkeypatch):
+    usable = probe.numba.config.NUMBA_NUM_THREADS
+    monkeypatch.setattr(probe, "physical_cores", lambda: None)
+    assert probe.best_threads() == (usable, "usable cores")
+    monkeypatch.setattr(probe, "physical_cores", lambda: 1)
+    monkeypatch.setattr(probe.numba.config, "NUMBA_NUM_THREADS", 2)
+    for times, wanted in (({1: 1.0, 2: 2.0}, 1), ({1: 2.0, 2: 1.0}, 2)):
+        monkeypatch.setattr(probe, "seconds", times.__getitem__)
+        threads, why = probe.best_threads()
+        assert threads == wanted and "1 threads" in why and "2 threads" in why
