@@ -138,7 +138,7 @@ def kills_in_preparation(place: Place, kills: int) -> dict:
     done, rng, wrong = 0, random.Random(3), 0
     while done < kills:
         for p in place.cache.iterdir():
-            if p.name != "jit":
+            if p.is_file():
                 p.unlink()
         for _ in range(5):
             done += killed(place.start(*command), rng.uniform(0.1, 0.9) * whole)
