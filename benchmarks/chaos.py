@@ -185,18 +185,20 @@ def refusals(place: Place) -> list[dict]:
     rows = []
 
     def row(what: str, code: int, *args: object, **options) -> None:
+        """It ends with this code and one line, or works after all."""
         got, err = place.call(*args, **options)
-        clean = "Traceback" not in err and err.startswith("Error: ") or "Error: " in err
-        rows.append({"what": what, "times": 1, "lost": int(got != code or not clean),
-                     "said": (err.strip().splitlines() or [""])[-1][:200]})
+        last = (err.strip().splitlines() or [""])[-1]
+        refused = got == code and last.startswith("Error: ") and "Traceback" not in err
+        rows.append({"what": what, "times": 1, "lost": int(got != 0 and not refused), "said": last[:200]})
 
     locked = place.folder / "locked"
     locked.mkdir(mode=0o555)
     if os.getuid():
         row("folder that cannot be written", 5, *place.train(locked / "run"))
     row("a file in place of the folder", 5, *place.train(place.text))
-    row("2 GB of address space", 5, *place.train(place.folder / "poor"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)))
+    for limit in (800 << 20, 2 << 30):
+        row(f"{limit >> 20} MB of address space", 5, *place.train(place.folder / f"poor-{limit}"),
+            preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     row("no network", 7, "train", "--data", "owner/absent", "--steps", 1, "--save-dir", place.folder / "net",
         env={"HF_ENDPOINT": "http://127.0.0.1:9"})
     return rows
