@@ -22,7 +22,6 @@ FLOPS = {
     "glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
     "attention": lambda qkv, turns, *_: causal(qkv.size // 3, turns, 2),
     "attention_bwd": lambda dout, qkv, turns, *_: causal(dout.size, turns, 4),
-    "silu_glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
     "relu2": lambda x, panels, *_: 2 * x.size * len(panels) * WIDTH,
     "relu2_bwd": lambda dy, panels, *_: 2 * dy.size * len(panels) * WIDTH,
     "cross_entropy": lambda h, table, *_: 6 * len(h) * table.size,
