@@ -3,8 +3,9 @@
     python benchmarks/speedrun.py --target 0.85 --data train.txt --val-data valid.txt --tokens 10600000
 
 Every flag but --target, --seeds and --out is one of `ternary train`, which runs once per seed and stops at its first
-evaluation (honest BPC on validation stories, every --eval-every steps) at or below the target. The clock starts at the
-first step:
+evaluation (honest BPC on validation stories, every --eval-every steps) at or below the target. Without --target every
+seed runs to the end of its budget, and the target is the median of what they reach: so recipes are compared.
+The clock starts at the first step:
     wall_seconds      until the end of the evaluation that reached the target, other evaluations and saves included
     training_seconds  the part of it that was spent in steps
 A run of two steps comes first, so that data is tokenised and kernels are compiled. Writes JSON into benchmarks/results
@@ -47,8 +48,8 @@ def clocks(folder: Path) -> dict:
     return {"wall_seconds": last["time"] - start["time"], "training_seconds": spent}
 
 
-def speedrun(target: float, flags: list[str], seeds: int = 3) -> dict:
-    """Train with each seed until the target -> medians, and what every seed needed.
+def speedrun(target: float | None, flags: list[str], seeds: int = 3) -> dict:
+    """Train with each seed until the target, or to the end -> medians, and what every seed needed.
 
     A seed that missed the target has needed infinitely long: None, which is also the median of such a majority.
     """
@@ -59,13 +60,15 @@ def speedrun(target: float, flags: list[str], seeds: int = 3) -> dict:
         for seed in range(SEED, SEED + seeds):
             say(f"seed {seed}")
             into = Path(folder) / str(seed)
-            result = train([*flags, "--seed", str(seed), "--target-bpc", str(target)], into)
-            runs.append({"seed": seed, "reached": result["val_bpc"] <= target, **clocks(into),
+            result = train([*flags, "--seed", str(seed), *(["--target-bpc", str(target)] if target else [])], into)
+            runs.append({"seed": seed, "reached": not target or result["val_bpc"] <= target, **clocks(into),
                          **{key: result[key] for key in ("val_bpc", "step", "tokens")}})
     medians = {key: median([run[key] if run["reached"] else None for run in runs])
                for key in ("wall_seconds", "training_seconds", "tokens")}
-    return {"command": f"python benchmarks/speedrun.py --target {target:g} --seeds {seeds} {shlex.join(flags)}",
-            "date": time.strftime("%Y-%m-%d"), "target_bpc": target, **machine(), **medians, "runs": runs}
+    given = f"--target {target:g} " if target else ""
+    return {"command": f"python benchmarks/speedrun.py {given}--seeds {seeds} {shlex.join(flags)}",
+            "date": time.strftime("%Y-%m-%d"), "target_bpc": target or median([run["val_bpc"] for run in runs]),
+            **machine(), **medians, "runs": runs}
 
 
 def median(values: list[float | None]) -> float | None:
@@ -79,14 +82,14 @@ def row(result: dict) -> str:
     times = [f"{result[key]:,.0f}" if result[key] else "missed"
              for key in ("wall_seconds", "training_seconds", "tokens")]
     where = f"{result['machine']}, {result['threads']} threads, {result['isa']}"
-    cells = [result["date"], result.get("commit", ""), where, f"`{result['command']}`", f"{result['target_bpc']:g}"]
+    cells = [result["date"], result.get("commit", ""), where, f"`{result['command']}`", f"{result['target_bpc']:.4g}"]
     return f"| {' | '.join([*cells, *times])} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False)
-    parser.add_argument("--target", type=float, required=True, help="bits per character")
+    parser.add_argument("--target", type=float, help="bits per character")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON file [default: results/DATE-speedrun.json]")
     args, flags = parser.parse_known_args()

@@ -91,6 +91,8 @@ def _report(error: BaseException, as_json: bool) -> int:
     """Print what happened on stderr, and on stdout too under --json; the exit code."""
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory; try a smaller --batch, --seq-len or model")
+    if isinstance(error, ImportError):  # such as a NumPy that is too new for this Numba
+        error = ResourceError(f"a library does not load ({error}); pip install --force-reinstall numba numpy")
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         code, name = (TERMINATED, "terminated") if isinstance(error, Terminated) else (INTERRUPTED, "interrupted")
         message = f"{name}; {error}" if str(error) else name

@@ -7,8 +7,8 @@ from ternary.errors import ModelFileError, UsageError
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """None: chosen when the run starts (by the model; val_data: a split of data)."""
-    model: str = "bolt-small"
+    """None: chosen when the run starts (by the model, by the machine; val_data: a split of data)."""
+    model: str | None = "bolt-small"
     data: str = "tinystories"
     val_data: str | None = None
     field: str | None = None

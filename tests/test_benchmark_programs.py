@@ -68,6 +68,20 @@ def test_speedrun(monkeypatch, tmp_path, capsys, scores, wall):
     assert len(cells) == len(table.splitlines()[0].strip("|").split("|"))
 
 
+def test_speedrun_without_a_target_tells_what_the_recipe_reaches(monkeypatch):
+    speedrun, scores = program("speedrun"), iter((1.0, 0.8, 0.85, 0.7))
+
+    def train(flags, folder):
+        assert "--target-bpc" not in flags
+        write_log(folder, 110.0)
+        return {"val_bpc": next(scores), "step": 20, "tokens": 1280}
+
+    monkeypatch.setattr(speedrun, "train", train)
+    result = speedrun.speedrun(None, ["--small"])
+    assert result["target_bpc"] == 0.8 and all(run["reached"] for run in result["runs"])
+    assert result["command"] == "python benchmarks/speedrun.py --seeds 3 --small" and result["wall_seconds"] == 10
+
+
 @pytest.mark.slow
 def test_speedrun_trains(corpus, environment, monkeypatch):
     monkeypatch.setenv("TERNARY_CACHE", environment["TERNARY_CACHE"])

@@ -148,6 +148,12 @@ def test_errors_inside_are_one_line_unless_debugging():
     assert json.loads(out)["error"]["code"] == "internal"
 
 
+def test_a_library_that_does_not_load():
+    code, _, err = run("models", body="raise ImportError('Numba needs NumPy 2.3 or less. Got NumPy 9.9.')")
+    assert code == 5 and err == ("Error: a library does not load (Numba needs NumPy 2.3 or less. Got NumPy 9.9.); "
+                                 "pip install --force-reinstall numba numpy\n")
+
+
 def test_flags_behind_two_dashes_are_words():
     assert run("models", "--", "--debug", body="print(what)")[1] == "--debug\n"
     code, out, _ = run("models", "--", "--json", body="raise errors.DataError(what)")

@@ -174,6 +174,20 @@ def test_a_folder_is_read_recursively_in_order(tmp_path):
         read(tmp_path)
 
 
+def test_several_sources_follow_one_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.txt", "a\n\nb"), write(tmp_path / "c.jsonl", '{"text": "c"}')
+    one, two = open_corpus("a.txt"), open_corpus("c.jsonl")
+    both = open_corpus("a.txt,c.jsonl")
+    assert list(both.stories()) == list(both.stories()) == ["a", "b", "c"]
+    assert both.size == one.size + two.size and both.name == "a.txt + c.jsonl"
+    assert len({both.fingerprint, one.fingerprint, two.fingerprint, open_corpus("c.jsonl,a.txt").fingerprint}) == 4
+    with pytest.raises(DataError, match=r"no file or folder 'c\.json'; did you mean c\.jsonl\?"):
+        open_corpus("a.txt,c.json")
+    write(tmp_path / "odd,name.txt", "d")
+    assert read("odd,name.txt") == ["d"]
+
+
 def test_a_corpus_can_be_read_again_and_in_parallel(tmp_path):
     corpus = open_corpus(write(tmp_path / "a.txt", "one\n\ntwo\n\nthree"))
     first, second = corpus.stories(), corpus.stories()

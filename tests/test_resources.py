@@ -12,7 +12,7 @@ from ternary.config import TrainConfig
 from ternary.errors import ResourceError, UsageError
 from ternary.kernels.isa import PRECISIONS
 from ternary.kernels.norm import rms_norm
-from ternary.train import probe, selftest
+from ternary.train import plan, probe, selftest
 from ternary.train.lock import locked
 from ternary.train.memory import check_memory, estimate
 from ternary.train.plan import new_model, resolve
@@ -149,10 +149,27 @@ def test_numbers_of_a_json_line_are_plain(here, corpus):
 def test_threads_are_measured_where_a_core_has_two(monkeypatch):
     usable = probe.numba.config.NUMBA_NUM_THREADS
     monkeypatch.setattr(probe, "physical_cores", lambda: None)
-    assert probe.best_threads() == (usable, "usable cores")
+    probe.best_threads.cache_clear()
+    assert probe.best_threads() == (usable, f"usable cores: {probe.usable_cores()[1]}")
     monkeypatch.setattr(probe, "physical_cores", lambda: 1)
     monkeypatch.setattr(probe.numba.config, "NUMBA_NUM_THREADS", 2)
     for times, wanted in (({1: 1.0, 2: 2.0}, 1), ({1: 2.0, 2: 1.0}, 2)):
         monkeypatch.setattr(probe, "seconds", times.__getitem__)
+        probe.best_threads.cache_clear()
         threads, why = probe.best_threads()
         assert threads == wanted and "1 threads" in why and "2 threads" in why
+    probe.best_threads.cache_clear()
+
+
+def test_choices_are_told_with_their_reasons(monkeypatch):
+    asked = TrainConfig(model=None, seq_len=128)
+    for cores, memory, model in ((2, 64 << 30, "bolt-small"), (8, 16 << 30, "bolt-small"), (8, 32 << 30, "bolt-large")):
+        monkeypatch.setattr(plan, "usable_cores", lambda n=cores: (n, "affinity"))
+        monkeypatch.setattr(plan, "total_memory", lambda n=memory: n)
+        config = resolve(asked)
+        told = "\n".join(plan.reasons(asked, config))
+        assert config.model == model
+        assert f"{model} ({cores} cores, {memory >> 30} GB; bolt-large is for 8 and 32)" in told
+        assert f"threads {config.threads} (" in told and f"{config.precision} (the fastest" in told
+        assert f"lr {config.lr:g} (that of {model})" in told and "tokens a sequence" not in told
+    assert plan.reasons(config, config) == []

@@ -3,6 +3,7 @@ import hashlib
 import json
 import math
 import os
+import random
 import shutil
 import signal
 import time
@@ -78,7 +79,7 @@ def test_the_log(finished):
 def test_what_people_see(finished):
     lines = finished[1]["stderr"].splitlines()
     assert not [line for line in lines if "tokenizing" in line or "vocabulary" in line]     # soon done: not told
-    assert "bolt-small" in lines[0] and "290 stories" in lines[1]
+    assert "bolt-small" in lines[0] and "(the fastest with " in lines[1] and "290 stories" in lines[2]
     assert sum("validation BPC" in line for line in lines) == 4 and "step 40/40" in finished[1]["stderr"]
 
 
@@ -198,7 +199,7 @@ def test_on_a_terminal(corpus, tmp_path, start):
     lines = shown.replace("\r", "").strip().splitlines()
     assert lines[-1].startswith("\x1b[?25hError: interrupted; saved at step ")          # and the cursor is back
     assert sum("Error" in line for line in lines) == 1 and shown.count("\x1b[?25l") == 1
-    assert len(lines) == 4                # model, data, bar, error: the bar has not left its line
+    assert len(lines) == 5                # model, choices, data, bar, error: the bar has not left its line
     assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] >= 10
 
 
@@ -349,8 +350,8 @@ def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
 
 @pytest.mark.parametrize("step_seconds, evaluation_seconds", [(0.2, 1.0), (0.2, 0.01), (0.7, 4.0)])
 def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeypatch, step_seconds, evaluation_seconds):
-    """With a clock that only steps and evaluations move."""
-    clock, step = [1000.0], Trainer.step
+    """With a clock that only steps and evaluations move; somebody else sets that of the day."""
+    clock, step, day = [1000.0], Trainer.step, random.Random(1)
 
     def timed_step(self, x, y, lr):
         clock[0] += step_seconds
@@ -361,6 +362,7 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
         return {"nats_per_token": 3.0, "bpc": 1000 / clock[0]}
 
     monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(run.time, "time", lambda: day.uniform(0, 4e9))
     monkeypatch.setattr(Trainer, "step", timed_step)
     monkeypatch.setattr(run, "evaluate", timed_evaluate)
     result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": 25}))

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from ternary.data.hub import open_hub
@@ -25,7 +26,8 @@ FOREIGN = (".json", ".gz", ".zst", ".zip", ".md", ".tok")
 
 
 def open_corpus(source: str, split: str = "train", field: str | None = None) -> Corpus:
-    """Open `fables`, `-` (standard input), a file, a folder, a glob, `tinystories` or a hub data set owner/name.
+    """Open `fables`, `-` (standard input), a file, a folder, a glob, `tinystories` or a hub data set owner/name; or
+    several of them, separated by commas, one after the other.
 
     A path that exists is local, and has no splits: `split` is for fables and the hub. A hub name may go on with
     @revision and :split, which then is the split. `field` names the column of stories. Raises DataError, or
@@ -36,6 +38,8 @@ def open_corpus(source: str, split: str = "train", field: str | None = None) -> 
     if source == "-":
         return _standard_input()
     path = Path(source)
+    if "," in source and not os.path.exists(source):
+        return _joined([open_corpus(part, split, field) for part in source.split(",")])
     if any(c in source for c in "*?[") and not os.path.exists(source):
         return _local(source, None, sorted(Path(p) for p in glob.iglob(source, recursive=True)), field)
     if os.path.isdir(source):
@@ -94,6 +98,12 @@ def _fables(split: str) -> Corpus:
     # The sample is for whoever forgets to raise the version.
     digest = fingerprint("fables", fables.VERSION, seed, 0, stop, *fables.stories(seed, 0, 50))
     return Corpus(f"fables ({split})", digest, lambda: iter(fables.stories(seed, 0, stop)))
+
+
+def _joined(parts: list[Corpus]) -> Corpus:
+    sizes = [part.size for part in parts]
+    return Corpus(" + ".join(part.name for part in parts), fingerprint(*(part.fingerprint for part in parts)),
+                  lambda: chain.from_iterable(part.stories() for part in parts), None if None in sizes else sum(sizes))
 
 
 def _standard_input() -> Corpus:

@@ -1,6 +1,7 @@
 """Kernels compile one after the other, when they are called first. Here all cores compile what a run will call.
 
-Each with a process of its own, which leaves the machine code in Numba's cache, where the others find it.
+Each with a process of its own, which leaves the machine code in Numba's cache for the others, and takes with it the
+memory that compiling needs.
 """
 import atexit
 import builtins
@@ -59,8 +60,8 @@ def compile_claimed(calls: list[Call], claims: Path) -> None:
         KERNELS[name].compiled.compile(tuple(typeof(example(kind)) for kind in kinds))
 
 
-def compile_together(calls: list[Call], helpers: int, wait: bool) -> None:
-    """Compile these kernels in so many processes besides this one, or (not `wait`) in these alone, in the background.
+def compile_together(calls: list[Call], processes: int, wait: bool) -> None:
+    """Compile these kernels in so many processes; not `wait`: in the background.
 
     Does nothing the second time: what is missing then, kernels compile when they are called.
     """
@@ -68,17 +69,15 @@ def compile_together(calls: list[Call], helpers: int, wait: bool) -> None:
     if claims is None or claims.exists():
         return
     claims.mkdir()
-    processes = []
-    for _ in range(helpers):
-        processes.append(subprocess.Popen([sys.executable, "-m", __name__, claims], text=True,  # noqa: S603
-                                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        processes[-1].stdin.write(json.dumps(calls))
-        processes[-1].stdin.close()
-        atexit.register(processes[-1].kill)
-    if wait:
-        compile_claimed(calls, claims)
-        for process in processes:
-            process.wait()
+    started = []
+    for _ in range(processes):
+        started.append(subprocess.Popen([sys.executable, "-m", __name__, claims], text=True,  # noqa: S603
+                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        started[-1].stdin.write(json.dumps(calls))
+        started[-1].stdin.close()
+        atexit.register(started[-1].kill)
+    for process in started if wait else []:
+        process.wait()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 `product` leaves a block of sums in a float32 workspace in L1, and the kernel's epilogue reads it from there, a
 line at a time: how the sums are made (tile registers, vector registers) is known here only.
 """
+from collections import namedtuple
+from collections.abc import Callable
+
 import numpy as np
 from numba import prange, types
 from numba.extending import overload
@@ -179,32 +182,62 @@ def matmul_ref(x, p, alpha, base):
     return base + y if len(base) else y
 
 
+def finish(c, m, i, j, out): raise TypeError("only in kernels")
+
+
+def epilogue(kind: type) -> Callable[[Callable], Callable]:
+    """What becomes of a block of sums: f(c, m, i, j, out) puts m rows of c to [i:, j:] of out[0]; out is a `kind`.
+
+    A kind is a namedtuple: a function as an argument would keep a kernel out of the cache.
+    """
+    def register(f):
+        @overload(finish, jit_options=dict(OPTIONS, cache=False))
+        def _(c, m, i, j, out):
+            return f if getattr(out, "instance_class", None) is kind else None
+        return f
+    return register
+
+
+@device
+def multiply(x, p, th, shares, out):
+    """x @ p in blocks of 32 x 32, those that thread th takes, each handed to the epilogue of `out`."""
+    rows, steps = x.shape
+    blocks, c = (rows + BLOCK - 1) // BLOCK, begin()
+    first = take(shares, th, blocks) * BLOCK
+    while first < rows:
+        n = min(BLOCK, rows - first)
+        a, start = operand(x, first, n, p)
+        for j in range(p.shape[0]):
+            for i in range(0, n, WIDTH):
+                m = min(WIDTH, n - i)
+                for r in range(m):
+                    prefetch(out[0], first + i + r, j * WIDTH)
+                product(c, a, start + i, 0, p, j, 0, steps)
+                finish(c, m, first + i, j * WIDTH, out)
+        first = take(shares, th, blocks) * BLOCK
+    end()
+
+
+Sum = namedtuple("Sum", "y base alpha add")
+
+
+@epilogue(Sum)
+def _(c, m, i, j, out):
+    based = len(out.base) > 0
+    for r in range(m):
+        t = load_like(line(), c, r, 0) * out.alpha
+        if based:
+            t = t + load_like(t, out.base, i + r, j)
+        if out.add:
+            t = t + load_like(t, out.y, i + r, j)
+        store(out.y, i + r, j, t)
+
+
 @kernel(ref=matmul_ref)
 def matmul(x, p, alpha, base, add, y):
-    rows, steps = x.shape
-    based = len(base) > 0
-    blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    shares = queue(num_threads())
     for th in prange(num_threads()):
-        c = begin()
-        first = take(shares, th, blocks) * BLOCK
-        while first < rows:
-            n = min(BLOCK, rows - first)
-            a, start = operand(x, first, n, p)
-            for j in range(p.shape[0]):
-                for i in range(0, n, WIDTH):
-                    m = min(WIDTH, n - i)
-                    for r in range(m):
-                        prefetch(y, first + i + r, j * WIDTH)
-                    product(c, a, start + i, 0, p, j, 0, steps)
-                    for r in range(m):
-                        t = load_like(line(), c, r, 0) * alpha
-                        if based:
-                            t = t + load_like(t, base, first + i + r, j * WIDTH)
-                        if add:
-                            t = t + load_like(t, y, first + i + r, j * WIDTH)
-                        store(y, first + i + r, j * WIDTH, t)
-            first = take(shares, th, blocks) * BLOCK
-        end()
+        multiply(x, p, th, shares, Sum(y, base, alpha, add))
 
 
 def matmul_dw_ref(dy, x, like):

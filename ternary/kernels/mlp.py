@@ -2,14 +2,16 @@
 
 Only y = relu(u)^2 is kept for the way back: relu(u) is its square root.
 """
+from collections import namedtuple
+
 import numpy as np
 from numba import prange
 
-from ternary.kernels.gemm import BLOCK, begin, end, operand, product
+from ternary.kernels.gemm import epilogue, multiply
 from ternary.kernels.jit import kernel
 from ternary.kernels.pack import unpack
-from ternary.kernels.tiles import WIDTH, line, load_like, maximum, prefetch, sqrt, store
-from ternary.kernels.workspace import num_threads, queue, take
+from ternary.kernels.tiles import line, load_like, maximum, sqrt, store
+from ternary.kernels.workspace import num_threads, queue
 
 
 def relu2_ref(x, p, alpha):
@@ -17,27 +19,21 @@ def relu2_ref(x, p, alpha):
     return np.maximum(alpha * (x @ unpack(p)), 0) ** 2
 
 
+Squared = namedtuple("Squared", "y alpha")
+
+
+@epilogue(Squared)
+def _(c, m, i, j, out):
+    for r in range(m):
+        t = maximum(load_like(line(), c, r, 0) * out.alpha, 0.0)
+        store(out.y, i + r, j, t * t)
+
+
 @kernel(ref=relu2_ref)
 def relu2(x, p, alpha, y):
-    rows, steps = x.shape
-    blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    shares = queue(num_threads())
     for th in prange(num_threads()):
-        c = begin()
-        first = take(shares, th, blocks) * BLOCK
-        while first < rows:
-            n = min(BLOCK, rows - first)
-            a, start = operand(x, first, n, p)
-            for j in range(p.shape[0]):
-                for i in range(0, n, WIDTH):
-                    m = min(WIDTH, n - i)
-                    for r in range(m):
-                        prefetch(y, first + i + r, j * WIDTH)
-                    product(c, a, start + i, 0, p, j, 0, steps)
-                    for r in range(m):
-                        t = maximum(load_like(line(), c, r, 0) * alpha, 0.0)
-                        store(y, first + i + r, j * WIDTH, t * t)
-            first = take(shares, th, blocks) * BLOCK
-        end()
+        multiply(x, p, th, shares, Squared(y, alpha))
 
 
 def relu2_bwd_ref(dz, p, alpha, y):
@@ -45,24 +41,18 @@ def relu2_bwd_ref(dz, p, alpha, y):
     return 2 * np.sqrt(y) * alpha * (dz @ unpack(p))
 
 
+Slope = namedtuple("Slope", "du y alpha")
+
+
+@epilogue(Slope)
+def _(c, m, i, j, out):
+    for r in range(m):
+        slope = sqrt(load_like(line(), out.y, i + r, j)) * (2.0 * out.alpha)
+        store(out.du, i + r, j, load_like(line(), c, r, 0) * slope)
+
+
 @kernel(ref=relu2_bwd_ref)
 def relu2_bwd(dz, p, alpha, y, du):
-    rows, steps = dz.shape
-    blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    shares = queue(num_threads())
     for th in prange(num_threads()):
-        c = begin()
-        first = take(shares, th, blocks) * BLOCK
-        while first < rows:
-            n = min(BLOCK, rows - first)
-            a, start = operand(dz, first, n, p)
-            for j in range(p.shape[0]):
-                for i in range(0, n, WIDTH):
-                    m = min(WIDTH, n - i)
-                    for r in range(m):
-                        prefetch(du, first + i + r, j * WIDTH)
-                    product(c, a, start + i, 0, p, j, 0, steps)
-                    for r in range(m):
-                        slope = sqrt(load_like(line(), y, first + i + r, j * WIDTH)) * (2.0 * alpha)
-                        store(du, first + i + r, j * WIDTH, load_like(line(), c, r, 0) * slope)
-            first = take(shares, th, blocks) * BLOCK
-        end()
+        multiply(dz, p, th, shares, Slope(du, y, alpha))

@@ -14,7 +14,7 @@ from ternary.train.optimizer import make_optimizer
 from ternary.train.plan import eval_precision, model_config
 from ternary.train.trainer import Trainer
 
-MAX_HELPERS = 3                   # processes that compile; more would wait for the longest kernel
+MAX_PROCESSES = 4                 # that compile; more would wait for the longest kernel
 
 
 def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
@@ -37,8 +37,8 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
 
 def compile_kernels(config: TrainConfig) -> None:
     """Those of a resolved run, on all cores; those of its evaluations in the background of the first steps."""
-    helpers = min(MAX_HELPERS, usable_cores()[0] - 1)
-    if helpers:
+    processes = min(MAX_PROCESSES, usable_cores()[0])
+    if processes > 1:
         step, evaluation = calls_of_run(config)
-        compile_together(step, helpers, wait=True)
+        compile_together(step, processes, wait=True)
         compile_together(evaluation, 1, wait=False)

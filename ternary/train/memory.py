@@ -27,8 +27,8 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
             "optimizer": parameters + second, "activations": trainer.tape.pool.taken + head}
 
 
-def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> None:
-    """ResourceError, with the arithmetic, if the run needs more than is free."""
+def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> str:
+    """What the run needs of what is free. ResourceError, with the arithmetic, if that is too much."""
     needs, free = estimate(model, config), memory_limit() if free is None else free
     # the model itself is there already
     total = sum(needs.values()) - sum(p.data.nbytes for p in model.parameters().values())
@@ -38,3 +38,4 @@ def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> Non
         helps = "a smaller --seq-len" if largest == "activations" and config.seq_len > PART else "a smaller --model"
         raise ResourceError(f"{config.model} needs about {total / 1e6:,.0f} MB ({listed}), but {free / 1e6:,.0f} MB "
                             f"are free; {helps} helps most")
+    return f"about {sum(needs.values()) / 1e6:,.0f} of {free / 1e6:,.0f} MB free"

@@ -7,13 +7,15 @@ import numba
 from ternary.config import TrainConfig
 from ternary.data.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.errors import UsageError
-from ternary.kernels.isa import PRECISIONS
+from ternary.hardware import total_memory, usable_cores
+from ternary.kernels.isa import ISA, PRECISIONS
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.train.optimizer import OPTIMIZERS
 from ternary.train.probe import best_threads
 from ternary.train.schedule import SCHEDULES
 
+LARGE_CORES, LARGE_MEMORY = 8, 32 << 30           # from where on bolt-large is the usual model
 MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
 
 
@@ -25,8 +27,14 @@ def chosen(config: TrainConfig, model: Any, name: str) -> Any:
     return usual if given is None else given
 
 
+def usual_model() -> str:
+    """Spec section 1.5, with the cores and the memory this process may use."""
+    return "bolt-large" if usable_cores()[0] >= LARGE_CORES and total_memory() >= LARGE_MEMORY else "bolt-small"
+
+
 def resolve(config: TrainConfig) -> TrainConfig:
     """Fill in what was left to be chosen, and check what depends on this machine."""
+    config = replace(config, model=config.model or usual_model())
     recipe = entry(config.model)
     if config.precision not in ("auto", "int8", "bf16", "fp32"):
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
@@ -43,6 +51,23 @@ def resolve(config: TrainConfig) -> TrainConfig:
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),
                    **budget)
+
+
+def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
+    """What `resolve` made of settings that were left open, and why."""
+    told = []
+    if asked.model is None:
+        told.append(f"{config.model} ({usable_cores()[0]} cores, {total_memory() / 2**30:.0f} GB; bolt-large is for "
+                    f"{LARGE_CORES} and {LARGE_MEMORY >> 30})")
+    if asked.threads is None:
+        told.append(f"threads {config.threads} ({best_threads()[1]})")
+    if asked.precision == "auto":
+        told.append(f"{config.precision} (the fastest with {ISA})")
+    if asked.lr is None:
+        told.append(f"lr {config.lr:g} (that of {config.model})")
+    if asked.seq_len is None:
+        told.append(f"{config.seq_len} tokens a sequence (that of {config.model})")
+    return told
 
 
 def model_config(config: TrainConfig) -> Any:

@@ -1,10 +1,11 @@
 """How many threads, where a core runs two: that depends on the machine, so it is measured."""
 import time
+from functools import cache
 
 import numba
 import numpy as np
 
-from ternary.hardware import physical_cores
+from ternary.hardware import physical_cores, usable_cores
 from ternary.kernels.gemm import matmul
 from ternary.kernels.isa import BF16_DOT
 
@@ -26,12 +27,13 @@ def seconds(threads: int) -> float:
     return best
 
 
+@cache
 def best_threads() -> tuple[int, str]:
     """-> threads, where the number comes from"""
     usable = numba.config.NUMBA_NUM_THREADS
     physical = min(physical_cores() or usable, usable)
     if physical == usable:
-        return usable, "usable cores"
+        return usable, f"usable cores: {usable_cores()[1]}"
     times = {n: seconds(n) for n in (physical, usable)}
     chosen = min(times, key=times.get)
     told = ", ".join(f"{n} threads {t * 1e3:.2f} ms" for n, t in times.items())

@@ -20,7 +20,7 @@ from ternary.evaluate import evaluate
 from ternary.hardware import cpu_name, usable_cores
 from ternary.infer.engine import Engine
 from ternary.kernels.isa import ISA
-from ternary.models import to_json
+from ternary.models import entry, to_json
 from ternary.report.page import write_report
 from ternary.train import checkpoint
 from ternary.train.ahead import compile_kernels
@@ -29,7 +29,7 @@ from ternary.train.lock import locked
 from ternary.train.logbook import Logbook, read_log
 from ternary.train.memory import check_memory
 from ternary.train.optimizer import make_optimizer
-from ternary.train.plan import eval_precision, new_model, resolve
+from ternary.train.plan import eval_precision, new_model, reasons, resolve
 from ternary.train.restore import restore
 from ternary.train.schedule import Budget, learning_rate
 from ternary.train.selftest import check_kernels
@@ -60,7 +60,7 @@ class Run:
             self.model = restored.model
         else:
             self.model = new_model(config)
-        check_memory(self.model, config)
+        self.memory = check_memory(self.model, config)
         compile_kernels(config)
         check_kernels(config)
         optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
@@ -289,8 +289,12 @@ def describe(run: Run, asked: TrainConfig) -> Iterable[str]:
     c, header = run.config, run.store.header
     if (asked.threads or 0) > c.threads:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
-    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision} on {c.threads} threads ({ISA}), "
-           f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}")
+    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
+           f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
+    if chosen := reasons(asked, c):
+        yield f"chosen: {', '.join(chosen)}"
+    if c.lr > 1:
+        yield f"warning: --lr {c.lr:g} is far above what trains; {entry(c.model).lr:g} is that of {c.model}"
     yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
            f"({run.chars_per_token:.2f} characters each)")
     if run.progress() >= 1:
