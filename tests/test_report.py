@@ -44,7 +44,7 @@ def test_every_run_has_a_page_that_needs_nothing_else(finished):
     parsed = Parsed(text)
     assert parsed.stack in ([], ["html", "body"]) and not parsed.addresses
     assert "http" not in text and "<script" not in text and "viewport" in text
-    assert parsed.tags.count("svg") == 6 and "nan" not in text.lower().replace("nanoseconds", "")
+    assert parsed.tags.count("svg") == 8 and "nan" not in text.lower().replace("nanoseconds", "")
     for said in ("Bits per character", "validation BPC, best", "Samples", "Ternary weights", "blocks.0.mixer.up",
                  "Machine and data", "--resume", "ternary generate", "weight_decay"):
         assert said in text, said
@@ -126,6 +126,7 @@ def test_many_points_are_thinned_and_holes_left_out():
 def test_a_few_towering_values_do_not_flatten_the_rest():
     assert bounds([1.0] * 50 + [1000.0], zero=True)[1] < 5
     assert bounds([1.0, 2.0, 3.0], zero=False) == pytest.approx((0.92, 3.08))
+    assert bounds([9.0, 3.0, 2.8, 2.6], zero=False)[1] < 6
 
 
 def test_a_chart_stays_inside_its_frame():

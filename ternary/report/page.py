@@ -9,12 +9,12 @@ from typing import Any
 
 from ternary.report.svg import Line, chart
 
-NUMBER = re.compile(r"-?[\d,.]+(e-?\d+)?%?")
+NUMBER = re.compile(r"[-+]?[\d,.]+(e-?\d+)?%?")
 STYLE = """
 :root { color-scheme: light dark; --ink: #1f2937; --paper: #fff; --rule: #d1d5db; --quiet: #6b7280 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e5e7eb; --paper: #111827; --rule: #374151; --quiet: #9ca3af } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0 auto;
-       max-width: 72rem; padding: 1rem }
+       max-width: 72rem; padding: 1rem; overflow-wrap: anywhere }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
 .quiet { color: var(--quiet) }
 .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)) }
@@ -22,8 +22,8 @@ h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem
 .card { border: 1px solid var(--rule); border-radius: .5rem; padding: .5rem .9rem }
 .card b { display: block; font-size: 1.35rem }
 svg { width: 100%; height: auto } svg text { font-size: 12px; fill: var(--quiet) } .grid { stroke: var(--rule) }
-.legend span { margin-right: 1rem; font-size: .85rem } .legend i { display: inline-block; width: .8em; height: .8em;
-  margin-right: .35em; border-radius: 2px }
+.legend span { display: inline-block; margin-right: 1rem; font-size: .85rem }
+.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px }
 table { border-collapse: collapse; font-size: .9rem } td, th { text-align: left; padding: .2rem .8rem .2rem 0;
   border-bottom: 1px solid var(--rule); vertical-align: top } td.n, th.n { text-align: right }
 .wide { overflow-x: auto } pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--rule); border-radius: .4rem }
@@ -65,12 +65,14 @@ def charts(log: dict[str, list[dict]], settings: dict) -> list[tuple[str, str]]:
     each = settings["batch_size"] * settings["seq_len"]
     tokens, hours = [e["step"] * each for e in train], [e["seconds"] / 3600 for e in train]
     eval_tokens, eval_hours = [e["tokens"] for e in evals], [e["seconds"] / 3600 for e in evals]
+    by_tokens, by_time = ("tokens", tokens, eval_tokens), ("hours", hours, eval_hours)
     drawn = [
-        ("Loss, nats per token", chart([Line("training", tokens, column(train, "loss"), faint=True),
-                                        Line("validation", eval_tokens, column(evals, "val_loss"), dots=True)],
-                                       "tokens", "nats per token")),
-        ("Bits per character of the validation stories",
-         chart([Line("validation BPC", eval_hours, column(evals, "val_bpc"), dots=True)], "hours", "BPC")),
+        *(("Loss, nats per token", chart([Line("training", x, column(train, "loss"), faint=True),
+                                          Line("validation", at, column(evals, "val_loss"), dots=True)],
+                                         unit, "nats per token")) for unit, x, at in (by_tokens, by_time)),
+        *(("Bits per character, validation",
+           chart([Line("validation BPC", at, column(evals, "val_bpc"), dots=True)], unit, "BPC"))
+          for unit, _, at in (by_tokens, by_time)),
         ("Tokens per second",
          chart([Line("tokens/s", hours, column(train, "tokens_per_second"))], "hours", "tokens/s", zero=True)),
         ("Gradient norm, before clipping",

@@ -48,11 +48,12 @@ def label(value: float) -> str:
 
 
 def bounds(values: list[float], zero: bool) -> tuple[float, float]:
-    """What an axis shows: everything, or what lies below 4 times the median where a few values tower above it."""
+    """What an axis shows: everything, or what is near the median where a few values tower above it."""
     low, high = min(values), max(values)
     middle = sorted(values)[len(values) // 2]
-    if low >= 0 and high > 4 * middle > 0:
-        high = 4 * middle
+    most = middle * (4 if zero else 1.6)
+    if low >= 0 and high > most > 0:
+        high = most
     if zero:
         low = min(low, 0.0)
     pad = (high - low) * 0.04 or abs(high) * 0.04 or 1.0
