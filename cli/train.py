@@ -26,7 +26,7 @@ from ternary.errors import UsageError
               help="Of the learning rate, after the warm-up. [default: cosine, over the budget]")
 @click.option("--optimizer", type=click.Choice(["muon", "adamw"]),
               help="What moves the matrices; AdamW moves the rest. [default: muon]")
-@click.option("--weight-decay", type=float_range(0.01, at_least=0), help="Decoupled. [default: 0.01]")
+@click.option("--weight-decay", type=float_range(0.3, at_least=0), help="Decoupled. [default: 0.3]")
 @click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
 @click.option("--vocab", "vocab_size", type=positive_int(10000),
               help="Vocabulary of the tokenizer. [default: that of the model]")

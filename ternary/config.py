@@ -26,7 +26,7 @@ class TrainConfig:
     min_lr: float = 1e-5
     schedule: str = "cosine"
     warmup: int = 200
-    weight_decay: float = 0.01
+    weight_decay: float = 0.3
     grad_clip: float = 1.0
     precision: str = "auto"
     head_noise: float = 0.03

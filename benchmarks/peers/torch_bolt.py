@@ -8,6 +8,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch_lm import TorchLM
 
 QUANTIZERS = ("tensor", "row", "block256")
 _BLOCK = 256
@@ -111,7 +112,7 @@ class Block(nn.Module):
         return x + self.ffn(self.norm2(x))
 
 
-class TorchBolt(nn.Module):
+class TorchBolt(TorchLM):
     """Gated causal convolutions and ternary GLUs; the head is the embedding."""
 
     def __init__(
@@ -125,26 +126,8 @@ class TorchBolt(nn.Module):
         quantizer: str = "tensor",
         inner_norm: bool = False,
     ):
-        super().__init__()
         if quantizer not in QUANTIZERS:
             raise ValueError(f"quantizer is {quantizer!r}; wanted one of {', '.join(QUANTIZERS)}")
         ternary = quantizer, inner_norm, dtype
-        self.embed = nn.Embedding(vocab_size, dim, dtype=dtype)
-        nn.init.normal_(self.embed.weight, std=0.02)
-        self.blocks = nn.ModuleList(Block(dim, hidden, kernel, *ternary) for _ in range(layers))
-        self.norm = RMSNorm(dim, dtype)
-
-    def hidden(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  what the head reads (B, T, D)"""
-        h = self.embed(x)
-        for block in self.blocks:
-            h = block(h)
-        return self.norm(h)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  logits (B, T, V)"""
-        return F.linear(self.hidden(x), self.embed.weight)
-
-    def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
-        return F.cross_entropy(self(x).flatten(0, 1), y.flatten())
+        blocks = (Block(dim, hidden, kernel, *ternary) for _ in range(layers))
+        super().__init__(vocab_size, dim, blocks, RMSNorm(dim, dtype))

@@ -6,6 +6,7 @@ Letters: B batch, T time, D width, F hidden width, V vocabulary, H heads.
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch_lm import TorchLM
 
 
 def linear(inputs: int, outputs: int, dtype: torch.dtype) -> nn.Linear:
@@ -70,7 +71,7 @@ class Block(nn.Module):
         return x + self.ffn(self.norm2(x))
 
 
-class TorchNova(nn.Module):
+class TorchNova(TorchLM):
     """A transformer of pre-LayerNorm blocks; the head is the embedding. No dropout."""
 
     def __init__(
@@ -82,23 +83,5 @@ class TorchNova(nn.Module):
         heads: int = 4,
         dtype: torch.dtype = torch.float32,
     ):
-        super().__init__()
-        self.embed = nn.Embedding(vocab_size, dim, dtype=dtype)
-        nn.init.normal_(self.embed.weight, std=0.02)
-        self.blocks = nn.ModuleList(Block(dim, hidden, heads, dtype) for _ in range(layers))
-        self.norm = nn.LayerNorm(dim, dtype=dtype)
-
-    def hidden(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  what the head reads (B, T, D)"""
-        h = self.embed(x)
-        for block in self.blocks:
-            h = block(h)
-        return self.norm(h)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  logits (B, T, V)"""
-        return F.linear(self.hidden(x), self.embed.weight)
-
-    def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
-        return F.cross_entropy(self(x).flatten(0, 1), y.flatten())
+        blocks = (Block(dim, hidden, heads, dtype) for _ in range(layers))
+        super().__init__(vocab_size, dim, blocks, nn.LayerNorm(dim, dtype=dtype))

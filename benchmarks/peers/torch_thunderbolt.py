@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch_bolt import QUANTIZERS, TernaryLinear
+from torch_lm import TorchLM
 
 
 @torch.library.custom_op("ternary_peer::scan", mutates_args=())
@@ -111,7 +112,7 @@ class Block(nn.Module):
         return x + self.ffn(self.shift2(self.norm2(x)))
 
 
-class TorchThunderbolt(nn.Module):
+class TorchThunderbolt(TorchLM):
     """Gated linear recurrences and squared ReLU over shifted tokens; the head is the embedding."""
 
     def __init__(
@@ -124,26 +125,8 @@ class TorchThunderbolt(nn.Module):
         dtype: torch.dtype = torch.float32,
         quantizer: str = "tensor",
     ):
-        super().__init__()
         if quantizer not in QUANTIZERS:
             raise ValueError(f"quantizer is {quantizer!r}; wanted one of {', '.join(QUANTIZERS)}")
         floors = [0.9 * layer / max(1, layers - 1) for layer in range(layers)]
-        self.embed = nn.Embedding(vocab_size, dim, dtype=dtype)
-        nn.init.normal_(self.embed.weight, std=0.02)
-        self.blocks = nn.ModuleList(Block(dim, hidden, groups, f, quantizer, False, dtype) for f in floors)
-        self.norm = nn.LayerNorm(dim, dtype=dtype)
-
-    def hidden(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  what the head reads (B, T, D)"""
-        h = self.embed(x)
-        for block in self.blocks:
-            h = block(h)
-        return self.norm(h)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T) ids  ->  logits (B, T, V)"""
-        return F.linear(self.hidden(x), self.embed.weight)
-
-    def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy in nats of the targets.    x, y (B, T) ids  ->  ()"""
-        return F.cross_entropy(self(x).flatten(0, 1), y.flatten())
+        blocks = (Block(dim, hidden, groups, f, quantizer, False, dtype) for f in floors)
+        super().__init__(vocab_size, dim, blocks, nn.LayerNorm(dim, dtype=dtype))

@@ -2,14 +2,12 @@
 import math
 import shlex
 import time
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 import numba
 import numpy as np
 
-import ternary
 from ternary.config import TrainConfig
 from ternary.data.corpus import open_corpus, split_corpus
 from ternary.data.loader import Loader
@@ -17,19 +15,19 @@ from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.data.story import Corpus
 from ternary.errors import ModelFileError, NumericError, UsageError
 from ternary.evaluate import evaluate
-from ternary.hardware import cpu_name, usable_cores
+from ternary.hardware import usable_cores
 from ternary.infer.engine import Engine
-from ternary.kernels.isa import ISA
-from ternary.models import entry, to_json
+from ternary.models import to_json
 from ternary.report.page import write_report
 from ternary.train import checkpoint
 from ternary.train.ahead import compile_kernels
+from ternary.train.facts import describe, facts
 from ternary.train.guard import Guard, trit_shares, warnings
 from ternary.train.lock import locked
 from ternary.train.logbook import Logbook, read_log
 from ternary.train.memory import check_memory
 from ternary.train.optimizer import make_optimizer
-from ternary.train.plan import eval_precision, new_model, reasons, resolve
+from ternary.train.plan import eval_precision, new_model, resolve
 from ternary.train.restore import restore
 from ternary.train.schedule import Budget, learning_rate
 from ternary.train.selftest import check_kernels
@@ -273,33 +271,6 @@ class Run:
     @property
     def resuming(self) -> str:
         return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
-
-
-def facts(run: Run) -> dict[str, str]:
-    """Where and on what, for the report."""
-    header = run.store.header
-    return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
-            "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
-            "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
-            "characters per token": f"{run.chars_per_token:.3f}", "validation stories": str(len(run.val_stories)),
-            "data": header["source_hash"], "tokenizer": header["tokenizer_hash"]}
-
-
-def describe(run: Run, asked: TrainConfig) -> Iterable[str]:
-    c, header = run.config, run.store.header
-    if (asked.threads or 0) > c.threads:
-        yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
-    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
-           f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
-    if chosen := reasons(asked, c):
-        yield f"chosen: {', '.join(chosen)}"
-    if c.lr > 1:
-        yield f"warning: --lr {c.lr:g} is far above what trains; {entry(c.model).lr:g} is that of {c.model}"
-    yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
-           f"({run.chars_per_token:.2f} characters each)")
-    if run.progress() >= 1:
-        yield f"the budget of this run is used up; to go on: {run.resuming} with a larger --steps, --tokens, " \
-              "--epochs or --hours"
 
 
 def train(config: TrainConfig, resume: Path | None = None) -> dict:
