@@ -1,7 +1,4 @@
 """Loss and every gradient against the same model in PyTorch, float64 (skipped where torch is not installed)."""
-import importlib
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +9,13 @@ from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
 
 torch = pytest.importorskip("torch")
-PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
 
 
 def peer(config, dtype):
     """The PyTorch model of a config."""
-    sys.path.insert(0, str(PEERS))
-    try:
-        bolt, thunderbolt = (importlib.import_module(f"torch_{name}") for name in ("bolt", "thunderbolt"))
-    finally:
-        sys.path.remove(str(PEERS))
-    kind = {BoltConfig: bolt.TorchBolt, ThunderboltConfig: thunderbolt.TorchThunderbolt}[type(config)]
+    from torch_bolt import TorchBolt
+    from torch_thunderbolt import TorchThunderbolt
+    kind = {BoltConfig: TorchBolt, ThunderboltConfig: TorchThunderbolt}[type(config)]
     return kind(**vars(config), dtype=dtype)
 
 

@@ -1,5 +1,4 @@
 """The scripts that measure PyTorch: the same models as ours, and numbers that mean what they say."""
-import importlib.util
 import json
 import subprocess
 import sys
@@ -14,12 +13,9 @@ PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
 
 
 @pytest.fixture
-def measure(monkeypatch):
-    monkeypatch.syspath_prepend(str(PEERS))
-    spec = importlib.util.spec_from_file_location("measure_torch", PEERS / "measure_torch.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def measure():
+    import measure_torch
+    return measure_torch
 
 
 def output(script, *args):

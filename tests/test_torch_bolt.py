@@ -1,21 +1,15 @@
 """The PyTorch oracle is itself held to the equations, written out in NumPy."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "peers" / "torch_bolt.py"
 
 
 @pytest.fixture(scope="module")
 def peer():
-    spec = importlib.util.spec_from_file_location("torch_bolt", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import torch_bolt
+    return torch_bolt
 
 
 def small(peer, **options):

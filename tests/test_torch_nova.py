@@ -1,7 +1,4 @@
 """Nova's loss and every gradient against the same model in PyTorch, float64 (skipped where torch is not installed)."""
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,16 +7,13 @@ from ternary.train.optimizer import AdamW
 from ternary.train.trainer import Trainer
 
 torch = pytest.importorskip("torch")
-PEER = Path(__file__).parents[1] / "benchmarks" / "peers" / "torch_nova.py"
 SMALL = NovaConfig(vocab_size=1000, dim=64, layers=2, heads=2, hidden=160)
 LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 2e-2}      # weights are rounded too; PyTorch's autocast: 1.9e-2
 
 
 def torch_nova(config, dtype):
-    spec = importlib.util.spec_from_file_location("torch_nova", PEER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.TorchNova(config.vocab_size, config.dim, config.hidden, config.layers, config.heads, dtype)
+    from torch_nova import TorchNova
+    return TorchNova(config.vocab_size, config.dim, config.hidden, config.layers, config.heads, dtype)
 
 
 def fused(arrays):

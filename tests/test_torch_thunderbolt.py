@@ -1,22 +1,14 @@
 """The PyTorch oracle of Thunderbolt is itself held to the equations, written out in NumPy, token by token."""
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
 SIZES = {"vocab_size": 50, "dim": 24, "hidden": 40, "layers": 3, "groups": 3, "dtype": torch.float64}
 
 
 @pytest.fixture(scope="module")
 def peer():
-    sys.path.insert(0, str(PEERS))
-    try:
-        import torch_thunderbolt
-    finally:
-        sys.path.remove(str(PEERS))
+    import torch_thunderbolt
     return torch_thunderbolt
 
 
