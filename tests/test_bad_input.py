@@ -77,6 +77,7 @@ TRAIN = [
     ("extra", USAGE, "extra", "ternary train --help"),
     # data
     ("--data storys.txt", DATA, "'storys.txt'", "did you mean stories.txt"),
+    ("--data stories.txt,storys.txt", DATA, "'storys.txt'", "did you mean stories.txt"),
     ("--data nowhere/x.txt", DATA, "nowhere/x.txt", "fables"),
     ("--data empty.txt", DATA, "empty.txt holds no story"),
     ("--data blank.txt", DATA, "blank.txt holds no story"),
@@ -314,3 +315,8 @@ def test_without_json_there_is_nothing_on_stdout(place, shell):
 def test_more_threads_than_cores(place, here):
     result = here("train", "--data", "stories.txt", *TINY, "--steps", 1, "--threads", 4096)
     assert result.code == 0 and "--threads 4096: only" in result.err
+
+
+def test_a_learning_rate_that_nobody_means(place, here):
+    result = here("train", "--data", "stories.txt", *TINY, "--steps", 1, "--lr", 5)
+    assert result.code == 0 and "warning: --lr 5 is far above what trains" in result.err
