@@ -6,8 +6,9 @@ import numpy as np
 
 from ternary.kernels.attention import attention_ref, rotations
 from ternary.kernels.glu import ACTIVATIONS
+from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, from_bf16, packed, quantize_rows_ref
-from ternary.kernels.quant import block_size, pack_bits
+from ternary.kernels.quant import block_size, mean_abs_ref, pack_bits
 
 CASES, WIDE = {}, {}
 PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}        # parameters in panels: bf16 has two steps side by side
@@ -35,6 +36,12 @@ def normal(rng, *shape):
     return rng.standard_normal(shape, np.float32)
 
 
+def narrow(x, width):
+    """With zeros behind the first `width` channels."""
+    x[..., width:] = 0
+    return x
+
+
 def whole(rng, n, k, top=127):
     """Whole numbers up to `top`, which is in every row: rounding them to bytes changes nothing."""
     x = rng.integers(-top, top + 1, (n, k)).astype(np.float32)
@@ -49,6 +56,7 @@ def trits(rng, k, m):
 
 
 ROWS = (1, 31, 128, 300)
+WIDTHS = (96, 80)                                              # of rows of 96: whole lines or not
 SEQUENCES = ((1, 1), (15, 5), (64, 32), (300, 100))            # rows, length
 
 
@@ -84,51 +92,57 @@ def quantize_rows(rng, act):
 @case()
 def pack_weight(rng, act):
     for shape in ((64, 96), (32, 192)):
-        w = normal(rng, *shape)
-        yield w, np.empty(0, np.float32), 1
-        for quantizer in ("tensor", "row", "block256"):
-            block = block_size(shape, quantizer)
-            alpha = np.abs(w).reshape(-1, block).mean(-1)
-            yield w, alpha.astype(np.float32), block
+        for inner in (shape, (shape[0] - 16, shape[1] - 16)):
+            w = np.zeros(shape, np.float32)
+            w[:inner[0], :inner[1]] = normal(rng, *inner)
+            yield w, inner[1], np.empty(0, np.float32), 1
+            for quantizer in ("tensor", "row", "block256"):
+                block = block_size(inner, quantizer)
+                yield w, inner[1], mean_abs_ref(w, *inner, block), block
 
 
 @case("alpha")
 def mean_abs(rng, act):
     for block in (64 * 96, 96, 256):
-        yield normal(rng, 64, 96), block
-    yield normal(rng, 33, 32), 256
+        yield normal(rng, 64, 96), 64, 96, block
+    for block in (48 * 80, 80, 256):
+        yield normal(rng, 64, 96), 48, 80, block
+    yield normal(rng, 33, 32), 33, 32, 256
 
 
 @case("r")
 def rms_norm(rng, act):
     for n in ROWS:
-        yield act(normal(rng, n, 96)), normal(rng, 96)
+        for width in WIDTHS:
+            yield act(narrow(normal(rng, n, 96), width)), narrow(normal(rng, 96), width), width
 
 
 @case("dw")
 def rms_norm_bwd(rng, act):
     for n in ROWS:
-        x = normal(rng, n, 96)
-        yield act(normal(rng, n, 96)), x, normal(rng, 96), 1 / np.sqrt((x * x).mean(-1) + 1e-6)
+        for width in WIDTHS:
+            x, w = narrow(normal(rng, n, 96), width), narrow(normal(rng, 96), width)
+            yield act(narrow(normal(rng, n, 96), width)), x, w, rms_norm_ref(x, w, width)[1], width
 
 
-GROUPS = ((96, 1), (96, 2), (32, 2))                           # channels, groups: of whole lines or not
+GROUPS = ((96, 1, 96), (96, 2, 96), (32, 2, 32), (96, 1, 80), (96, 5, 80))     # channels, groups, and what counts
 
 
 @case("m", "r")
 def layer_norm(rng, act):
     for n in ROWS:
-        for d, groups in GROUPS:
-            yield act(1 + normal(rng, n, d)), normal(rng, d), normal(rng, d), groups
+        for d, groups, width in GROUPS:
+            w, b = narrow(normal(rng, d), width), narrow(normal(rng, d), width)
+            yield act(narrow(1 + normal(rng, n, d), width)), w, b, groups, width
 
 
 @case("dw", "db")
 def layer_norm_bwd(rng, act):
     for n in ROWS:
-        for d, groups in GROUPS:
-            x = 1 + normal(rng, n, d)
-            parts = x.reshape(n, groups, -1)
-            yield act(normal(rng, n, d)), x, normal(rng, d), parts.mean(-1), 1 / np.sqrt(parts.var(-1) + 1e-5), groups
+        for d, groups, width in GROUPS:
+            x, w = narrow(1 + normal(rng, n, d), width), narrow(normal(rng, d), width)
+            _, m, r = layer_norm_ref(x, w, w, groups, width)
+            yield act(narrow(normal(rng, n, d), width)), x, w, m, r, groups, width
 
 
 @case()
@@ -154,12 +168,15 @@ def glu_bwd(rng, act):
 def gated_conv(rng, act):
     for n, length in SEQUENCES:
         yield act(normal(rng, n, 64)), normal(rng, 8, 32), length
+        yield act(normal(rng, n, 96)), narrow(normal(rng, 8, 64), 48), length
 
 
 @case("dw")
 def gated_conv_bwd(rng, act):
     for n, length in SEQUENCES:
         yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
+        w = narrow(normal(rng, 8, 64), 48)
+        yield act(narrow(normal(rng, n, 64), 48)), act(normal(rng, n, 96)), w, length
 
 
 def heads(rng, act):
@@ -287,11 +304,12 @@ def adamw(rng, act):
 
 @case("p", "m", "g")
 def muon(rng, act):
-    shapes = np.array([(0, 64, 96), (64 * 96 + 1024, 96, 32), (64 * 96 + 1024 + 96 * 32, 32, 32)], np.int64)
-    n = 64 * 96 + 1024 + 96 * 32 + 32 * 32
+    second = 64 * 96 + 1024
+    shapes = np.array([(0, 64, 96, 96), (second, 96, 32, 80), (second + 96 * 32, 32, 32, 32)], np.int64)
+    n = second + 96 * 32 + 32 * 32
     hyper = np.array([0.5, 0.1, 0.01, 0.9], np.float32)
     g, m = normal(rng, n), normal(rng, n)
-    g[64 * 96:64 * 96 + 1024] = m[64 * 96:64 * 96 + 1024] = 0    # what lies between matrices has no gradient
+    g[64 * 96:second] = m[64 * 96:second] = 0                    # what lies between matrices has no gradient
     yield normal(rng, n), g, m, shapes, hyper, act(normal(rng, 1, 1))
 
 

@@ -197,7 +197,7 @@ UNFIT = {
     "unknown key": (lambda p: p | {"config": p["config"] | {"heads": 4}}, "unknown key 'heads'", "dim"),
     "missing key": (lambda p: p | {"config": without(p["config"], "dim")}, "missing key 'dim'"),
     "other width": (lambda p: p | {"config": p["config"] | {"dim": 160}}, "float32", "wants"),
-    "odd width": (lambda p: p | {"config": p["config"] | {"dim": 191}}, "dim is 191", "multiple of 32"),
+    "odd width": (lambda p: p | {"config": p["config"] | {"dim": 191}}, "dim is 191", "multiple of 16"),
     "text as width": (lambda p: p | {"config": p["config"] | {"dim": "192"}}, "dim is '192'"),
     "huge width": (lambda p: p | {"config": p["config"] | {"dim": 32 << 30}}, "dim 34359738368"),
     "fewer layers": (lambda p: p | {"config": p["config"] | {"layers": 5}}, "extra tensor 'blocks.5"),

@@ -117,7 +117,7 @@ def test_ternary_linear_is_the_derivative_of_its_effective_weight(quantizer):
         y = ops.linear(inputs, ops.packed_linear(weight, quantizer))
         tape.backward(y, dy)
     np.testing.assert_allclose(weight.grad, dy.T @ x, rtol=1e-12)
-    alpha = mean_abs_ref(w, block_size(w.shape, quantizer))
+    alpha = mean_abs_ref(w, *w.shape, block_size(w.shape, quantizer))
     scale = np.repeat(alpha, block_size(w.shape, quantizer)).reshape(w.shape)
     np.testing.assert_allclose(y.data, x @ (np.clip(np.rint(w / (scale + 1e-8)), -1, 1) * scale).T, rtol=1e-9)
 

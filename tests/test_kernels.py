@@ -15,7 +15,7 @@ from cases import CASES, PANELS, WIDE, trits, unpaired
 
 import ternary.kernels
 from ternary.kernels.jit import KERNELS, OPTIONS
-from ternary.kernels.pack import from_bf16, packed, to_bf16, unpack
+from ternary.kernels.pack import from_bf16, in_lines, packed, to_bf16, unpack
 from ternary.kernels.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
 for module in pkgutil.iter_modules(ternary.kernels.__path__):
@@ -152,8 +152,8 @@ def test_weights_packed_as_bytes_are_the_codes_plus_one():
         w = rng.standard_normal(shape).astype(np.float32)
         alpha = np.abs(w).mean(keepdims=True).ravel()
         by_inputs, by_outputs = (np.full((a // 32, b * 32), 9, np.uint8) for a, b in (shape, shape[::-1]))
-        KERNELS["pack_weight"](w, alpha, w.size, by_inputs, by_outputs)
-        for got, want in zip((by_inputs, by_outputs), KERNELS["pack_weight"].ref(w, alpha, w.size)):
+        KERNELS["pack_weight"](w, w.shape[1], alpha, w.size, by_inputs, by_outputs)
+        for got, want in zip((by_inputs, by_outputs), KERNELS["pack_weight"].ref(w, w.shape[1], alpha, w.size)):
             np.testing.assert_array_equal(as_float64(got, "p"), want)
 
 
@@ -189,7 +189,7 @@ def test_panels_and_bits_are_inverted():
     rng = np.random.default_rng(0)
     x, q = rng.standard_normal((64, 96)), rng.integers(-1, 2, (64, 50))
     np.testing.assert_array_equal(unpack(packed(x)), x)
-    np.testing.assert_array_equal(unpack_bits(pack_bits(q)), q)
+    np.testing.assert_array_equal(unpack_bits(pack_bits(q)), in_lines(q, (0, 1)))
     assert pack_bits(q).nbytes * 8 == 2 * q.size
 
 
@@ -198,15 +198,17 @@ def test_two_bit_product_equals_the_packed_weight(quantizer):
     """Decode and training see the same effective weight, whatever shares a scale."""
     from ternary.kernels.quant import block_size, mean_abs_ref, ternary_matmul
     rng = np.random.default_rng(0)
-    for shape in ((64, 192), (32, 96), (96, 512)):
+    for shape in ((64, 192), (32, 96), (96, 512), (48, 80), (48, 272)):
         w, x = rng.standard_normal(shape), rng.standard_normal((3, shape[1])).astype(np.float32)
         block = block_size(shape, quantizer)
-        alpha = mean_abs_ref(w, block)
+        alpha = mean_abs_ref(w, *shape, block)
         q = ternary_codes(w, alpha, block)
         effective = q * np.repeat(alpha, block)[:w.size].reshape(shape)
-        y = np.empty((3, shape[0]), np.float32)
-        ternary_matmul(x, pack_bits(q), row_scales(alpha, shape, quantizer).astype(np.float32), y)
-        assert error(y, x @ effective.T) < 1e-6
+        bits, lines = pack_bits(q), in_lines(x, (-1,))
+        y = np.empty((3, 32 * len(bits)), np.float32)
+        ternary_matmul(lines, bits, row_scales(alpha, shape, quantizer).astype(np.float32), y)
+        assert error(y[:, :shape[0]], x @ effective.T) < 1e-6
+        assert not y[:, shape[0]:].any()
 
 
 def test_ternary_matmul_multiplies_outside_its_inner_loop_only():

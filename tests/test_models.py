@@ -12,7 +12,7 @@ from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.nova import Nova, NovaConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 from ternary.rng import generator
-from ternary.train.optimizer import AdamW
+from ternary.train.optimizer import OPTIMIZERS, AdamW, make_optimizer
 from ternary.train.trainer import Trainer
 
 VARIANTS = {
@@ -22,6 +22,12 @@ VARIANTS = {
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
+    # channels that are not whole lines of 32
+    "bolt-small half": {"dim": 48, "hidden": 80},
+    "bolt-small half row": {"dim": 48, "hidden": 80, "quantizer": "row"},
+    "bolt-small half block256 inner_norm": {"dim": 48, "hidden": 80, "quantizer": "block256", "inner_norm": True},
+    "nova half": {"dim": 64, "heads": 2, "hidden": 80},
+    "thunderbolt half": {"dim": 48, "hidden": 80, "groups": 3},
 }
 
 
@@ -147,13 +153,62 @@ def test_saved_and_loaded(name, tmp_path):
     from ternary.train import checkpoint
     from ternary.train.restore import restore
     model, tokenizer = tiny(name, vocab_size=300), Tokenizer.train(["one two three"], 300)
-    weights = {key: p.data for key, p in model.parameters().items()}
+    weights = {key: p.values for key, p in model.parameters().items()}
     checkpoint.save(tmp_path, 3, weights=weights, optimizer={}, config=to_json(name.split()[0], model.config),
                     tokenizer=tokenizer.to_json(), state={"step": 3})
     loaded = restore(tmp_path)
     tokens = np.arange(4, 44, dtype=np.int32)[None]
     assert loaded.tokenizer.hash == tokenizer.hash
     np.testing.assert_array_equal(logits(loaded.model, tokens), logits(model, tokens))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "half" in name])
+def test_what_is_behind_the_channels_stays_zero(name, precision, optimizer):
+    """Whole lines hold zeros behind the channels that count: training, and decay, never touch them."""
+    model = tiny(name)
+    trainer = Trainer(model, make_optimizer(optimizer, model.parameters(), precision), precision)
+    for k in range(3):
+        trainer.step(*random_pairs(k), 0.01, 0.03)
+    counted = 0
+    for key, p in model.parameters().items():
+        behind = p.data.copy()
+        behind[tuple(slice(n) for n in p.shape)] = 0
+        assert not behind.any() and np.isfinite(p.data).all()
+        assert p.values.all() or key.endswith("conv") or "embed" in key       # what counts has been moved
+        counted += p.data.size - p.values.size
+    assert counted > 0 and model.parameter_count == sum(np.prod(p.shape) for p in model.parameters().values())
+
+
+def test_half_lines_are_the_model_of_the_specification():
+    """Spec section 1.1 in NumPy, without lines, from the parameters that count."""
+    model, rng = tiny("bolt-small half"), np.random.default_rng(0)
+    tokens = rng.integers(0, 16, 20)
+    w = {key: p.values.astype(np.float64) for key, p in model.parameters().items()}
+
+    def linear(x, key):
+        m = w[f"{key}.weight"]
+        alpha = abs(m).mean()
+        return x @ (alpha * np.clip(np.rint(m / (alpha + 1e-8)), -1, 1)).T
+
+    def norm(x, key):
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-6) * w[f"{key}.weight"]
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    x = w["embed.weight"][tokens]
+    for b in ("blocks.0", "blocks.1"):
+        gate, value = np.split(linear(norm(x, f"{b}.norm1"), f"{b}.mixer.up"), 2, axis=-1)
+        past = np.concatenate([np.zeros((7, 48)), value])
+        c = sum(w[f"{b}.mixer.conv"][k] * past[k:k + 20] for k in range(8))
+        x = x + linear(sigmoid(gate) * c, f"{b}.mixer.down")
+        h = norm(x, f"{b}.norm2")
+        g = linear(h, f"{b}.ffn.gate")
+        x = x + linear(g * sigmoid(g) * linear(h, f"{b}.ffn.up"), f"{b}.ffn.down")
+    np.testing.assert_allclose(logits(model, tokens[None].astype(np.int32))[0],
+                               norm(x, "norm") @ w["embed.weight"].T, rtol=0, atol=1e-5)
 
 
 def test_parameter_counts_are_the_published_ones():
@@ -193,8 +248,8 @@ def test_thunderbolt_starts_as_specified():
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"dim": 191}, "dim is 191.*multiple of 32; use 192"), ({"layers": 0}, "layers is 0"),
-    ({"hidden": 48}, "hidden is 48"), ({"quantizer": "int8"}, "quantizer is 'int8'"), ({"kernel": 4}, "kernel is 4"),
+    ({"dim": 191}, "dim is 191.*multiple of 16; use 192"), ({"layers": 0}, "layers is 0"),
+    ({"hidden": 40}, "hidden is 40"), ({"quantizer": "int8"}, "quantizer is 'int8'"), ({"kernel": 4}, "kernel is 4"),
     ({"vocab_size": 70000}, "16-bit"), ({"vocab_size": 0}, "vocab_size is 0"), ({"inner_norm": 1}, "inner_norm"),
 ])
 def test_config_out_of_range(changes, message):

@@ -71,8 +71,8 @@ def test_a_wrong_kernel_refuses_to_train(here, corpus, tmp_path, monkeypatch):
     right = rms_norm.compiled
     monkeypatch.setattr(selftest, "FOLDER", None)
 
-    def wrong(x, w, y, r):
-        right(x, w, y, r)
+    def wrong(x, w, width, y, r):
+        right(x, w, width, y, r)
         y[:9] = 0
 
     wrong.py_func = right.py_func

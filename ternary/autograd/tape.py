@@ -23,10 +23,13 @@ PRECISION = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16), "fp32": n
 
 
 class Tensor:
-    """An array `data` and, on the way back, its gradient `grad`: of the same type, or wide."""
+    """An array `data` and, on the way back, its gradient `grad`: of the same type, or wide.
+
+    `shape` is what counts of them: parameters have zeros behind (nn/module.py).
+    """
 
     def __init__(self, data: np.ndarray, wide_grad: bool = False):
-        self.data, self.grad, self.wide_grad = data, None, wide_grad
+        self.data, self.grad, self.wide_grad, self.shape = data, None, wide_grad, data.shape
 
 
 class Tape:

@@ -16,7 +16,7 @@ PRODUCTS = ("forward", "dx", "dw")
 
 
 def linear_shapes(model: LM) -> Counter[tuple[int, int]]:
-    """(outputs, inputs) of the ternary and float linear maps -> how many there are, the head left out."""
+    """(outputs, inputs), in whole lines, of the linear maps -> how many there are, the head left out."""
     return Counter(m.weight.data.shape for m in model.modules() if isinstance(m, Linear))
 
 
@@ -27,9 +27,9 @@ def flops_per_token(model: LM, seq_len: int) -> int:
     channels twice (scores and values) with half of the sequence, forward, and twice that back. Nothing else is
     counted: no norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
     """
-    weights = sum(m * k * count for (m, k), count in linear_shapes(model).items())
+    weights = sum(m.weight.values.size for m in model.modules() if isinstance(m, Linear))
     attended = sum(m.heads * m.width for m in model.modules() if isinstance(m, Attention)) * seq_len
-    return 6 * (weights + attended + model.embed.weight.data.size)
+    return 6 * (weights + attended + model.embed.weight.values.size)
 
 
 def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, seconds: float) -> float:

@@ -1,60 +1,65 @@
 """Gated causal depthwise convolution: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - 7 + k].
 
-The last TAPS values of LANES channels are one tile, the window: the convolution is sum_rows(w * window).
+The last TAPS values of LANES channels are one tile, the window: the convolution is sum_rows(w * window). There are D
+channels, a multiple of 16, and as many gates before them; w and z are whole lines, with zeros behind.
 """
 import numpy as np
 from numba import prange
 
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import kernel
-from ternary.kernels.tiles import load_like, sigmoid, slide, store, sum_rows, tile
+from ternary.kernels.pack import in_lines
+from ternary.kernels.tiles import load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile
 from ternary.kernels.workspace import clear, num_threads, share, workspace
 
 TAPS = 8
 taps, row = tile(TAPS, 1), tile(1, 1)
 
 
-def _windows(gv, w, length):
+def _windows(gv, length):
     """-> sigmoid(gate), value padded in front, both (sequences, T, D)."""
-    d = w.shape[1]
-    gate, value = np.split(gv.reshape(-1, length, 2 * d), 2, axis=-1)
-    return 1 / (1 + np.exp(-gate)), np.pad(value, ((0, 0), (TAPS - 1, 0), (0, 0)))
+    gate, value = (in_lines(half, (-1,)) for half in np.split(gv.reshape(-1, length, gv.shape[1]), 2, axis=-1))
+    return sigmoid_ref(gate), np.pad(value, ((0, 0), (TAPS - 1, 0), (0, 0)))
 
 
 def gated_conv_ref(gv, w, length):
     """z = sigmoid(gate) * conv(value), per sequence of `length`.    gv (N, 2D) = gate | value, w (8, D) -> z (N, D)"""
-    s, value = _windows(gv, w, length)
+    s, value = _windows(gv, length)
     c = sum(w[k] * value[:, k:k + length] for k in range(TAPS))
     return (s * c).reshape(-1, w.shape[1])
 
 
 @kernel(ref=gated_conv_ref)
 def gated_conv(gv, w, length, z):
-    n = z.shape[1]
+    n = gv.shape[1] // 2
     for seq in prange(z.shape[0] // length):
         for j in range(0, n, LANES):
             weights, window = load_like(taps(), w, 0, j), taps()
             for t in range(seq * length, (seq + 1) * length):
                 window = slide(window, load_like(row(), gv, t, n + j))
                 store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
+        for j in range(n, z.shape[1], LANES):
+            for t in range(seq * length, (seq + 1) * length):
+                store(z, t, j, row())
 
 
 def gated_conv_bwd_ref(dz, gv, w, length):
     """dgv (N, 2D), dw (8, D) of z = sigmoid(gate) * conv(value)"""
-    s, value = _windows(gv, w, length)
+    s, value = _windows(gv, length)
     dz = dz.reshape(s.shape)
     e, c = dz * s, sum(w[k] * value[:, k:k + length] for k in range(TAPS))
     dvalue = np.zeros_like(value)
     for k in range(TAPS):
         dvalue[:, k:k + length] += w[k] * e
-    dgv = np.concatenate([e * (1 - s) * c, dvalue[:, TAPS - 1:]], -1).reshape(gv.shape)
+    n = gv.shape[1] // 2
+    dgv = np.concatenate([(e * (1 - s) * c)[..., :n], dvalue[:, TAPS - 1:, :n]], -1).reshape(gv.shape)
     return dgv, np.stack([(e * value[:, k:k + length]).sum((0, 1)) for k in range(TAPS)])
 
 
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
 def gated_conv_bwd(dz, gv, w, length, add, dgv, dw):
-    """The gradient of value runs TAPS - 1 tokens behind,, under a window of dz * sigmoid(gate)."""
-    n, sequences, threads = dz.shape[1], dz.shape[0] // length, num_threads()
+    """The gradient of value runs TAPS - 1 tokens behind, under a window of dz * sigmoid(gate)."""
+    n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // length, num_threads()
     parts = workspace(threads * TAPS, n, np.float32)
     clear(parts)
     for th in prange(threads):

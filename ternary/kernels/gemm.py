@@ -59,9 +59,9 @@ def vector_product(c, a, ao, row, p, po, steps):
 
 @device
 def scaled(c, factors, i):
-    """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand."""
+    """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand: a weight of 0 gives exactly 0."""
     for r in range(WIDTH):
-        store(c, r, 0, from_ints(load_like(line(), c, r, 0)) * factors[0, i + r] + factors[1, i + r])
+        store(c, r, 0, (from_ints(load_like(line(), c, r, 0)) - factors[1, i + r]) * factors[0, i + r])
 
 
 def _product(c, a, i, k, p, j, s, steps): raise TypeError("only in kernels")

@@ -30,17 +30,18 @@ def orthogonal_ref(x):
 def muon_ref(p, g, m, shapes, hyper, like):
     """One step with gradient hyper[0] * g -> new p, m, and g = 0 for the next step. All (n,) float32.
 
-    They hold matrices: shapes (K, 3) are the place of the first element, rows and columns, multiples of 32. hyper:
-    gradient scale, lr, weight decay, momentum. `like` is any array of the type of the products' operands.
+    They hold matrices: shapes (K, 4) are the place of the first element, rows and columns, multiples of 32, and how
+    many of the longer side count (the others are zeros, and stay zeros). hyper: gradient scale, lr, weight decay,
+    momentum. `like` is any array of the type of the products' operands.
     """
     scale, lr, decay, momentum = hyper
     p, m = p.copy(), m * momentum + g * (scale * (1 - momentum))
     update = m * momentum + g * (scale * (1 - momentum))          # Nesterov's
-    for first, rows, columns in shapes:
+    for first, rows, columns, longer in shapes:
         part = slice(first, first + rows * columns)
         x = update[part].reshape(rows, columns)
         x = orthogonal_ref(x) if rows <= columns else orthogonal_ref(x.T).T
-        p[part] = p[part] * (1 - lr * decay) - lr * SIZE * max(rows, columns) ** 0.5 * x.ravel()
+        p[part] = p[part] * (1 - lr * decay) - lr * SIZE * longer ** 0.5 * x.ravel()
     return p, m, np.zeros_like(g)
 
 
@@ -135,7 +136,7 @@ def muon(p, g, m, shapes, hyper, like):
                 y = turned(x)
                 orthogonalize(y, like, c)
                 x = turned(y)
-            step = lr * np.float32(SIZE * np.sqrt(max(rows, columns)))
+            step = lr * np.float32(SIZE * np.sqrt(shapes[k, 3]))
             for i in range(rows):
                 for j in range(0, columns, WIDTH):
                     at = first + i * columns + j

@@ -1,9 +1,13 @@
-"""RMS norm (Zhang and Sennrich 2019), layer norm (Ba, Kiros and Hinton 2016) and group norm (Wu and He 2018)."""
+"""RMS norm (Zhang and Sennrich 2019), layer norm (Ba, Kiros and Hinton 2016) and group norm (Wu and He 2018).
+
+Rows are whole lines; means are over the first `width` channels, a multiple of 16. The others, zeros, stay zeros.
+"""
 import numpy as np
 from numba import prange
 
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import device, kernel
+from ternary.kernels.pack import in_lines
 from ternary.kernels.tiles import WIDTH, line, load_like, store, tile, total
 from ternary.kernels.workspace import clear, num_threads, share, workspace
 
@@ -20,33 +24,33 @@ def add_parts(parts, i, step, total):
             store(total, 0, j, load_like(line(), total, 0, j) + load_like(line(), parts, k, j))
 
 
-def rms_norm_ref(x, w):
+def rms_norm_ref(x, w, width):
     """y = x / rms(x) * w.    x (N, D), w (D,) -> y (N, D), r (N,) = 1 / sqrt(mean(x^2) + eps)"""
-    r = 1 / np.sqrt((x * x).mean(-1) + RMS_EPS)
+    r = 1 / np.sqrt((x * x).sum(-1) / width + RMS_EPS)
     return x * r[:, None] * w, r
 
 
 @kernel(ref=rms_norm_ref)
-def rms_norm(x, w, y, r):
+def rms_norm(x, w, width, y, r):
     rows, n = x.shape
     for i in prange(rows):
         s = line()
         for j in range(0, n, WIDTH):
             v = load_like(line(), x, i, j)
             s = s + v * v
-        r[i] = ONE / np.sqrt(total(s) / np.float32(n) + RMS_EPS32)
+        r[i] = ONE / np.sqrt(total(s) / np.float32(width) + RMS_EPS32)
         for j in range(0, n, WIDTH):
             store(y, i, j, load_like(line(), x, i, j) * r[i] * load_like(line(), w, 0, j))
 
 
-def rms_norm_bwd_ref(dy, x, w, r):
+def rms_norm_bwd_ref(dy, x, w, r, width):
     """dx = r * (w dy - xhat * mean(w dy xhat)), dw = sum over N of dy * xhat, with xhat = x * r"""
     xhat, g = x * r[:, None], dy * w
-    return r[:, None] * (g - xhat * (g * xhat).mean(-1, keepdims=True)), (dy * xhat).sum(0)
+    return r[:, None] * (g - xhat * (g * xhat).sum(-1, keepdims=True) / width), (dy * xhat).sum(0)
 
 
 @kernel(ref=rms_norm_bwd_ref, sums=("dw",))
-def rms_norm_bwd(dy, x, w, r, add, dx, dw):
+def rms_norm_bwd(dy, x, w, r, width, add, dx, dw):
     rows, n = x.shape
     threads = num_threads()
     parts = workspace(threads, n, np.float32)
@@ -57,7 +61,7 @@ def rms_norm_bwd(dy, x, w, r, add, dx, dw):
             s = line()
             for j in range(0, n, WIDTH):
                 s = s + load_like(line(), dy, i, j) * load_like(line(), w, 0, j) * load_like(line(), x, i, j)
-            m = total(s) * r[i] * r[i] / np.float32(n)
+            m = total(s) * r[i] * r[i] / np.float32(width)
             for j in range(0, n, WIDTH):
                 v, g = load_like(line(), x, i, j), load_like(line(), dy, i, j)
                 store(parts, th, j, load_like(line(), parts, th, j) + g * v * r[i])
@@ -68,24 +72,29 @@ def rms_norm_bwd(dy, x, w, r, add, dx, dw):
     add_parts(parts, 0, 1, dw)
 
 
-def _grouped(x, groups):
-    """(..., D) -> (..., G, D / G)"""
-    return x.reshape(*x.shape[:-1], groups, -1)
+def _grouped(x, groups, width):
+    """(..., D) -> (..., G, width / G)"""
+    return x[..., :width].reshape(*x.shape[:-1], groups, -1)
 
 
-def layer_norm_ref(x, w, b, groups):
+def _flat(x):
+    """(..., G, width / G) -> (..., D)"""
+    return in_lines(x.reshape(*x.shape[:-2], -1), (-1,))
+
+
+def layer_norm_ref(x, w, b, groups, width):
     """y = (x - m) * r * w + b, m and r of each row and each of G equal `groups` of channels; 1 is layer norm.
 
     x (N, D), w, b (D,) -> y (N, D), m (N, G) = mean(x), r (N, G) = 1 / sqrt(var(x) + eps)
     """
-    g = _grouped(x, groups)
+    g = _grouped(x, groups, width)
     m, r = g.mean(-1), 1 / np.sqrt(g.var(-1) + LAYER_EPS)
-    return ((g - m[..., None]) * r[..., None]).reshape(x.shape) * w + b, m, r
+    return _flat((g - m[..., None]) * r[..., None]) * w + b, m, r
 
 
 @kernel(ref=layer_norm_ref)
-def layer_norm(x, w, b, groups, y, m, r):
-    rows, n = x.shape[0], x.shape[1] // groups
+def layer_norm(x, w, b, groups, width, y, m, r):
+    rows, n = x.shape[0], width // groups
     for i in prange(rows):
         for g in range(groups):
             first, last = g * n, (g + 1) * n
@@ -102,21 +111,23 @@ def layer_norm(x, w, b, groups, y, m, r):
                 v = (load_like(vector(), x, i, j) - mean) * scale
                 store(y, i, j, v * load_like(vector(), w, 0, j) + load_like(vector(), b, 0, j))
             m[i, g], r[i, g] = mean, scale
+        for j in range(width, y.shape[1], LANES):
+            store(y, i, j, vector())
 
 
-def layer_norm_bwd_ref(dy, x, w, m, r, groups):
+def layer_norm_bwd_ref(dy, x, w, m, r, groups, width):
     """dx = r * (g - mean(g) - xhat * mean(g xhat)), dw = sum over N of dy * xhat, db = sum over N of dy.
 
     g = dy * w, xhat = (x - m) * r; means over groups of channels
     """
-    xhat, g = (_grouped(x, groups) - m[..., None]) * r[..., None], _grouped(dy * w, groups)
+    xhat, g = (_grouped(x, groups, width) - m[..., None]) * r[..., None], _grouped(dy * w, groups, width)
     dx = r[..., None] * (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True))
-    return dx.reshape(x.shape), (dy * xhat.reshape(x.shape)).sum(0), dy.sum(0)
+    return _flat(dx), (dy * _flat(xhat)).sum(0), dy.sum(0)
 
 
 @kernel(ref=layer_norm_bwd_ref, sums=("dw", "db"))
-def layer_norm_bwd(dy, x, w, m, r, groups, add, dx, dw, db):
-    rows, n, threads = x.shape[0], x.shape[1] // groups, num_threads()
+def layer_norm_bwd(dy, x, w, m, r, groups, width, add, dx, dw, db):
+    rows, n, threads = x.shape[0], width // groups, num_threads()
     parts = workspace(2 * threads, x.shape[1], np.float32)   # of dw and of db, in turns
     clear(parts)
     for th in prange(threads):
@@ -138,5 +149,7 @@ def layer_norm_bwd(dy, x, w, m, r, groups, add, dx, dw, db):
                     if add:
                         d = d + load_like(vector(), dx, i, j)
                     store(dx, i, j, d)
+            for j in range(width, 0 if add else dx.shape[1], LANES):
+                store(dx, i, j, vector())
     add_parts(parts, 0, 2, dw)
     add_parts(parts, 1, 2, db)

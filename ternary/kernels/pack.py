@@ -43,6 +43,14 @@ def packed(x):
     return x.reshape(len(x), -1, WIDTH).transpose(1, 0, 2).reshape(-1, len(x) * WIDTH)
 
 
+def in_lines(a, axes):
+    """`a` with zeros behind it, up to whole lines along these axes; itself if there is nothing to add."""
+    room = np.zeros((a.ndim, 2), int)
+    for axis in axes:
+        room[axis, 1] = -a.shape[axis] % WIDTH
+    return np.pad(a, room) if room.any() else a
+
+
 def to_bf16(x):
     """Round float32 to bf16 (to nearest, ties to even), as uint16."""
     u = np.ascontiguousarray(x, np.float32).view(np.uint32)
@@ -101,8 +109,8 @@ def transpose_rows(x, first, n, j, y, k, p):
 def quantize_row(a, i, top, zero, q, k, factors, others_zero):
     """q[k] = a[i] / f + zero, rounded; f maps the largest |a| to `top`. Bytes with sign (zero 0) or without (128).
 
-    factors[:, k] = f, and what it takes to undo in a product that the other operand holds x + others_zero for x. With a
-    NaN or an infinity in the row that is NaN.
+    factors[:, k] = f, and what is too much in a product whose other operand holds x + others_zero for x. With a NaN or
+    an infinity in the row that is NaN.
     """
     largest_so_far, s = line(), line()
     for j in range(0, a.shape[1], WIDTH):
@@ -113,18 +121,18 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
         s = s + t
         store(q, k, j, t + np.float32(zero))
     factors[0, k] = f
-    factors[1, k] = -f * total(s) * np.float32(others_zero)
+    factors[1, k] = total(s) * np.float32(others_zero)
 
 
 def quantize_rows_ref(x):
-    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = -128 * sum(q) * factors[0]
+    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = 128 * sum(q)
 
     The rounded x are a left operand for panels of bytes that hold 128 for 0. Without dot instructions for bytes, sums
     of two products have 16 bits, and q has 7.
     """
     f = np.maximum(np.abs(x).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
     q = np.rint(x / f[:, None])
-    return q, np.stack([f, -128 * q.sum(-1) * f])
+    return q, np.stack([f, 128 * q.sum(-1)])
 
 
 @kernel(ref=quantize_rows_ref)

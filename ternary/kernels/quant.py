@@ -2,15 +2,17 @@
 
 A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order and
 q = clip(round(W / (alpha + 1e-8))). The block is the whole matrix ("tensor": spec section 1.1), a row ("row":
-section 7, Q2) or 256 weights ("block256": section 6). A matrix of up to 256 weights is one block.
+section 7, Q2) or 256 weights ("block256": section 6). A matrix of up to 256 weights is one block. Kernels get matrices
+in whole lines, with zeros behind `rows` and `columns`, which are multiples of 16 and what counts.
 """
 import math
 
 import numpy as np
 from numba import prange
 
+from ternary.kernels.isa import LANES
 from ternary.kernels.jit import kernel
-from ternary.kernels.pack import pack_columns, packed
+from ternary.kernels.pack import in_lines, pack_columns, packed
 from ternary.kernels.tiles import (
     WIDTH,
     absolute,
@@ -24,6 +26,7 @@ from ternary.kernels.tiles import (
     rint,
     store,
     store_paired,
+    tile,
     total,
 )
 from ternary.kernels.workspace import workspace
@@ -31,6 +34,7 @@ from ternary.kernels.workspace import workspace
 QUANTIZERS = ("tensor", "row", "block256")
 TINY = np.float32(1e-8)
 ONE = np.float32(1)
+vector = tile(1, 1)               # a block of weights may end in the middle of a line
 
 
 def block_size(shape: tuple[int, int], quantizer: str) -> int:
@@ -39,19 +43,18 @@ def block_size(shape: tuple[int, int], quantizer: str) -> int:
     return {"tensor": size, "row": shape[1], "block256": min(size, 256)}[quantizer]
 
 
-def mean_abs_ref(w, block):
-    """alpha[b] = mean |w| of the b-th block of w (N, K) in row order, zeros padded behind the last"""
-    flat = np.abs(w).ravel()
+def mean_abs_ref(w, rows, columns, block):
+    """alpha[b] = mean |w| of the b-th block of w[:rows, :columns] in row order, zeros padded behind the last"""
+    flat = np.abs(w[:rows, :columns]).ravel()
     return np.pad(flat, (0, -flat.size % block)).reshape(-1, block).mean(-1)
 
 
 @kernel(ref=mean_abs_ref)
-def mean_abs(w, block, alpha):
-    n = w.shape[1]
+def mean_abs(w, rows, columns, block, alpha):
     for b in prange(alpha.shape[0]):
         s = np.float64(0)
-        for at in range(b * block, min(w.size, (b + 1) * block), WIDTH):
-            s += total(absolute(load_like(line(), w, at // n, at % n)))
+        for at in range(b * block, min(rows * columns, (b + 1) * block), LANES):
+            s += total(absolute(load_like(vector(), w, at // columns, at % columns)))
         alpha[b] = s / block
 
 
@@ -63,32 +66,36 @@ def ternary_codes(w, alpha, block):
     return np.clip(np.rint(w / (scale + w.dtype.type(TINY))), -1, 1)
 
 
-def pack_weight_ref(w, alpha, block):
+def pack_weight_ref(w, columns, alpha, block):
     """w (N, K), N and K multiples of 32 -> panels of its transpose (N/32, K*32) and of itself (K/32, N*32).
 
     No alpha: w as it is. One alpha: q, exact in bf16 and in bytes (which hold q + 1), the scale to be applied to the
     product. More: alpha * q.
     """
-    q = ternary_codes(w, alpha, block)
+    rows = len(alpha) * block // columns if len(alpha) else len(w)
+    inner = w[:rows, :columns]
+    q = ternary_codes(inner, alpha, block)
     if len(alpha) > 1:
-        q = q * np.repeat(alpha, block)[:w.size].reshape(w.shape)
+        q = q * np.repeat(alpha, block)[:inner.size].reshape(inner.shape)
+    q = np.pad(q, [(0, n - k) for n, k in zip(w.shape, q.shape)])
     return packed(q.T), packed(q)
 
 
 @kernel(ref=pack_weight_ref)
-def pack_weight(w, alpha, block, by_inputs, by_outputs):
+def pack_weight(w, columns, alpha, block, by_inputs, by_outputs):
     """Once per step, over the inputs (forward) and over the outputs (gradient of the input)."""
     rows, n = w.shape
+    last = alpha.shape[0] - 1
     for o in prange(rows // WIDTH):
         copy = workspace(WIDTH, n, by_inputs.dtype)
         for r in range(WIDTH):
-            for j in range(0, n, WIDTH):
+            for j in range(0, n, LANES):
                 i = o * WIDTH + r
-                t = load_like(line(), w, i, j)
-                if alpha.shape[0] > 0:
-                    a = alpha[(i * n + j) // block]
+                t = load_like(vector(), w, i, j)
+                if last >= 0:
+                    a = alpha[min(last, (i * columns + j) // block)]       # of zeros, any will do
                     t = minimum(maximum(rint(t / (a + TINY)), -ONE), ONE)
-                    if alpha.shape[0] > 1:
+                    if last > 0:
                         t = t * a
                 store(copy, r, j, t + origin(copy))
         pack_columns(copy, 0, by_inputs, o)
@@ -98,7 +105,11 @@ def pack_weight(w, alpha, block, by_inputs, by_outputs):
 
 
 def pack_bits(q: np.ndarray) -> np.ndarray:
-    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and an input, where to add it, where to subtract."""
+    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and an input, where to add it, where to subtract.
+
+    N and K are rounded up to 32, with zeros behind.
+    """
+    q = in_lines(q, (0, 1))
     n, k = q.shape
     signs = np.stack([q > 0, q < 0], -1).reshape(n // WIDTH, WIDTH, k, 2).transpose(0, 2, 3, 1)
     return np.packbits(signs, axis=-1, bitorder="little").view("<u4")[..., 0]
@@ -111,10 +122,10 @@ def unpack_bits(bits: np.ndarray) -> np.ndarray:
 
 
 def row_scales(alpha: np.ndarray, shape: tuple[int, int], quantizer: str) -> np.ndarray:
-    """Scales as ternary_matmul wants them: (K / segment, N), one per output and segment of inputs."""
+    """Scales as ternary_matmul wants them: (K / segment, N), one per output and segment of inputs, in whole lines."""
     n, k = shape
-    segment = math.gcd(k, 256) if quantizer == "block256" and n * k > 256 else k
-    scale = np.repeat(alpha, block_size(shape, quantizer))[:n * k].reshape(n, k)
+    scale = in_lines(np.repeat(alpha, block_size(shape, quantizer))[:n * k].reshape(n, k), (0, 1))
+    segment = math.gcd(k, 256) if quantizer == "block256" and n * k > 256 else scale.shape[1]
     return np.ascontiguousarray(scale[:, ::segment].T)
 
 

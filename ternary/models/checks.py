@@ -5,7 +5,7 @@ from ternary.kernels.quant import QUANTIZERS
 
 
 def check_sizes(config: Any, *others: str) -> None:
-    """UsageError unless vocab_size, layers, dim, hidden and `others` are sizes, and dim and hidden multiples of 32."""
+    """UsageError unless vocab_size, layers, dim, hidden and `others` are sizes, and dim and hidden multiples of 16."""
     label = f"[{type(config).__name__}]"
     for name in ("vocab_size", "layers", "dim", "hidden", *others):
         value = getattr(config, name)
@@ -13,9 +13,9 @@ def check_sizes(config: Any, *others: str) -> None:
             raise UsageError(f"{label} {name} is {value!r}; wanted a whole number of at least 1")
     for name in ("dim", "hidden"):
         value = getattr(config, name)
-        if value % 32:
-            near = max(32, round(value / 32) * 32)
-            raise UsageError(f"{label} {name} is {value}; wanted a multiple of 32; use {near}")
+        if value % 16:
+            near = max(16, round(value / 16) * 16)
+            raise UsageError(f"{label} {name} is {value}; wanted a multiple of 16; use {near}")
     if config.vocab_size > 65536:
         raise UsageError(f"{label} vocab_size is {config.vocab_size}; tokens are 16-bit; use at most 65536")
 

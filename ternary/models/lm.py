@@ -29,7 +29,7 @@ class LM(Module):
 
     @property
     def parameter_count(self) -> int:
-        return sum(p.data.size for p in self.parameters().values())
+        return sum(p.values.size for p in self.parameters().values())
 
     def hidden(self, tokens: np.ndarray) -> Tensor:
         """tokens (B, T) -> what the head reads, (N, D)"""

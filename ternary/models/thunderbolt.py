@@ -17,7 +17,7 @@ State = tuple[np.ndarray, np.ndarray, np.ndarray]              # of the first sh
 
 @dataclass(frozen=True)
 class ThunderboltConfig:
-    """Spec section 3.2. dim and hidden are multiples of 32, dim / groups one of 16.
+    """Spec section 3.2. dim, hidden and dim / groups are multiples of 16.
 
     Published with batches of 64 x 2 x 256 tokens, learning rate 3e-3 falling to 3e-4 on a cosine over 80,000 steps
     after 500 of warm-up, weight decay 0.05, clip 1, bf16.

@@ -8,7 +8,7 @@ from ternary.nn.norm import RMSNorm
 
 
 class Linear(Module):
-    """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 32.
+    """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 16.
 
     quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm puts an RMSNorm
     on the input (spec section 6). Initialised N(0, std^2), by default 2 / outputs (spec section 1.2).
@@ -32,9 +32,9 @@ class Linear(Module):
 
     def codes(self) -> tuple[np.ndarray, np.ndarray]:
         """-> the ternary weights -1, 0, +1 (outputs, inputs), their scales by blocks"""
-        w = self.weight.data
+        w = self.weight.values
         block = quant.block_size(w.shape, self.quantizer)
-        alpha = quant.mean_abs_ref(w, block)
+        alpha = quant.mean_abs_ref(w, *w.shape, block)
         return quant.ternary_codes(w, alpha, block), alpha
 
     def freeze_own(self) -> None:

@@ -3,17 +3,29 @@ from collections.abc import Iterator
 import numpy as np
 
 from ternary.autograd.tape import Tensor
+from ternary.kernels.pack import in_lines
 
 
 class Parameter(Tensor):
-    """An array that is trained. The optimizer owns `data` and `grad` once it has been given the parameter.
+    """An array that is trained, by its first values. The optimizer owns `data` and `grad` once it has the parameter.
 
-    matrix: a linear map between channels, which Muon may train.
+    Kernels know whole lines of 32 channels only. So `data` has zeros behind the channels, which have no gradient and
+    stay zeros; `shape` and `values` are those without. matrix: a linear map between channels, which Muon may train.
     """
 
-    def __init__(self, data: np.ndarray, matrix: bool = False):
-        super().__init__(data)
-        self.grad, self.matrix = np.zeros_like(data), matrix
+    def __init__(self, values: np.ndarray, matrix: bool = False):
+        super().__init__(in_lines(values, (0, 1) if matrix else (-1,)))
+        self.grad, self.shape, self.matrix = np.zeros_like(self.data), values.shape, matrix
+
+    @property
+    def values(self) -> np.ndarray:
+        """A view of what counts of `data`."""
+        return inside(self.data, self.shape)
+
+
+def inside(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A view of the first elements of `a` along every axis."""
+    return a[tuple(slice(n) for n in shape)]
 
 
 class Module:

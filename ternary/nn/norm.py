@@ -16,7 +16,7 @@ class RMSNorm(Module):
         return ops.rms_norm(x, self.weight)
 
     def step(self, x: np.ndarray) -> np.ndarray:
-        return rms_norm_ref(x, self.weight.data)[0]
+        return rms_norm_ref(x, self.weight.data, *self.weight.shape)[0]
 
 
 class LayerNorm(Module):
@@ -34,4 +34,4 @@ class LayerNorm(Module):
         return ops.layer_norm(x, self.weight, self.bias, self.groups)
 
     def step(self, x: np.ndarray) -> np.ndarray:
-        return layer_norm_ref(x, self.weight.data, self.bias.data, self.groups)[0]
+        return layer_norm_ref(x, self.weight.data, self.bias.data, self.groups, *self.weight.shape)[0]

@@ -33,15 +33,15 @@ def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
 
     The gradient of the weight is that of the effective weight (identity); scales get none. Spec section 1.1.
     """
-    w = weight.data
-    block = quant.block_size(w.shape, quantizer) if quantizer else 1
-    alpha = np.empty(-(-w.size // block) if quantizer else 0, w.dtype)
+    w, (rows, columns) = weight.data, weight.shape
+    block = quant.block_size(weight.shape, quantizer) if quantizer else 1
+    alpha = np.empty(-(-rows * columns // block) if quantizer else 0, w.dtype)
     if quantizer:
-        quant.mean_abs(w, block, alpha)
+        quant.mean_abs(w, rows, columns, block, alpha)
     m, k = w.shape
     new = empty_trits if len(alpha) == 1 else empty
     by_inputs, by_outputs = new((m // WIDTH, k * WIDTH)), new((k // WIDTH, m * WIDTH))
-    quant.pack_weight(w, alpha, block, by_inputs, by_outputs)
+    quant.pack_weight(w, columns, alpha, block, by_inputs, by_outputs)
     return Packed(weight, by_inputs, by_outputs, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
 
 

@@ -6,11 +6,11 @@ from ternary.kernels import norm
 def rms_norm(x: Tensor, w: Tensor) -> Tensor:
     """y = x / sqrt(mean(x^2) + 1e-6) * w.    x (N, D), w (D,) -> y (N, D)"""
     y, r = empty(x.data.shape), empty(x.data.shape[:1], wide=True)
-    norm.rms_norm(x.data, w.data, y, r)
+    norm.rms_norm(x.data, w.data, w.shape[0], y, r)
 
     def backward(dy):
         dx, add = into(x)
-        norm.rms_norm_bwd(dy, x.data, w.data, r, add, dx, w.grad)
+        norm.rms_norm_bwd(dy, x.data, w.data, r, w.shape[0], add, dx, w.grad)
     return y, backward
 
 
@@ -22,9 +22,9 @@ def layer_norm(x: Tensor, w: Tensor, b: Tensor, groups: int = 1) -> Tensor:
     """
     y = empty(x.data.shape)
     m, r = (empty((len(x.data), groups), wide=True) for _ in range(2))
-    norm.layer_norm(x.data, w.data, b.data, groups, y, m, r)
+    norm.layer_norm(x.data, w.data, b.data, groups, w.shape[0], y, m, r)
 
     def backward(dy):
         dx, add = into(x)
-        norm.layer_norm_bwd(dy, x.data, w.data, m, r, groups, add, dx, w.grad, b.grad)
+        norm.layer_norm_bwd(dy, x.data, w.data, m, r, groups, w.shape[0], add, dx, w.grad, b.grad)
     return y, backward

@@ -5,7 +5,7 @@ from ternary.autograd.pool import aligned
 from ternary.kernels.adamw import PART, adamw, squared_norm
 from ternary.kernels.isa import BF16_DOT
 from ternary.kernels.muon import muon
-from ternary.nn.module import Parameter
+from ternary.nn.module import Parameter, inside
 
 SLOT = 1024                       # parameters start on a page
 
@@ -32,8 +32,8 @@ class AdamW:
             a[:] = 0
         self.slots = {}
         for (name, p), end, size in zip(ordered, ends, sizes):
-            self.slots[name] = slice(end - size, end - size + p.data.size), p.data.shape
-            part, shape = self.slots[name]
+            part, shape = slice(end - size, end - size + p.data.size), p.data.shape
+            self.slots[name] = part, shape, p.shape
             self.data[part] = p.data.ravel()
             p.data, p.grad = self.data[part].reshape(shape), self.grad[part].reshape(shape)
         self.parts = np.empty(-(-self.data.size // PART), np.float32)
@@ -46,7 +46,7 @@ class AdamW:
     @classmethod
     def moment_shapes(cls, parameters: dict[str, Parameter]) -> dict[str, tuple[int, ...]]:
         """What a checkpoint holds: m.NAME, v.NAME."""
-        return {f"{kind}.{name}": p.data.shape for name, p in parameters.items()
+        return {f"{kind}.{name}": p.shape for name, p in parameters.items()
                 for kind in ("mv" if cls.adapts(p) else "m")}
 
     def grad_norm(self) -> float:
@@ -69,8 +69,9 @@ class AdamW:
 
     def state(self) -> dict[str, np.ndarray]:
         """Views of the moments, named as in a checkpoint."""
-        return {f"{kind}.{name}": getattr(self, kind)[part].reshape(shape)
-                for name, (part, shape) in self.slots.items() for kind in ("mv" if part.stop <= self.adapted else "m")}
+        return {f"{kind}.{name}": inside(getattr(self, kind)[part].reshape(stored), shape)
+                for name, (part, stored, shape) in self.slots.items()
+                for kind in ("mv" if part.stop <= self.adapted else "m")}
 
     def load(self, state: dict[str, np.ndarray], steps: int) -> None:
         for name, moment in self.state().items():
@@ -88,9 +89,9 @@ class Muon(AdamW):
         super().__init__(parameters, **adamw)
         self.momentum = momentum
         self.operands = np.empty((1, 1), np.uint16 if BF16_DOT and precision != "fp32" else np.float32)
-        matrices = [(part.start - self.adapted, *shape) for part, shape in self.slots.values()
+        matrices = [(part.start - self.adapted, *stored, max(shape)) for part, stored, shape in self.slots.values()
                     if part.start >= self.adapted]
-        self.shapes = np.array(matrices, np.int64).reshape(-1, 3)
+        self.shapes = np.array(matrices, np.int64).reshape(-1, 4)
 
     @staticmethod
     def adapts(p: Parameter) -> bool:

@@ -40,7 +40,7 @@ def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] =
         raise ModelFileError(f"{loaded.path}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
                              f"{model.config.vocab_size}; {MIXED}")
     parameters = model.parameters()
-    shapes = {key: p.data.shape for key, p in parameters.items()}
+    shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
     if optimizer:
         settings = loaded.state.get("settings")
@@ -49,7 +49,7 @@ def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] =
             raise ModelFileError(f"{loaded.path}: state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, kind.moment_shapes(parameters), name)
     for key, p in parameters.items():
-        p.data[...] = loaded.weights[key]
+        p.values[...] = loaded.weights[key]
     return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)
 
 

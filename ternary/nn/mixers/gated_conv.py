@@ -6,6 +6,7 @@ import numpy as np
 from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.kernels.conv import TAPS
+from ternary.kernels.pack import in_lines
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 
@@ -33,13 +34,13 @@ class GatedConv(Module):
         return self.down(ops.gated_conv(self.up(x), self.conv, length), residual)
 
     def init_state(self, batch: int) -> ConvState:
-        return ConvState(np.zeros((TAPS, batch, self.conv.data.shape[1]), np.float32))
+        return ConvState(np.zeros((TAPS, batch, self.conv.shape[1]), np.float32))
 
     def step(self, x: np.ndarray, state: ConvState) -> np.ndarray:
         """x (B, D): the same for one token; constant work, however long the past."""
         gate, value = np.split(self.up.step(x), 2, axis=-1)
         state.values[state.position] = value
         state.position = (state.position + 1) % TAPS
-        oldest_first = np.roll(self.conv.data, state.position, axis=0)
+        oldest_first = np.roll(self.conv.values, state.position, axis=0)
         c = (oldest_first[:, None] * state.values).sum(0)
-        return self.down.step(c / (1 + np.exp(-gate)))
+        return self.down.step(in_lines(c / (1 + np.exp(-gate)), (-1,)))
