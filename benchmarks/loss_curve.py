@@ -27,7 +27,7 @@ from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.train.optimizer import AdamW
-from ternary.train.schedule import learning_rate
+from ternary.train.schedule import learning_rate, warmed
 from ternary.train.trainer import Trainer
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
@@ -47,10 +47,11 @@ def rates(steps: int) -> list[float]:
 
 
 def ours(model: LM, loader: Loader, steps: int, precision: str, head_noise: float = 0.0) -> list[float]:
-    """Loss of each step with the engine."""
+    """Loss of each step with the engine; the head is exact during the warm-up, as in `ternary train`."""
     optimizer = AdamW(model.parameters(), beta1=BETAS[0], beta2=BETAS[1], weight_decay=WEIGHT_DECAY, grad_clip=CLIP)
-    trainer = Trainer(model, optimizer, precision, head_noise)
-    return [trainer.step(*loader.batch(step), lr)[0] for step, lr in enumerate(rates(steps))]
+    trainer = Trainer(model, optimizer, precision)
+    noise = [head_noise if warmed(step, step / steps, RECIPE["warmup"]) == 1 else 0.0 for step in range(steps)]
+    return [trainer.step(*loader.batch(step), lr, noise[step])[0] for step, lr in enumerate(rates(steps))]
 
 
 def copied(model: LM) -> TorchBolt:

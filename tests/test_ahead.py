@@ -49,9 +49,11 @@ def test_while_calls_are_noted_kernels_do_not_run():
 
 
 def test_a_helper_compiles_into_the_cache(tmp_path):
-    subprocess.run([sys.executable, "-m", "ternary.kernels.ahead", tmp_path], input=json.dumps([CALL]), text=True,
+    claims = tmp_path / "calls.1"
+    claims.mkdir()
+    subprocess.run([sys.executable, "-m", "ternary.kernels.ahead", claims], input=json.dumps([CALL]), text=True,
                    check=True, env={**os.environ, "TERNARY_CACHE": str(tmp_path)})
-    assert list(tmp_path.rglob("*squared_norm*.nbi"))
+    assert list(tmp_path.rglob("*squared_norm*.nbi")) and (tmp_path / "calls.compiled").exists()
 
 
 def test_a_kernel_is_compiled_by_one_process(tmp_path, monkeypatch):
@@ -62,18 +64,19 @@ def test_a_kernel_is_compiled_by_one_process(tmp_path, monkeypatch):
     assert compiled == [(types.float32[::1], types.float32[::1])]
 
 
-def test_what_was_compiled_together_is_not_again(tmp_path, monkeypatch):
-    started = []
-
-    class Process:
-        def __init__(self, command, **_):
-            started.append(command)
-            self.stdin, self.kill = io.StringIO(), lambda: None
+def test_what_was_compiled_together_is_not_again_unless_it_was_interrupted(tmp_path, monkeypatch):
+    def process(command, **_):
+        return SimpleNamespace(command=command, stdin=io.StringIO(), kill=lambda: None)
 
     monkeypatch.setattr(ahead, "FOLDER", tmp_path)
-    monkeypatch.setattr(ahead.subprocess, "Popen", Process)
-    compile_together([CALL], 2, wait=False)
-    compile_together([CALL], 2, wait=False)
-    assert len(started) == 2
-    compile_together([CALL, CALL], 1, wait=False)
-    assert len(started) == 3
+    monkeypatch.setattr(ahead.subprocess, "Popen", process)
+    monkeypatch.setattr(squared_norm, "compiled", SimpleNamespace(compile=lambda types: None))
+    one, two = compile_together([CALL], 2)
+    claims = one.command[-1]
+    assert two.command[-1] == claims
+    (claims / "0").touch()                         # another process began with it, and was killed
+    compile_claimed([CALL], claims)
+    assert len(compile_together([CALL], 2)) == 2
+    (claims / "0").unlink()
+    compile_claimed([CALL], claims)
+    assert compile_together([CALL], 2) == [] and len(compile_together([CALL, CALL], 1)) == 1

@@ -108,8 +108,8 @@ def interrupt_at(step, monkeypatch, number=signal.SIGINT):
     """Send this process a signal in the middle of a training step."""
     gradients = Trainer.gradients
 
-    def interrupted(self, tokens, targets):
-        nats = gradients(self, tokens, targets)
+    def interrupted(self, *batch):
+        nats = gradients(self, *batch)
         if self.optimizer and self.optimizer.steps + 1 == step:
             signal.raise_signal(number)
         return nats
@@ -353,9 +353,9 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
     """With a clock that only steps and evaluations move; somebody else sets that of the day."""
     clock, step, day = [1000.0], Trainer.step, random.Random(1)
 
-    def timed_step(self, x, y, lr):
+    def timed_step(self, *arguments):
         clock[0] += step_seconds
-        return step(self, x, y, lr)
+        return step(self, *arguments)
 
     def timed_evaluate(*_):
         clock[0] += evaluation_seconds
@@ -397,6 +397,19 @@ def test_target(config, tmp_path, here, monkeypatch):
     result = here("train", "--resume", tmp_path / "run", "--json")
     assert result.json["step"] == 8 and "BPC 0.8000 is at the target 0.8" in result.err
     assert here("train", "--resume", tmp_path / "run", "--target-bpc", 0.65, "--json").json["step"] == 12
+
+
+def test_the_head_is_exact_during_the_warm_up(config, monkeypatch):
+    """A model that cannot tell words apart would learn from the noise of those left out."""
+    noises, step = [], Trainer.step
+
+    def noted(self, x, y, lr, noise):
+        noises.append(noise)
+        return step(self, x, y, lr, noise)
+
+    monkeypatch.setattr(Trainer, "step", noted)
+    run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "head_noise": 0.02}))
+    assert noises == [0.0] * 2 + [0.02] * 38
 
 
 # --- the schedule

@@ -36,7 +36,7 @@ class Steps:
         recipe, rng = entry(name), generator(0, "bench")
         self.model = recipe.model(recipe.config)
         mover = make_optimizer(optimizer, self.model.parameters(), precision)
-        self.trainer = Trainer(self.model, mover, precision, head_noise)
+        self.trainer, self.head_noise = Trainer(self.model, mover, precision), head_noise
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
             t = zipf(rng, recipe.config.vocab_size, (batch_size, seq_len + 1))
@@ -47,7 +47,7 @@ class Steps:
     def step(self) -> float:
         """One update: quantise, pack, forward, backward, clip, optimizer -> seconds"""
         start = time.perf_counter()
-        self.trainer.step(*self.batches[self.done % BATCHES], LR)
+        self.trainer.step(*self.batches[self.done % BATCHES], LR, self.head_noise)
         self.done += 1
         return time.perf_counter() - start
 

@@ -6,6 +6,7 @@ memory that compiling needs.
 import atexit
 import builtins
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def noted() -> Iterator[dict[Call, None]]:
 
 
 def compile_claimed(calls: list[Call], claims: Path) -> None:
-    """Compile those that no other process has claimed."""
+    """Compile those that no other process has claimed. Whoever ends last leaves a mark that all are compiled."""
     for k, (module, name, kinds) in enumerate(calls):
         try:
             (claims / str(k)).touch(exist_ok=False)
@@ -58,17 +59,22 @@ def compile_claimed(calls: list[Call], claims: Path) -> None:
             continue
         import_module(module)
         KERNELS[name].compiled.compile(tuple(typeof(example(kind)) for kind in kinds))
+        (claims / f"{k}.done").touch()
+    if len(list(claims.glob("*.done"))) == len(calls):
+        claims.with_suffix(".compiled").touch()
 
 
-def compile_together(calls: list[Call], processes: int, wait: bool) -> None:
-    """Compile these kernels in so many processes; not `wait`: in the background.
+def compile_together(calls: list[Call], processes: int) -> list[subprocess.Popen]:
+    """Compile these kernels in so many processes, which run from now on; none if it has been done already.
 
-    Does nothing the second time: what is missing then, kernels compile when they are called.
+    What a process that was killed leaves out, kernels compile when they are called.
     """
-    claims = FOLDER and FOLDER / f"{sha256(repr(calls).encode()).hexdigest()[:12]}.claims"
-    if claims is None or claims.exists():
-        return
-    claims.mkdir()
+    if not FOLDER:
+        return []
+    claims = FOLDER / f"{sha256(repr(calls).encode()).hexdigest()[:12]}.{os.getpid()}"
+    if claims.with_suffix(".compiled").exists():
+        return []
+    claims.mkdir(exist_ok=True)
     started = []
     for _ in range(processes):
         started.append(subprocess.Popen([sys.executable, "-m", __name__, claims], text=True,  # noqa: S603
@@ -76,8 +82,7 @@ def compile_together(calls: list[Call], processes: int, wait: bool) -> None:
         started[-1].stdin.write(json.dumps(calls))
         started[-1].stdin.close()
         atexit.register(started[-1].kill)
-    for process in started if wait else []:
-        process.wait()
+    return started
 
 
 if __name__ == "__main__":

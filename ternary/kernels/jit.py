@@ -47,7 +47,8 @@ if FOLDER:
     config.CACHE_DIR = str(FOLDER)
 OPTIONS["cache"] = FOLDER is not None
 
-device = njit(**OPTIONS)
+# nobody calls them but kernels: without what Python and C would need for it, they compile sooner
+device = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 
 
 class Kernel:
@@ -61,7 +62,8 @@ class Kernel:
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
-        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)(f)
+        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, no_cfunc_wrapper=True,
+                             **OPTIONS)(f)
         parameters = list(inspect.signature(f).parameters)
         self.inputs = [p for p in parameters if p in inspect.signature(ref).parameters]
         self.add = "add" in parameters and "add" not in self.inputs

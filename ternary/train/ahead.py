@@ -1,4 +1,5 @@
 """What a run will compile, found out by walking through it without running a kernel."""
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -35,10 +36,19 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
     return tuple(sorted(calls, key=lambda call: -len(call[2])) for calls in (step, evaluation))
 
 
-def compile_kernels(config: TrainConfig) -> None:
-    """Those of a resolved run, on all cores; those of its evaluations in the background of the first steps."""
+def start_compiling(config: TrainConfig) -> Callable[[], None]:
+    """Compile the kernels of a resolved run on all cores, from now on, while data are read -> what waits for them.
+
+    It waits for those of a step; those of evaluations follow in the background of the first steps.
+    """
     processes = min(MAX_PROCESSES, usable_cores()[0])
-    if processes > 1:
-        step, evaluation = calls_of_run(config)
-        compile_together(step, processes, wait=True)
-        compile_together(evaluation, 1, wait=False)
+    if processes == 1:
+        return lambda: None
+    step, evaluation = calls_of_run(config)
+    started = compile_together(step, processes)
+
+    def wait():
+        for process in started:
+            process.wait()
+        compile_together(evaluation, 1)
+    return wait

@@ -20,7 +20,7 @@ from ternary.infer.engine import Engine
 from ternary.models import to_json
 from ternary.report.page import write_report
 from ternary.train import checkpoint
-from ternary.train.ahead import compile_kernels
+from ternary.train.ahead import start_compiling
 from ternary.train.facts import describe, facts
 from ternary.train.guard import Guard, trit_shares, warnings
 from ternary.train.lock import locked
@@ -29,7 +29,7 @@ from ternary.train.memory import check_memory
 from ternary.train.optimizer import make_optimizer
 from ternary.train.plan import eval_precision, new_model, resolve
 from ternary.train.restore import restore
-from ternary.train.schedule import Budget, learning_rate
+from ternary.train.schedule import Budget, learning_rate, warmed
 from ternary.train.selftest import check_kernels
 from ternary.train.sinks import open_sinks
 from ternary.train.trainer import Trainer, uninterrupted
@@ -46,6 +46,7 @@ class Run:
     def __init__(self, config: TrainConfig, resume: Path | None):
         self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         numba.set_num_threads(config.threads)
+        wait_for_kernels = start_compiling(config)
         restored = restore(resume, optimizer=True, prefer=("last",)) if resume else None
         train, val = self.corpora()
         how = {"processes": usable_cores()[0], "tell": self.log.message}
@@ -59,11 +60,11 @@ class Run:
         else:
             self.model = new_model(config)
         self.memory = check_memory(self.model, config)
-        compile_kernels(config)
+        wait_for_kernels()
         check_kernels(config)
         optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
                                    weight_decay=config.weight_decay, grad_clip=config.grad_clip)
-        self.trainer = Trainer(self.model, optimizer, config.precision, config.head_noise, config.seed)
+        self.trainer = Trainer(self.model, optimizer, config.precision, config.seed)
         self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
         self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
         self.lr_scale, self.events, self.saved_at = 1.0, 0, time.monotonic()
@@ -183,8 +184,10 @@ class Run:
         c, start = self.config, time.monotonic()
         lr = self.lr_scale * learning_rate(self.step, share, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup,
                                            schedule=c.schedule)
+        # before a model can tell words apart, leaving out blocks of them costs more than it saves
+        noise = c.head_noise if warmed(self.step, share, c.warmup) == 1 else 0.0
         try:
-            loss, norm = self.trainer.step(*self.loader.batch(self.step), lr)
+            loss, norm = self.trainer.step(*self.loader.batch(self.step), lr, noise)
         except NumericError as error:
             self.roll_back(str(error))
             return self.progress()
@@ -217,7 +220,7 @@ class Run:
                  "settings": self.config.to_json(),
                  "source_hash": self.store.header["source_hash"], "tokenizer_hash": self.tokenizer.hash}
         path = checkpoint.save(self.folder, self.step,
-                               weights={name: p.data for name, p in parameters.items()},
+                               weights={name: p.values for name, p in parameters.items()},
                                optimizer=self.trainer.optimizer.state(),
                                config=to_json(self.config.model, self.model.config),
                                tokenizer=self.tokenizer.to_json(), state=state)

@@ -23,9 +23,14 @@ class Budget:
         return min(1.0, max(shares))
 
 
+def warmed(step: int, progress: float, warmup: int) -> float:
+    """How much of the warm-up is done, 0 to 1: it takes `warmup` steps, or a tenth of the budget if that is less."""
+    return min(1.0, max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE))
+
+
 def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int, schedule: str) -> float:
-    """Linear warm-up over `warmup` steps (or a tenth of the budget if that is less), then cosine to min_lr, or lr."""
-    up = max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE)
+    """Linear warm-up, then cosine to min_lr, or lr."""
+    up = warmed(step, progress, warmup)
     if up < 1:
         return lr * up
     if schedule == "constant":

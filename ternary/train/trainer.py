@@ -19,25 +19,25 @@ PART = 2048                       # tokens whose activations are alive together:
 class Trainer:
     """Trains any LM: batches (B, T) in, mean nats per token out. head_noise: see ops.cross_entropy."""
 
-    def __init__(self, model: LM, optimizer: AdamW, precision: str, head_noise: float = 0.0, seed: int = 0):
+    def __init__(self, model: LM, optimizer: AdamW, precision: str, seed: int = 0):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
-        self.head_noise, self.seed, self.guard = head_noise, seed, Guard()
+        self.seed, self.guard = seed, Guard()
 
-    def gradients(self, tokens: np.ndarray, targets: np.ndarray) -> float:
+    def gradients(self, tokens: np.ndarray, targets: np.ndarray, head_noise: float = 0.0) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
         rows, nats = max(1, PART // tokens.shape[1]), 0.0
         with self.tape:
             self.model.pack()
             for i in range(0, len(tokens), rows):
-                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, self.head_noise)
+                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, head_noise)
                 nats += loss.data.sum(dtype=np.float64)
                 self.tape.backward(loss, np.full_like(loss.data, 1 / tokens.size))
         return nats / tokens.size
 
-    def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float) -> tuple[float, float]:
+    def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float, head_noise: float = 0.0) -> tuple[float, float]:
         """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
         self.tape.rng = generator(self.seed, "step", self.optimizer.steps)
-        nats = self.gradients(tokens, targets)
+        nats = self.gradients(tokens, targets, head_noise)
         norm = self.optimizer.grad_norm()
         if trouble := self.guard.trouble(nats, norm):
             trouble += culprit(self.model.parameters())
