@@ -75,6 +75,10 @@ def matmul_dw(rng, act):
     for n in (*ROWS, 600):
         yield act(normal(rng, n, 64)), act(normal(rng, n, 96)), act(normal(rng, 1, 1))
     yield normal(rng, 77, 64), act(normal(rng, 77, 96)), act(normal(rng, 1, 1))
+    for n in (*ROWS, 600):
+        dy, x = (whole(rng, 96, n, top).T[:, :m].copy() for top, m in ((SEVEN_OR_EIGHT_BITS, 64), (127, 96)))
+        dy[::32], x[::32] = SEVEN_OR_EIGHT_BITS, -127          # the largest, wherever a chunk of tokens begins
+        yield act(dy), act(x), np.zeros((1, 1), np.int8)
 
 
 @case()

@@ -36,7 +36,8 @@ class Tape:
     """What happened, in order. `with tape:` records; `backward()` walks the record in reverse and consumes it.
 
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
-    bf16, but what meets a ternary weight is rounded to int8 of the largest of its row first.
+    bf16, but what meets a ternary weight is rounded to int8 of the largest of its row first, and both operands of its
+    gradient to int8 of the largest of their channel.
     `dtype` is its NumPy type, `wide` the type of the residual stream and of sums (float32, or float64), `rng`
     where operations that need chance get theirs.
     """

@@ -38,7 +38,8 @@ def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, sec
     x = activations(rng, rows, inputs, precision)
     if kind == "dw":
         dy, dw = activations(rng, rows, outputs, precision), zeros((outputs, inputs))
-        return best_seconds(lambda: gemm.matmul_dw(dy, x, x, dw), seconds)
+        like = np.zeros((1, 1), np.int8) if precision == "int8" else x
+        return best_seconds(lambda: gemm.matmul_dw(dy, x, like, dw), seconds)
     if kind == "dx":
         inputs, outputs = outputs, inputs
         x = activations(rng, rows, inputs, precision)

@@ -14,6 +14,7 @@ from ternary.kernels.jit import device, kernel
 from ternary.kernels.tiles import (
     WIDTH,
     absolute,
+    four,
     largest,
     line,
     load_like,
@@ -22,6 +23,7 @@ from ternary.kernels.tiles import (
     square,
     store,
     store_paired,
+    sum_rows,
     together,
     total,
     transposed,
@@ -122,6 +124,36 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
         store(q, k, j, t + np.float32(zero))
     factors[0, k] = f
     factors[1, k] = total(s) * np.float32(others_zero)
+
+
+@device
+def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
+    """pack_steps in bytes: every column is divided by a factor of its own, which maps its largest to `top`, + zero.
+
+    factors[k] = those of the columns (NaN if one has a NaN or an infinity), factors[k + 1] the sums of what was rounded.
+    """
+    most, s, low = line(), line(), np.float32(zero)
+    for r in range(n):
+        most = maximum(most, absolute(load_like(line(), x, first + r, j * WIDTH)))
+    f = maximum(most, TINY) / np.float32(top)
+    inverse = ONE / f
+    whole = n // 4 * 4
+    for r in range(0, whole, 4):
+        t = rint(load_like(four(), x, first + r, j * WIDTH) * inverse)
+        s = s + sum_rows(t)
+        store_paired(p, pj, r * WIDTH, t + low)
+    if n % WIDTH > 0:
+        pad = workspace(4, WIDTH, np.float32)
+        clear(pad)
+        for r in range(whole, n):
+            store(pad, r - whole, 0, load_like(line(), x, first + r, j * WIDTH))
+        for r in range(whole, (n + WIDTH - 1) // WIDTH * WIDTH, 4):
+            t = rint(load_like(four(), pad, 0, 0) * inverse)
+            s = s + sum_rows(t)
+            store_paired(p, pj, r * WIDTH, t + low)
+            clear(pad)
+    store(factors, k, 0, f + s * np.float32(0))
+    store(factors, k + 1, 0, s)
 
 
 def quantize_rows_ref(x):

@@ -113,4 +113,5 @@ def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
 
 
 def add_dw(dy: np.ndarray, x: np.ndarray, w: Packed) -> None:
-    gemm.matmul_dw(dy, x, empty((1, 1)), w.weight.grad)
+    in_bytes = w.by_inputs.dtype == np.uint8
+    gemm.matmul_dw(dy, x, np.empty((1, 1), np.int8) if in_bytes else empty((1, 1)), w.weight.grad)
