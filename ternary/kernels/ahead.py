@@ -50,6 +50,12 @@ def noted() -> Iterator[dict[Call, None]]:
         Kernel.__call__ = run
 
 
+def prepare(module: str, name: str, kinds: tuple[Any, ...]) -> None:
+    """Compile a kernel for a call, or load it from the cache."""
+    import_module(module)
+    KERNELS[name].compiled.compile(tuple(typeof(example(kind)) for kind in kinds))
+
+
 def compile_claimed(calls: list[Call], claims: Path) -> None:
     """Compile those that no other process has claimed. Whoever ends last leaves a mark that all are compiled."""
     for k, (module, name, kinds) in enumerate(calls):
@@ -57,8 +63,7 @@ def compile_claimed(calls: list[Call], claims: Path) -> None:
             (claims / str(k)).touch(exist_ok=False)
         except FileExistsError:
             continue
-        import_module(module)
-        KERNELS[name].compiled.compile(tuple(typeof(example(kind)) for kind in kinds))
+        prepare(module, name, kinds)
         (claims / f"{k}.done").touch()
     if len(list(claims.glob("*.done"))) == len(calls):
         claims.with_suffix(".compiled").touch()

@@ -19,7 +19,8 @@ from numba.core import config
 from ternary import __version__
 from ternary.kernels.isa import ISA
 
-OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract", "nsz"})
+# no_cfunc_wrapper: nothing in C calls them
+OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract", "nsz"}, no_cfunc_wrapper=True)
 # only prange is parallel: array expressions made so would each be compiled as a loop of its own
 PRANGE = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False)
 KERNELS: dict[str, "Kernel"] = {}
@@ -47,8 +48,7 @@ if FOLDER:
     config.CACHE_DIR = str(FOLDER)
 OPTIONS["cache"] = FOLDER is not None
 
-# nobody calls them but kernels: without what Python and C would need for it, they compile sooner
-device = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+device = njit(**OPTIONS)
 
 
 class Kernel:
@@ -62,8 +62,7 @@ class Kernel:
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
-        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, no_cfunc_wrapper=True,
-                             **OPTIONS)(f)
+        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)(f)
         parameters = list(inspect.signature(f).parameters)
         self.inputs = [p for p in parameters if p in inspect.signature(ref).parameters]
         self.add = "add" in parameters and "add" not in self.inputs

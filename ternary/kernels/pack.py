@@ -130,7 +130,7 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
 def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
     """pack_steps in bytes: every column is divided by a factor of its own, which maps its largest to `top`, + zero.
 
-    factors[k] = those of the columns (NaN if one has a NaN or an infinity), factors[k + 1] the sums of what was rounded.
+    factors[k] = those of the columns (NaN where there is a NaN or an infinity), factors[k + 1] the sums of the rounded.
     """
     most, s, low = line(), line(), np.float32(zero)
     for r in range(n):

@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 from ternary.kernels import simd
 from ternary.kernels.isa import LANES
@@ -234,22 +234,21 @@ def _broadcast(x, y):
 
 
 def _binary(op, emit):
-    @intrinsic
-    def impl(tc, x, y):
-        t = _broadcast(x, y)
+    """Typed and lowered by hand: an @overload would be compiled for every pair of shapes."""
+    type_callable(op)(lambda context: lambda x, y: _broadcast(x, y))
 
-        def cg(ctx, b, sig, args):
-            def vectors(ty, v):
-                if isinstance(ty, Tile):
-                    return _vectors(b, ty, v) * (t.rows // ty.rows)
-                return [simd.splat(b, ctx.cast(b, v, ty, types.float32), VF)] * t.n
-            return _build(ctx, b, t, [emit(b, u, v) for u, v in zip(vectors(x, args[0]), vectors(y, args[1]))])
-        return t(x, y), cg
+    def cg(ctx, b, sig, args):
+        t = sig.return_type
 
-    @overload(op)
-    def ol(x, y):
-        if _broadcast(x, y):
-            return lambda x, y: impl(x, y)
+        def vectors(ty, v):
+            if isinstance(ty, Tile):
+                return _vectors(b, ty, v) * (t.rows // ty.rows)
+            return [simd.splat(b, ctx.cast(b, v, ty, types.float32), VF)] * t.n
+        both = zip(*map(vectors, sig.args, args))
+        return _build(ctx, b, t, [emit(b, u, v) for u, v in both])
+
+    for pair in ((Tile, Tile), (Tile, types.Number), (types.Number, Tile)):
+        lower_builtin(op, *pair)(cg)
 
 
 def minimum(x, y): raise TypeError("only in kernels")

@@ -1,6 +1,8 @@
 """What a run will compile, found out by walking through it without running a kernel."""
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from ternary.data.tokenizer import FIRST_PIECE, Tokenizer
 from ternary.evaluate import evaluate
 from ternary.hardware import usable_cores
 from ternary.infer.engine import Engine
-from ternary.kernels.ahead import Call, compile_together, noted
+from ternary.kernels.ahead import Call, compile_together, noted, prepare
 from ternary.models import entry
 from ternary.train.optimizer import make_optimizer
 from ternary.train.plan import eval_precision, model_config
@@ -37,18 +39,30 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
 
 
 def start_compiling(config: TrainConfig) -> Callable[[], None]:
-    """Compile the kernels of a resolved run on all cores, from now on, while data are read -> what waits for them.
+    """Compile or load the kernels of a resolved run, from now on, while data are read -> what waits for them.
 
-    It waits for those of a step; those of evaluations follow in the background of the first steps.
+    On all cores, in processes of their own. It waits for those of a step; those of evaluations follow in the background
+    of the first steps.
     """
-    processes = min(MAX_PROCESSES, usable_cores()[0])
-    if processes == 1:
-        return lambda: None
     step, evaluation = calls_of_run(config)
-    started = compile_together(step, processes)
+    processes = min(MAX_PROCESSES, usable_cores()[0])
+    started = compile_together(step, processes) if processes > 1 else []
+    loading = Thread(target=load, args=(step,), daemon=True)
+    if not started:
+        loading.start()
 
     def wait():
         for process in started:
             process.wait()
-        compile_together(evaluation, 1)
+        if not started:
+            loading.join()
+        if processes > 1:
+            compile_together(evaluation, 1)
     return wait
+
+
+def load(calls: list[Call]) -> None:
+    """What fails here fails again where the kernel is called, and is reported there."""
+    with suppress(Exception):
+        for call in calls:
+            prepare(*call)
