@@ -134,8 +134,8 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
         assert error(c, a) < 2e-6
 
 
-@pytest.mark.parametrize("name", ["matmul", "rms_norm", "layer_norm", "glu", "relu2", "attention", "gated_conv",
-                                  "token_shift", "recurrence", "nll", "cross_entropy", "adamw"])
+@pytest.mark.parametrize("name", ["matmul", "matmul_dw", "rms_norm", "layer_norm", "glu", "relu2", "attention",
+                                  "gated_conv", "token_shift", "recurrence", "nll", "cross_entropy", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]
@@ -274,7 +274,7 @@ def test_every_cpu_path_equals_the_reference(path, names):
 
 def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
     """Counted as in token_ranges' description, over every way to share 1 to 64 threads."""
-    from ternary.kernels.gemm import token_ranges
+    from ternary.kernels.matmul_dw import token_ranges
 
     def traffic(tokens, outputs, threads, ranges):
         read_again, sums = threads // ranges, ranges - 1
@@ -289,7 +289,8 @@ def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
 
 
 def test_a_weight_gradient_on_more_threads_than_cores():
-    code = ("import numpy as np, numba; from ternary.kernels.gemm import matmul_dw; rng = np.random.default_rng(0)\n"
+    code = ("import numpy as np, numba; from ternary.kernels.matmul_dw import matmul_dw\n"
+            "rng = np.random.default_rng(0)\n"
             "for n, m, k in ((600, 256, 64), (40, 64, 32), (900, 32, 96)):\n"
             "    dy, x = (rng.standard_normal((n, d), np.float32) for d in (m, k))\n"
             "    for threads in (1, 3, 4, 8):\n"

@@ -6,6 +6,7 @@ import numpy as np
 from ternary.bench.measure import activations, best_seconds, panels, zeros
 from ternary.kernels import gemm
 from ternary.kernels.head import VISIT
+from ternary.kernels.matmul_dw import matmul_dw
 from ternary.kernels.tiles import WIDTH
 from ternary.models.lm import LM
 from ternary.nn.linear import Linear
@@ -39,7 +40,7 @@ def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, sec
     if kind == "dw":
         dy, dw = activations(rng, rows, outputs, precision), zeros((outputs, inputs))
         like = np.zeros((1, 1), np.int8) if precision == "int8" else x
-        return best_seconds(lambda: gemm.matmul_dw(dy, x, like, dw), seconds)
+        return best_seconds(lambda: matmul_dw(dy, x, like, dw), seconds)
     if kind == "dx":
         inputs, outputs = outputs, inputs
         x = activations(rng, rows, inputs, precision)

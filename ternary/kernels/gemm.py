@@ -12,15 +12,7 @@ from numba.extending import overload
 
 from ternary.kernels.isa import AMX, AVX512, LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
-from ternary.kernels.pack import (
-    SEVEN_OR_EIGHT_BITS,
-    pack_steps,
-    quantize_row,
-    quantize_steps,
-    transpose_rows,
-    transpose_words,
-    unpack,
-)
+from ternary.kernels.pack import quantize_row, unpack
 from ternary.kernels.tiles import (
     WIDTH,
     from_ints,
@@ -32,13 +24,12 @@ from ternary.kernels.tiles import (
     tile,
     together,
 )
-from ternary.kernels.workspace import num_threads, queue, share, take, words, workspace
+from ternary.kernels.workspace import num_threads, queue, take, workspace
 
 if AMX:
     from ternary.kernels.amx import block_fma, store_block, tiles_off, tiles_on, zero_block
 
 BLOCK = 128                       # rows of one work item: its operands stay in L2
-CHUNK = 256                       # tokens of one visit to a weight gradient
 # rows of what the vector registers hold: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16 registers)
 TALL, LOW = (8, 8) if AVX512 else (6, 4)
 SPLIT = WIDTH - WIDTH % (4 * TALL)
@@ -246,122 +237,3 @@ def matmul(x, p, alpha, base, add, y):
     shares = queue(num_threads())
     for th in prange(num_threads()):
         multiply(x, p, th, shares, Sum(y, base, alpha, add))
-
-
-def matmul_dw_ref(dy, x, like):
-    """dw = dy.T @ x.    dy (N, M), x (N, K) -> dw (M, K); `like` is any array of the operands' type
-
-    int8: every channel is rounded, for CHUNK tokens at a time, by a factor of its own.
-    """
-    return dy.T @ x
-
-
-def _chunk_space(like, panels): raise TypeError("only in kernels")
-
-
-@overload(_chunk_space)
-def _(like, panels):
-    """-> x in panels; 32 channels of dy, and by tokens: CHUNK tokens of the operands of a weight gradient"""
-    if like.dtype == types.int8:
-        return lambda like, panels: (workspace(panels, CHUNK * WIDTH, np.uint8), workspace(WIDTH, CHUNK, np.int8),
-                                     workspace(1, CHUNK * WIDTH, np.int8))
-    return lambda like, panels: (workspace(panels, CHUNK * WIDTH, like.dtype), workspace(WIDTH, CHUNK, like.dtype),
-                                 workspace(1, CHUNK * WIDTH, like.dtype))
-
-
-def _right(x, lo, n, j, p, factors): raise TypeError("only in kernels")
-
-
-@overload(_right, jit_options=dict(OPTIONS, cache=False))
-def _(x, lo, n, j, p, factors):
-    """Panel j of p = channels j*32.. of tokens lo..lo+n of x, divided by factors[2 * j]."""
-    if p.dtype == types.uint8:
-        return lambda x, lo, n, j, p, factors: quantize_steps(x, lo, n, j, 127, 128, p, j, factors, 2 * j)
-
-    def of_floats(x, lo, n, j, p, factors):
-        pack_steps(x, lo, n, j, p, j)
-        store(factors, 2 * j, 0, line() + np.float32(1))
-    return of_floats
-
-
-def _left(dy, lo, n, j, a, turn, factors): raise TypeError("only in kernels")
-
-
-@overload(_left, jit_options=dict(OPTIONS, cache=False))
-def _(dy, lo, n, j, a, turn, factors):
-    """-> left operand: channels j*32.. of tokens lo..lo+n of dy, by way of `turn`"""
-    if a.dtype == types.int8:
-        def of_bytes(dy, lo, n, j, a, turn, factors):
-            quantize_steps(dy, lo, n, j, SEVEN_OR_EIGHT_BITS, 0, turn, 0, factors, 0)
-            store(factors, 1, 0, load_like(line(), factors, 1, 0) * np.float32(128))
-            transpose_words(words(turn, WIDTH), 0, 0, (n + WIDTH - 1) // WIDTH * WIDTH // 4, WIDTH,
-                            words(a, CHUNK // 4), 0, 0)
-            return a, factors
-        return of_bytes
-
-    def of_floats(dy, lo, n, j, a, turn, factors):
-        transpose_rows(dy, lo, n, j, a, 0, turn)
-        return a
-    return of_floats
-
-
-@device
-def add_scaled(c, factors, k, y, i, j):
-    """y[i:i+32, j:j+32] += c * factors[k], a factor for each column"""
-    f = load_like(line(), factors, k, 0)
-    for r in range(WIDTH):
-        store(y, i + r, j, load_like(line(), y, i + r, j) + load_like(line(), c, r, 0) * f)
-
-
-@device
-def token_ranges(tokens, outputs, threads):
-    """Into how many ranges of tokens the threads of a weight gradient go; the others share its rows.
-
-    Least traffic: `groups` of rows each read all of the other operand (2 bytes), every range but one makes sums of its
-    own, which are written and read (8 bytes).
-    """
-    best, groups = 0, 0
-    for g in range(1, threads + 1):
-        if threads % g == 0 and g * WIDTH <= outputs:
-            cost = 2 * tokens * g + 8 * outputs * (threads // g - 1)
-            if groups == 0 or cost < best:
-                best, groups = cost, g
-    return threads // groups
-
-
-@kernel(ref=matmul_dw_ref, sums=("dw",))
-def matmul_dw(dy, x, like, dw):
-    """Every thread sums over a range of tokens, for some rows of dw; the first range in dw, the others beside it."""
-    rows, threads, height = dy.shape[0], num_threads(), dw.shape[0]
-    inputs, ranges = dw.shape[1] // WIDTH, token_ranges(rows, height, threads)
-    others = workspace(max(1, ranges - 1) * height, dw.shape[1], np.float32)
-    for th in prange(threads):
-        part = th % ranges
-        first, last = share(rows, part, ranges, WIDTH)
-        top, bottom = share(height, th // ranges, threads // ranges, WIDTH)
-        own, down = (dw, 0) if part == 0 else (others, (part - 1) * height)
-        if part > 0:
-            for i in range(down + top, down + bottom):
-                for j in range(0, dw.shape[1], WIDTH):
-                    store(others, i, j, line())
-        p, a, turn = _chunk_space(like, inputs)
-        of_x, of_dy, c = workspace(2 * inputs, WIDTH, np.float32), workspace(2, WIDTH, np.float32), begin()
-        for lo in range(first, last, CHUNK):
-            n = min(CHUNK, last - lo)
-            steps = (n + WIDTH - 1) // WIDTH * WIDTH
-            for j in range(inputs):
-                _right(x, lo, n, j, p, of_x)
-            for i in range(top, bottom, WIDTH):
-                left = _left(dy, lo, n, i // WIDTH, a, turn, of_dy)
-                for j in range(inputs):
-                    for r in range(WIDTH):
-                        prefetch(own, down + i + r, j * WIDTH)
-                    product(c, left, 0, 0, p, j, 0, steps)
-                    add_scaled(c, of_x, 2 * j, own, down + i, j * WIDTH)
-        end()
-    for i in prange(height):
-        for j in range(0, dw.shape[1], WIDTH):
-            t = load_like(line(), dw, i, j)
-            for part in range(ranges - 1):
-                t = t + load_like(line(), others, part * height + i, j)
-            store(dw, i, j, t)

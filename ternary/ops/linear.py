@@ -6,6 +6,7 @@ import numpy as np
 from ternary.autograd.tape import Tape, Tensor, empty, empty_trits, into, op
 from ternary.kernels import gemm, mlp, pack, quant
 from ternary.kernels import glu as K
+from ternary.kernels.matmul_dw import matmul_dw
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
 
@@ -114,4 +115,4 @@ def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
 
 def add_dw(dy: np.ndarray, x: np.ndarray, w: Packed) -> None:
     in_bytes = w.by_inputs.dtype == np.uint8
-    gemm.matmul_dw(dy, x, np.empty((1, 1), np.int8) if in_bytes else empty((1, 1)), w.weight.grad)
+    matmul_dw(dy, x, np.empty((1, 1), np.int8) if in_bytes else empty((1, 1)), w.weight.grad)
