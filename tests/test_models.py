@@ -178,6 +178,11 @@ def test_what_is_behind_the_channels_stays_zero(name, precision, optimizer):
         assert not behind.any() and np.isfinite(p.data).all()
         assert p.values.all() or key.endswith("conv") or "embed" in key       # what counts has been moved
         counted += p.data.size - p.values.size
+    moments, other = trainer.optimizer.state(), tiny(name).parameters()
+    assert {key: m.shape for key, m in moments.items()} == type(trainer.optimizer).moment_shapes(other)
+    again = make_optimizer(optimizer, other, precision)
+    again.load(moments, 3)                                                    # as a checkpoint gives them back
+    assert (again.m == trainer.optimizer.m).all() and (again.v == trainer.optimizer.v).all()
     assert counted > 0 and model.parameter_count == sum(np.prod(p.shape) for p in model.parameters().values())
 
 
