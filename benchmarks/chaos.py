@@ -7,6 +7,7 @@ with little memory, without a network, by two processes at once, and prints a ta
 lost. Linux; the full disk needs the right to mount a tmpfs, and is left out without it. Writes JSON into results.
 """
 import argparse
+import gzip
 import hashlib
 import json
 import os
@@ -28,7 +29,7 @@ TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"
 RUN = ("--steps 60 --batch 4 --seq-len 64 --vocab 512 --eval-every 15 --eval-stories 5 --save-minutes 0.02 --threads 1 "
        "--seed 5").split()
-SAID = ("train", "eval", "sample")                # lines of a log that have to be the same
+SAID = ("train", "eval")                # lines of a log that have to be the same
 
 
 class Place:
@@ -62,13 +63,28 @@ class Place:
 def learned(run: Path) -> tuple[list, str]:
     """What the log says of losses, as text, and the sum of the last weights."""
     lines = [json.loads(line, parse_float=str) for line in (run / "log.jsonl").read_text().splitlines()]
-    kept = ("kind", "step", "loss", "lr", "grad_norm", "val_loss", "text")
+    kept = ("kind", "step", "loss", "lr", "grad_norm", "val_loss", "sample")
     said = {(e["kind"], e["step"]): tuple(e.get(key) for key in kept) for e in lines if e["kind"] in SAID}
     return sorted(said.values()), digest(run / "last" / "model.safetensors")
 
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def otherwise(place: Place, run: Path, wanted: tuple[list, str]) -> bool:
+    """Continue a run to its end -> whether it ended otherwise than wanted; then it says how, and the folder stays."""
+    code, err = place.call(*place.train(run))
+    if code:
+        say(f"{run.name}: exit code {code}: {err.strip().splitlines()[-1]}")
+        return True
+    found = learned(run)
+    if found == wanted:
+        shutil.rmtree(run)
+        return False
+    said = sorted(set(found[0]) ^ set(wanted[0]), key=str)[:2]
+    say(f"{run.name}: other {'losses' if said else 'weights'}: {said}")
+    return True
 
 
 def killed(process: subprocess.Popen, seconds: float) -> bool:
@@ -95,10 +111,8 @@ def kills_in_training(place: Place, kills: int) -> dict:
         for _ in range(8):
             if done < kills:
                 done += killed(place.start(*place.train(run)), rng.uniform(0.2, 0.8) * whole)
-        code, err = place.call(*place.train(run))
-        wrong += code != 0 or learned(run) != wanted
+        wrong += otherwise(place, run, wanted)
         say(f"{done} kills in {runs} runs, {wrong} of them ended otherwise")
-        shutil.rmtree(run)
     return {"what": "kill -9 in training, then --resume auto", "times": done, "runs": runs, "lost": wrong}
 
 
@@ -117,9 +131,7 @@ def kills_in_saving(place: Place, kills: int) -> dict:
                     break
                 time.sleep(0.0005)
             done += killed(process, 0)
-        code, err = place.call(*place.train(run))
-        wrong += code != 0 or learned(run) != wanted
-        shutil.rmtree(run)
+        wrong += otherwise(place, run, wanted)
     return {"what": "kill -9 while a checkpoint is written", "times": done, "runs": runs, "lost": wrong}
 
 
@@ -176,6 +188,67 @@ def full_disk(place: Place) -> dict | None:
         readable = bool(steps) and place.call("generate", "a", "--checkpoint", steps[-1], "--max-tokens", 3)[0] == 0
         return {"what": "disk full during a save", "times": 1, "lost": int(not (sound and readable)),
                 "said": err.strip().splitlines()[-1]}
+    finally:
+        subprocess.run(["umount", mount], check=False)
+
+
+READ = """
+import re, sys, time
+from pathlib import Path
+from ternary.data.corpus import open_corpus
+from ternary.data.tokens import open_store
+from ternary.data.tokenizer import Tokenizer
+from ternary.errors import TernaryError
+from ternary.train.restore import restore
+read = {"restore": restore, "store": open_store, "tokenizer": Tokenizer.load,
+        "text": lambda p: list(open_corpus(str(p)).stories())}[sys.argv[1]]
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+before, start = peak(), time.process_time()
+try:
+    read(Path(sys.argv[2]))
+    said = ""
+except TernaryError as error:
+    said = str(error)
+print(time.process_time() - start, peak() - before, said)
+"""
+
+
+def hostile_files(place: Place) -> list[dict]:
+    """Made to exhaust who reads them: refused within a second of CPU time and 100 MB."""
+    step, rows = place.folder / "hostile", []
+    shutil.copytree((place.folder / "undisturbed" / "last").resolve(), step)
+    long, deep, bomb = (1 << 40).to_bytes(8, "little"), b"[" * 1_000_000, gzip.compress(bytes(1 << 30))
+    files = [("model.safetensors", long + b"{}"), ("model.safetensors", (90 << 20).to_bytes(8, "little") + deep),
+             ("config.json", deep), ("config.json", b'{"layers": 1' + b"0" * 5000 + b"}"),
+             ("tokenizer.json", b'{"pieces": ["' + b"a" * 9_000_000 + b'"]}'), ("state.json", b"{" * 200_000),
+             ("store.tok", b"TERNTOK1" + long), ("alone.tokenizer", deep), ("a.jsonl", deep),
+             ("a.jsonl", b"1" * 5_000_000), ("a.parquet", b"PAR1" + deep + b"PAR1"), ("a.txt.gz", bomb),
+             ("a.csv.gz", bomb), ("b.csv.gz", gzip.compress(b'text\n"' + b"word\n" * (1 << 26)))]
+    for name, data in files:
+        path = step / name
+        sound = path.read_bytes() if path.exists() else b""
+        path.write_bytes(data)
+        how = {".tok": "store", ".tokenizer": "tokenizer"}.get(path.suffix, "restore" if sound else "text")
+        read = [sys.executable, "-c", READ, how, step if sound else path]
+        done = subprocess.run(read, capture_output=True, text=True)
+        seconds, megabytes, said = (*done.stdout.strip().split(" ", 2), "", "", "")[:3]
+        bad = done.returncode or not said or float(seconds) > 1 or float(megabytes) > 100
+        rows.append({"what": f"hostile {name}, {float(seconds or 0):.2f} s, {float(megabytes or 0):.0f} MB", "times": 1,
+                     "lost": int(bool(bad)), "said": (said or done.stderr.strip()).splitlines()[-1][:200]})
+        path.write_bytes(sound)
+    return rows
+
+
+def read_only_disk(place: Place) -> dict | None:
+    mount = place.folder / "read only"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", mount], capture_output=True).returncode:
+        return None
+    try:
+        code, err = place.call(*place.train(mount / "run"))
+        last = err.strip().splitlines()[-1]
+        sound = code == 5 and last.startswith("Error: ") and "Traceback" not in err
+        return {"what": "read-only disk", "times": 1, "lost": int(not sound), "said": last[:200]}
     finally:
         subprocess.run(["umount", mount], check=False)
 
@@ -244,7 +317,8 @@ def main() -> None:
         tests: list[Callable[[], dict | list | None]] = [
             lambda: kills_in_training(place, args.kills), lambda: kills_in_saving(place, max(1, args.kills // 4)),
             lambda: kills_in_preparation(place, max(1, args.kills // 5)), lambda: signals(place),
-            lambda: full_disk(place), lambda: refusals(place), lambda: oddities(place)]
+            lambda: full_disk(place), lambda: read_only_disk(place), lambda: hostile_files(place),
+            lambda: refusals(place), lambda: oddities(place)]
         for test in tests:
             found = test()
             rows += found if isinstance(found, list) else [found] if found else []

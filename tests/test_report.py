@@ -61,7 +61,7 @@ def test_the_log_holds_shares_of_trits_that_add_up(finished):
 
 def test_text_is_escaped(copy):
     entries = read_log(copy)
-    entries["sample"][-1]["text"] = "<script>alert('x')</script> & more"
+    entries["eval"][-1]["sample"] = "<script>alert('x')</script> & more"
     entries["start"][-1]["settings"]["data"] = "<img src=x>"
     entries["event"].append({"step": 3, "text": "<b>event</b>"})
     page.write_report(copy, entries, "resume & <go>")

@@ -25,8 +25,8 @@ def log(folder: Path, *kinds: str) -> list[dict]:
 
 def learned(folder: Path) -> list[tuple]:
     """What a run computes, step by step; what it does at which time is not in it."""
-    return [(e["kind"], e["step"], e.get("loss"), e.get("lr"), e.get("grad_norm"), e.get("val_bpc"), e.get("text"))
-            for e in log(folder, "train", "save", "eval", "sample")]
+    return [(e["kind"], e["step"], e.get("loss"), e.get("lr"), e.get("grad_norm"), e.get("val_bpc"), e.get("sample"))
+            for e in log(folder, "train", "save", "eval")]
 
 
 @dataclass

@@ -19,7 +19,7 @@ SEPARATOR = b"<|endoftext|>"
 SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?\n")
 BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20
-MAX_STORY = 1 << 28  # bytes: what one story may take in memory
+MAX_STORY = 4 << 20  # bytes of a story, or of a line: about a Bible, read in a second and 100 MB
 MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
 
 
@@ -76,13 +76,13 @@ def _digest(f: BinaryIO) -> str:
 
 
 def _separated(path: Path, label: str) -> bool:
-    tail = b"\n"
+    tail, unbroken = b"\n", 0
     with opened(path, label) as f:
-        while block := f.read(BLOCK):
+        while unbroken <= MAX_STORY and (block := f.read(BLOCK)):     # a longer line is refused by who reads it
             window = tail + block
             if SEPARATOR in window and SEPARATOR_LINE.search(window):
                 return True
-            tail = window[-64:]
+            tail, unbroken = window[-64:], 0 if b"\n" in block else unbroken + len(block)
     return SEPARATOR_LINE.search(tail + b"\n") is not None
 
 

@@ -38,7 +38,7 @@ def story_column(names: Iterable[str], key: str | None, where: str) -> str:
     for wanted in (key,) if key else TEXT_KEYS:
         if wanted in names:
             return wanted
-    found = ", ".join(map(repr, names[:20])) or "nothing"
+    found = ", ".join(repr(name[:40]) for name in names[:20]) or "nothing"
     raise DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {found}; choose one with --field")
 
 

@@ -105,11 +105,9 @@ def clock(seconds: float) -> str:
 
 def samples(log: dict[str, list[dict]]) -> str:
     """The first sample, the newest, and some between: how the model learned to write."""
-    told = log["sample"]
-    if not told:
-        return ""
-    picks = sorted({round(k * (len(told) - 1) / 4) for k in range(5)})
-    return "".join(f'<p class="quiet">step {told[k]["step"]:,}</p><blockquote>{escape(told[k]["text"])}</blockquote>'
+    told = [line for line in log["eval"] if line.get("sample")]
+    picks = sorted({round(k * (len(told) - 1) / 4) for k in range(5)}) if told else []
+    return "".join(f'<p class="quiet">step {told[k]["step"]:,}</p><blockquote>{escape(told[k]["sample"])}</blockquote>'
                    for k in reversed(picks))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ternary.errors import ResourceError
 
-KINDS = ("start", "train", "eval", "sample", "save", "event", "end")
+KINDS = ("start", "train", "eval", "save", "event", "end")
 _TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, 5.0
 
 

@@ -236,10 +236,10 @@ class Run:
         if self.judge(self.step, loss, bpc):
             checkpoint.point(self.folder, "best", self.step)
         checkpoint.prune(self.folder, self.config.keep)
-        self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds,
-                        trits=trit_shares(self.model))
         sample = PROMPT + Engine(self.model, self.tokenizer).generate(PROMPT, 60, seed=self.config.seed)
-        self.log.record("sample", self.step, text=sample)
+        # one line: a run that is killed here has evaluated, or will do it again
+        self.log.record("eval", self.step, val_loss=loss, val_bpc=bpc, tokens=self.tokens, seconds=self.seconds,
+                        trits=trit_shares(self.model), sample=sample)
         shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
         self.log.message(f"step {self.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
         for warning in warnings(self.log.lines("eval"), self.loss):
