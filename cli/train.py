@@ -40,7 +40,7 @@ from ternary.errors import UsageError
               help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations. [default: 20 in a run]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
-@click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: 10]")
+@click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: any]")
 @click.option("--target-bpc", type=positive_float(0.85), help="Stop at the first evaluation that is as good.")
 @click.option("--log", help="Also log to these, separated by commas: tensorboard, trackio, wandb.")
 @click.option("--save-minutes", type=positive_float(10), help="Time between saves, besides evaluations. [default: 10]")

@@ -34,7 +34,7 @@ class TrainConfig:
     seed: int = 42
     eval_every: int | None = None
     eval_stories: int = 500
-    patience: int = 10
+    patience: int | None = None
     target_bpc: float | None = None
     save_minutes: float = 10.0
     keep: int = 3

@@ -129,7 +129,7 @@ def write_report(folder: Path, log: dict[str, list[dict]], resume: str) -> None:
              ("tokens", f"{last['step'] * settings['batch_size'] * settings['seq_len'] / 1e6:,.1f} M"),
              ("time", clock(last["seconds"])), ("tokens/s", f"{last['tokens_per_second']:,.0f}")]
     events = [[e["step"], e["text"]] for e in log["event"]]
-    title = f"{settings['model']} on {settings['data']}"
+    title = f"{settings['model']} on {', '.join(Path(source).name for source in settings['data'].split(','))}"
     figures = [f'<div class="card">{name}<b>{value}</b></div>' for name, value in cards]
     drawn = [f"<figure><figcaption>{name}</figcaption>{svg}</figure>" for name, svg in charts(log, settings)]
     commands = f"{resume}\nternary generate 'Once upon a time' --checkpoint {shlex.quote(str(folder))}"

@@ -157,6 +157,11 @@ class Run:
         return self.budget.progress(self.step, self.seconds, self.reserve)
 
     @property
+    def stuck(self) -> bool:
+        """Whether --patience is over. None by default: a learning rate that has yet to fall hides the progress made."""
+        return bool(self.config.patience) and self.stale >= self.config.patience
+
+    @property
     def reached(self) -> bool:
         """Whether the last evaluation is at the target, if there is one."""
         return self.val_bpc is not None and self.val_bpc <= (self.config.target_bpc or 0)
@@ -166,7 +171,7 @@ class Run:
         if self.step and self.evaluated != self.step and self.step % self.eval_every == 0:
             self.evaluate()               # killed between a save and its evaluation
         self.first, self.lap, share = self.step, (self.step, time.monotonic()), self.progress()
-        while share < 1 and self.stale < self.config.patience and not self.reached:
+        while share < 1 and not self.stuck and not self.reached:
             before = self.step
             with uninterrupted():
                 share = self.advance(share)
@@ -307,7 +312,7 @@ def finish(run: Run, asked: TrainConfig, log: Logbook) -> dict:
         run.train()
     except KeyboardInterrupt as stop:
         raise type(stop)(run.keep()) from None
-    if run.stale >= config.patience:
+    if run.stuck:
         log.message(f"stopped: the last {run.stale} evaluations were no better than that of step "
                     f"{run.best_step:,}; to go on: {run.resuming} with a larger --patience")
     if run.reached:
