@@ -313,6 +313,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file [default: results/DATE-chaos.json]")
     args = parser.parse_args()
     rows: list[dict] = []
+    signal.signal(signal.SIGINT, signal.default_int_handler)     # a shell's background jobs, and theirs, ignore it
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
         tests: list[Callable[[], dict | list | None]] = [

@@ -14,7 +14,7 @@ from ternary.errors import UsageError
               "several. [default: tinystories]")
 @click.option("--val-data", help="Validation text. [default: 2 % of the stories of --data]")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
-@click.option("--hours", type=positive_float(2), help="Budget in hours, data preparation included.")
+@click.option("--hours", type=positive_float(2, at_most=10_000), help="Budget in hours, data preparation included.")
 @click.option("--tokens", type=positive_int(10_000_000), help="Budget in tokens.")
 @click.option("--steps", type=positive_int(1000), help="Budget in optimizer steps.")
 @click.option("--epochs", type=positive_float(3), help="Budget in passes over the data. [default: 10, if no other]")

@@ -29,6 +29,7 @@ def place(tmp_path, monkeypatch, corpus):
                        "a file": b"x"}.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "nothing here").mkdir()
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
     return tmp_path
 
 
@@ -49,9 +50,10 @@ def check(result, code, *said):
 
 TRAIN = [
     # flags
-    ("--hours -1", USAGE, "--hours is -1; wanted above 0; e.g. --hours 2"),
+    ("--hours -1", USAGE, "--hours is -1; wanted above 0 and at most 10000; e.g. --hours 2"),
     ("--hours nan", USAGE, "--hours is nan"),
     ("--hours 0", USAGE, "--hours is 0"),
+    ("--hours 1e6", USAGE, "--hours is 1e6; wanted above 0 and at most 10000"),
     ("--hours two", USAGE, "--hours is two"),
     ("--batch 0", USAGE, "--batch is 0; wanted a whole number above 0; e.g. --batch 16"),
     ("--batch 1.5", USAGE, "--batch is 1.5"),
@@ -78,6 +80,7 @@ TRAIN = [
     # data
     ("--data storys.txt", DATA, "'storys.txt'", "did you mean stories.txt"),
     ("--data stories.txt,storys.txt", DATA, "'storys.txt'", "did you mean stories.txt"),
+    ("--data loop.txt", DATA, "loop.txt is a link that leads nowhere"),
     ("--data nowhere/x.txt", DATA, "nowhere/x.txt", "fables"),
     ("--data empty.txt", DATA, "empty.txt holds no story"),
     ("--data blank.txt", DATA, "blank.txt holds no story"),

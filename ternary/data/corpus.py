@@ -48,6 +48,8 @@ def open_corpus(source: str, split: str = "train", field: str | None = None) -> 
         return _local(source, path.parent, [path], field)
     if os.path.exists(source):
         raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
+    if os.path.islink(source):
+        raise DataError(f"{source} is a link that leads nowhere; mend it, or name what it stood for")
     named = HUB_NAME.fullmatch(ALIASES.get(source, source))
     if named and path.suffix.lower() not in (*READERS, *FOREIGN):
         return open_hub(named["name"], named["split"] or split, field, named["revision"])
