@@ -38,7 +38,8 @@ from ternary.errors import UsageError
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
 @click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
               help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
-@click.option("--eval-every", type=positive_int(1000), help="Steps between evaluations. [default: 20 in a run]")
+@click.option("--eval-every", type=positive_int(1000),
+              help="Steps between evaluations. [default: a twentieth of the run, 50 to 1000; with --hours 500]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
 @click.option("--patience", type=positive_int(10), help="Evaluations without progress before it stops. [default: any]")
 @click.option("--target-bpc", type=positive_float(0.85), help="Stop at the first evaluation that is as good.")
