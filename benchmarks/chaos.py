@@ -7,7 +7,6 @@ with little memory, without a network, by two processes at once, and prints a ta
 lost. Linux; the full disk needs the right to mount a tmpfs, and is left out without it. Writes JSON into results.
 """
 import argparse
-import gzip
 import hashlib
 import json
 import os
@@ -19,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from hostile import hostile_files
 
 from ternary.bench.measure import machine, say
 from ternary.data import fables
@@ -29,7 +31,7 @@ TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"
 RUN = ("--steps 60 --batch 4 --seq-len 64 --vocab 512 --eval-every 15 --eval-stories 5 --save-minutes 0.02 --threads 1 "
        "--seed 5").split()
-SAID = ("train", "eval")                # lines of a log that have to be the same
+SAID = ("train", "eval")                          # lines of a log that have to be the same
 
 
 class Place:
@@ -73,14 +75,14 @@ def digest(path: Path) -> str:
 
 
 def otherwise(place: Place, run: Path, wanted: tuple[list, str]) -> bool:
-    """Continue a run to its end -> whether it ended otherwise than wanted; then it says how, and the folder stays."""
+    """Continue a run to its end -> whether it ended otherwise than wanted; then it says how."""
     code, err = place.call(*place.train(run))
     if code:
         say(f"{run.name}: exit code {code}: {err.strip().splitlines()[-1]}")
         return True
     found = learned(run)
+    shutil.rmtree(run)
     if found == wanted:
-        shutil.rmtree(run)
         return False
     said = sorted(set(found[0]) ^ set(wanted[0]), key=str)[:2]
     say(f"{run.name}: other {'losses' if said else 'weights'}: {said}")
@@ -176,102 +178,53 @@ def signals(place: Place) -> dict:
     return {"what": "SIGINT, SIGTERM", "times": 10, "lost": wrong}
 
 
-def full_disk(place: Place) -> dict | None:
-    """A tmpfs that holds one checkpoint of three."""
-    mount = place.folder / "small disk"
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", mount], capture_output=True).returncode:
-        return None
+@contextmanager
+def disk(place: Place, options: str) -> Iterator[Path | None]:
+    """A tmpfs of its own, or None without the right to mount."""
+    folder = Path(tempfile.mkdtemp(prefix="disk ", dir=place.folder))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True).returncode:
+        yield None
+        return
     try:
-        code, err = place.call(*place.train(mount / "run"))
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=False)
+
+
+def full_disk(place: Place) -> list[dict]:
+    """It holds one checkpoint of three."""
+    with disk(place, "size=40m") as folder:
+        if not folder:
+            return []
+        code, err = place.call(*place.train(folder / "run"))
         sound = code == 5 and "Traceback" not in err and len(err.strip().splitlines()[-1]) > 20
-        steps = sorted(p for p in (mount / "run").glob("step_*") if p.suffix != ".tmp")
+        steps = sorted(p for p in (folder / "run").glob("step_*") if p.suffix != ".tmp")
         readable = bool(steps) and place.call("generate", "a", "--checkpoint", steps[-1], "--max-tokens", 3)[0] == 0
-        return {"what": "disk full during a save", "times": 1, "lost": int(not (sound and readable)),
-                "said": err.strip().splitlines()[-1]}
-    finally:
-        subprocess.run(["umount", mount], check=False)
-
-
-READ = """
-import re, sys, time
-from pathlib import Path
-from ternary.data.corpus import open_corpus
-from ternary.data.tokens import open_store
-from ternary.data.tokenizer import Tokenizer
-from ternary.errors import TernaryError
-from ternary.train.restore import restore
-read = {"restore": restore, "store": open_store, "tokenizer": Tokenizer.load,
-        "text": lambda p: list(open_corpus(str(p)).stories())}[sys.argv[1]]
-peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
-before, start = peak(), time.process_time()
-try:
-    read(Path(sys.argv[2]))
-    said = ""
-except TernaryError as error:
-    said = str(error)
-print(time.process_time() - start, peak() - before, said)
-"""
-
-
-def hostile_files(place: Place) -> list[dict]:
-    """Made to exhaust who reads them: refused within a second of CPU time and 100 MB."""
-    step, rows = place.folder / "hostile", []
-    shutil.copytree((place.folder / "undisturbed" / "last").resolve(), step)
-    long, deep, bomb = (1 << 40).to_bytes(8, "little"), b"[" * 1_000_000, gzip.compress(bytes(1 << 30))
-    files = [("model.safetensors", long + b"{}"), ("model.safetensors", (90 << 20).to_bytes(8, "little") + deep),
-             ("config.json", deep), ("config.json", b'{"layers": 1' + b"0" * 5000 + b"}"),
-             ("tokenizer.json", b'{"pieces": ["' + b"a" * 9_000_000 + b'"]}'), ("state.json", b"{" * 200_000),
-             ("store.tok", b"TERNTOK1" + long), ("alone.tokenizer", deep), ("a.jsonl", deep),
-             ("a.jsonl", b"1" * 5_000_000), ("a.parquet", b"PAR1" + deep + b"PAR1"), ("a.txt.gz", bomb),
-             ("a.csv.gz", bomb), ("b.csv.gz", gzip.compress(b'text\n"' + b"word\n" * (1 << 26)))]
-    for name, data in files:
-        path = step / name
-        sound = path.read_bytes() if path.exists() else b""
-        path.write_bytes(data)
-        how = {".tok": "store", ".tokenizer": "tokenizer"}.get(path.suffix, "restore" if sound else "text")
-        read = [sys.executable, "-c", READ, how, step if sound else path]
-        done = subprocess.run(read, capture_output=True, text=True)
-        seconds, megabytes, said = (*done.stdout.strip().split(" ", 2), "", "", "")[:3]
-        bad = done.returncode or not said or float(seconds) > 1 or float(megabytes) > 100
-        rows.append({"what": f"hostile {name}, {float(seconds or 0):.2f} s, {float(megabytes or 0):.0f} MB", "times": 1,
-                     "lost": int(bool(bad)), "said": (said or done.stderr.strip()).splitlines()[-1][:200]})
-        path.write_bytes(sound)
-    return rows
-
-
-def read_only_disk(place: Place) -> dict | None:
-    mount = place.folder / "read only"
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", mount], capture_output=True).returncode:
-        return None
-    try:
-        code, err = place.call(*place.train(mount / "run"))
-        last = err.strip().splitlines()[-1]
-        sound = code == 5 and last.startswith("Error: ") and "Traceback" not in err
-        return {"what": "read-only disk", "times": 1, "lost": int(not sound), "said": last[:200]}
-    finally:
-        subprocess.run(["umount", mount], check=False)
+        return [{"what": "disk full during a save", "times": 1, "lost": int(not (sound and readable)),
+                 "said": err.strip().splitlines()[-1]}]
 
 
 def refusals(place: Place) -> list[dict]:
     """What cannot work says so, and leaves nothing."""
     rows = []
 
-    def row(what: str, code: int, *args: object, **options) -> None:
-        """It ends with this code and one line, or works after all."""
+    def row(what: str, code: int, *args: object, may_work: bool = False, **options) -> None:
+        """It ends with this code and one line."""
         got, err = place.call(*args, **options)
         last = (err.strip().splitlines() or [""])[-1]
         refused = got == code and last.startswith("Error: ") and "Traceback" not in err
-        rows.append({"what": what, "times": 1, "lost": int(got != 0 and not refused), "said": last[:200]})
+        rows.append({"what": what, "times": 1, "lost": int(not (refused or may_work and got == 0)), "said": last[:200]})
 
     locked = place.folder / "locked"
     locked.mkdir(mode=0o555)
     if os.getuid():
         row("folder that cannot be written", 5, *place.train(locked / "run"))
+    with disk(place, "ro,size=1m") as folder:
+        if folder:
+            row("read-only disk", 5, *place.train(folder / "run"))
     row("a file in place of the folder", 5, *place.train(place.text))
     for limit in (800 << 20, 2 << 30):
-        row(f"{limit >> 20} MB of address space", 5, *place.train(place.folder / f"poor-{limit}"),
+        row(f"{limit >> 20} MB of address space", 5, *place.train(place.folder / f"poor-{limit}"), may_work=True,
             preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     row("no network", 7, "train", "--data", "owner/absent", "--steps", 1, "--save-dir", place.folder / "net",
         env={"HF_ENDPOINT": "http://127.0.0.1:9"})
@@ -316,15 +269,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)     # a shell's background jobs, and theirs, ignore it
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder))
-        tests: list[Callable[[], dict | list | None]] = [
+        tests: list[Callable[[], dict | list[dict]]] = [
             lambda: kills_in_training(place, args.kills), lambda: kills_in_saving(place, max(1, args.kills // 4)),
             lambda: kills_in_preparation(place, max(1, args.kills // 5)), lambda: signals(place),
-            lambda: full_disk(place), lambda: read_only_disk(place), lambda: hostile_files(place),
+            lambda: full_disk(place), lambda: hostile_files(place.folder / "undisturbed" / "last"),
             lambda: refusals(place), lambda: oddities(place)]
         for test in tests:
             found = test()
-            rows += found if isinstance(found, list) else [found] if found else []
-            say(json.dumps(rows[-1]))
+            found = found if isinstance(found, list) else [found]
+            rows += found
+            say(json.dumps(found))
     result = {"date": time.strftime("%Y-%m-%d"), **machine(), "rows": rows}
     out = args.out or RESULTS / f"{result['date']}-chaos.json"
     out.write_text(json.dumps(result) + "\n")

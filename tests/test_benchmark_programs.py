@@ -136,3 +136,18 @@ def test_plot(loss_curve, tmp_path):
     pytest.importorskip("matplotlib")
     loss_curve.plot([{loss_curve.PEER: [2.0] * 60, "x": [2.1] * 60}], tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+# --- hostile
+
+
+def test_hostile_counts_what_is_read_after_all(tmp_path):
+    (tmp_path / "a.txt").write_text("a story\n\nanother\n")
+    cost = program("hostile").cost_of("text", tmp_path / "a.txt")
+    assert cost["said"] == "" and cost["seconds"] > 0 and cost["mb"] >= 0
+
+
+@pytest.mark.slow
+def test_hostile_files_are_refused_soon(finished):
+    rows = program("hostile").hostile_files(finished[0] / "last")
+    assert len(rows) == 17 and not [row for row in rows if row["lost"]]

@@ -153,6 +153,22 @@ def test_parquet(tmp_path):
     assert read(parquet(tmp_path / "b.parquet", title=["x"], text=["y"]), field="title") == ["x"]
 
 
+def test_parquet_that_is_small_only_on_the_disk(tmp_path, monkeypatch):
+    import pyarrow as pa
+
+    monkeypatch.setattr(readers, "MAX_STORY", 1 << 16)
+    monkeypatch.setattr(readers, "PARQUET_SMALL", 1 << 20)
+    monkeypatch.setattr(readers, "PARQUET_RATIO", 10)
+    with pytest.raises(DataError, match="a.parquet unpacks .* to 4,"):
+        read(parquet(tmp_path / "a.parquet", text=["x" * (4 << 20)]))
+    with pytest.raises(DataError, match="b.parquet, column text: a story over 0 MiB"):
+        read(parquet(tmp_path / "b.parquet", text=["x" * (1 << 17)]))
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * 4096), pa.array(["y" * (1 << 16)]))
+    tracked = pa.total_allocated_bytes()
+    stories = open_corpus(parquet(tmp_path / "c.parquet", text=one)).stories()
+    assert next(stories) and pa.total_allocated_bytes() - tracked < 16 << 20      # of 256
+
+
 def test_bad_parquet_names_file_and_columns(tmp_path):
     with pytest.raises(DataError, match=r"a\.parquet: no text or story; found 'body', 'id'"):
         read(parquet(tmp_path / "a.parquet", body=["x"], id=[1]))

@@ -98,7 +98,7 @@ def attack(files, name, examples):
             read(damaged)
         except TernaryError as error:
             assert str(error) and "\n" not in str(error)
-        assert time.monotonic() - start < 5       # a hang; the second that is promised is measured by chaos.py
+        assert time.monotonic() - start < 5       # a hang; the second that is promised is measured by hostile.py
 
     one()
 

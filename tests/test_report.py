@@ -59,6 +59,13 @@ def test_the_log_holds_shares_of_trits_that_add_up(finished):
         assert sum(map(float, shares)) == pytest.approx(1, abs=2e-4) and all(0 <= float(s) <= 1 for s in shares)
 
 
+def test_the_title_names_files_without_their_folders(copy):
+    entries = read_log(copy)
+    entries["start"][-1]["settings"]["data"] = "/some/where/a.txt,owner/name"
+    page.write_report(copy, entries, "resume")
+    assert "<h1>bolt-small on a.txt, name</h1>" in (copy / "report.html").read_text()
+
+
 def test_text_is_escaped(copy):
     entries = read_log(copy)
     entries["eval"][-1]["sample"] = "<script>alert('x')</script> & more"

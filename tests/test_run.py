@@ -311,6 +311,12 @@ def test_patience(config, tmp_path, here, monkeypatch):
     assert result.json["step"] == 12 and os.readlink(tmp_path / "run" / "best") == "step_0000012"
 
 
+def test_without_patience_a_run_keeps_to_its_budget(config, monkeypatch):
+    scores = iter(range(1, 21))                   # worse at each of 20 evaluations
+    monkeypatch.setattr(run, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": float(next(scores))})
+    assert run.train(TrainConfig(**config.to_json() | {"eval_every": 2}))["step"] == 40
+
+
 def test_saved_before_evaluating(config, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("out of order")

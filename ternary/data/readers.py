@@ -20,6 +20,8 @@ SEPARATOR_LINE = re.compile(rb"\n(?:\xef\xbb\xbf)?[ \t]*<\|endoftext\|>[ \t]*\r?
 BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20
 MAX_STORY = 4 << 20  # bytes of a story, or of a line: about a Bible, read in a second and 100 MB
+PARQUET_ROWS = 8  # a batch: repeated in a dictionary, a story costs its file nothing, but memory
+PARQUET_RATIO, PARQUET_SMALL = 200, 16 << 20  # text shrinks 2 to 20 times; bytes that are below suspicion
 MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
 
 
@@ -150,10 +152,25 @@ def _read_parquet(path: Path, label: str, key: str | None) -> Iterator[str]:
         with parquet.ParquetFile(path) as file:
             column = story_column(file.schema_arrow.names, key, label)
             where = f"{label}, column {column}"
-            for batch in file.iter_batches(batch_size=1024, columns=[column]):
-                yield from (story_text(value, where) for value in batch.column(0).to_pylist())
+            for size, packed in _chunks(file.metadata):
+                if size > max(PARQUET_SMALL, PARQUET_RATIO * packed):
+                    raise DataError(f"{label} unpacks {packed:,} bytes to {size:,}; no text is packed so; look into it")
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=[column]):
+                for value in batch.column(0):
+                    story = story_text(value.as_py(), where)
+                    if len(story) > MAX_STORY:
+                        raise DataError(f"{where}: a story over {MAX_STORY >> 20} MiB; separate its parts")
+                    yield story
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise DataError(f"{label} is not a whole parquet file: {first_line(e)}") from None
+
+
+def _chunks(metadata) -> Iterator[tuple[int, int]]:
+    """Bytes of each column of each group of rows, unpacked and packed, as the file says."""
+    for group in range(metadata.num_row_groups):
+        columns = metadata.row_group(group)
+        for column in map(columns.column, range(columns.num_columns)):
+            yield column.total_uncompressed_size, column.total_compressed_size
 
 
 def _read_csv(path: Path, label: str, key: str | None) -> Iterator[str]:
