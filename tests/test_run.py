@@ -354,25 +354,32 @@ def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
     assert (trainer.optimizer.data == before).all() and trainer.optimizer.steps == 0
 
 
-@pytest.mark.parametrize("step_seconds, evaluation_seconds", [(0.2, 1.0), (0.2, 0.01), (0.7, 4.0)])
-def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeypatch, step_seconds, evaluation_seconds):
-    """With a clock that only steps and evaluations move; somebody else sets that of the day."""
+@pytest.mark.parametrize("step_seconds, evaluation_seconds, eval_every", [(0.2, 1.0, 25), (0.2, 0.01, 25),
+                                                                          (0.7, 4.0, 25), (0.2, None, 1000)])
+def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeypatch, step_seconds, evaluation_seconds,
+                                                       eval_every):
+    """With a clock that only steps and evaluations move; somebody else sets that of the day.
+
+    None: the first evaluation is the last, and takes 1.8 times as long as to train on its tokens.
+    """
     clock, step, day = [1000.0], Trainer.step, random.Random(1)
 
     def timed_step(self, *arguments):
         clock[0] += step_seconds
         return step(self, *arguments)
 
-    def timed_evaluate(*_):
-        clock[0] += evaluation_seconds
+    def timed_evaluate(model, tokenizer, stories, *_):
+        tokens = sum(len(tokenizer.encode(story)) for story in stories)
+        clock[0] += evaluation_seconds or 1.8 * tokens * step_seconds / (2 * 32)
         return {"nats_per_token": 3.0, "bpc": 1000 / clock[0]}
 
     monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(run.time, "time", lambda: day.uniform(0, 4e9))
     monkeypatch.setattr(Trainer, "step", timed_step)
     monkeypatch.setattr(run, "evaluate", timed_evaluate)
-    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": 25}))
-    assert 0.6 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
+    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": eval_every,
+                                                     "val_data": config.data, "eval_stories": 16}))
+    assert 0.5 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
     assert result["seconds"] == clock[0] - 1000
     rates = [float(e["lr"]) for e in log(tmp_path / "run", "train")]
     assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * LR

@@ -199,7 +199,8 @@ class Run:
         self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
         if not self.reserve and self.step > self.first + 1:         # the first step compiles, it is no measure
             per_token = (time.monotonic() - start) / (c.batch_size * c.seq_len)
-            self.reserve = per_token * sum(map(len, self.val_stories)) / self.chars_per_token + 1
+            # a token of an evaluation passes forward only, but padded, in bf16, before all of the head: twice is safe
+            self.reserve = 2 * (per_token * sum(map(len, self.val_stories)) / self.chars_per_token + 1)
         share = self.progress()
         if share >= 1 or self.step % LOG_EVERY == 0 or self.step % self.eval_every == 0:
             self.tell(lr, norm)
