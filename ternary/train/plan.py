@@ -1,10 +1,13 @@
 """From what was asked for to what is done: settings that were left open, the model, its precision."""
+import math
 from dataclasses import replace
 from typing import Any
 
 import numba
 
 from ternary.config import TrainConfig
+from ternary.data.corpus import open_corpus, split_corpus
+from ternary.data.story import Corpus
 from ternary.data.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.errors import UsageError
 from ternary.hardware import total_memory, usable_cores
@@ -13,7 +16,7 @@ from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.train.optimizer import OPTIMIZERS
 from ternary.train.probe import best_threads
-from ternary.train.schedule import SCHEDULES
+from ternary.train.schedule import SCHEDULES, Budget
 
 LARGE_CORES, LARGE_MEMORY = 8, 32 << 30           # from where on bolt-large is the usual model
 MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
@@ -84,3 +87,20 @@ def new_model(config: TrainConfig) -> LM:
 def eval_precision(config: TrainConfig) -> str:
     """That of activations alone: what int8 rounds further shall not blur a score."""
     return "bf16" if config.precision == "int8" else config.precision
+
+
+def corpora(config: TrainConfig) -> tuple[Corpus, Corpus]:
+    """For training and for validation."""
+    train = open_corpus(config.data, "train", config.field)
+    if config.val_data:
+        return train, open_corpus(config.val_data, "validation", config.field)
+    if config.data == "fables":
+        return train, open_corpus(config.data, "validation")
+    return split_corpus(train)
+
+
+def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:
+    """Of the limits in steps, tokens and epochs the lowest, and the seconds."""
+    limits = [config.steps, config.tokens and math.ceil(config.tokens / (config.batch_size * config.seq_len)),
+              config.epochs and math.ceil(config.epochs * steps_per_epoch)]
+    return Budget(config.hours and config.hours * 3600, min(filter(None, limits), default=None))

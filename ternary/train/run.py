@@ -9,10 +9,8 @@ import numba
 import numpy as np
 
 from ternary.config import TrainConfig
-from ternary.data.corpus import open_corpus, split_corpus
 from ternary.data.loader import Loader
 from ternary.data.prepare import cached_tokenizer, prepare
-from ternary.data.story import Corpus
 from ternary.errors import ModelFileError, NumericError, UsageError
 from ternary.evaluate import evaluate
 from ternary.hardware import usable_cores
@@ -27,9 +25,9 @@ from ternary.train.lock import locked
 from ternary.train.logbook import Logbook, read_log
 from ternary.train.memory import check_memory
 from ternary.train.optimizer import make_optimizer
-from ternary.train.plan import eval_precision, new_model, resolve
+from ternary.train.plan import budget, corpora, eval_precision, new_model, resolve
 from ternary.train.restore import restore
-from ternary.train.schedule import Budget, learning_rate, warmed
+from ternary.train.schedule import learning_rate, warmed
 from ternary.train.selftest import check_kernels
 from ternary.train.sinks import open_sinks
 from ternary.train.trainer import Trainer, uninterrupted
@@ -48,7 +46,7 @@ class Run:
         numba.set_num_threads(config.threads)
         wait_for_kernels = start_compiling(config)
         restored = restore(resume, optimizer=True, prefer=("last",)) if resume else None
-        train, val = self.corpora()
+        train, val = corpora(config)
         how = {"processes": usable_cores()[0], "tell": self.log.message}
         self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, config.vocab_size, **how)
         self.store = prepare(train, self.tokenizer, **how)
@@ -65,31 +63,16 @@ class Run:
         optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
                                    weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed)
-        self.step, self.saved, self.used, self.reserve = 0, 0, 0.0, 0.0
+        self.step, self.saved, self.used = 0, 0, 0.0
+        self.quickest, self.eval_seconds = math.inf, None         # a step after the first, and the last evaluation
         self.nats, self.counted = 0.0, 0  # of the steps since the last line in log.jsonl
         self.lr_scale, self.events, self.saved_at = 1.0, 0, time.monotonic()
         self.loss = self.evaluated = self.val_loss = self.val_bpc = None
         self.best, self.best_step, self.stale = math.inf, None, 0
-        self.budget = Budget(config.hours and config.hours * 3600, self.total_steps())
+        self.budget = budget(config, self.loader.steps_per_epoch)
         if restored:
             self.continue_from(restored.state, restored.optimizer)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
-
-    def corpora(self) -> tuple[Corpus, Corpus]:
-        c = self.config
-        train = open_corpus(c.data, "train", c.field)
-        if c.val_data:
-            return train, open_corpus(c.val_data, "validation", c.field)
-        if c.data == "fables":
-            return train, open_corpus(c.data, "validation")
-        return split_corpus(train)
-
-    def total_steps(self) -> int | None:
-        c, per_step = self.config, self.config.batch_size * self.config.seq_len
-        limits = [c.steps, c.tokens and math.ceil(c.tokens / per_step),
-                  c.epochs and math.ceil(c.epochs * self.loader.steps_per_epoch)]
-        limits = [n for n in limits if n]
-        return min(limits) if limits else None
 
     def continue_from(self, state: dict, moments: dict) -> None:
         if state["source_hash"] != self.store.header["source_hash"]:
@@ -153,6 +136,17 @@ class Run:
     def tokens(self) -> int:
         return self.step * self.config.batch_size * self.config.seq_len
 
+    @property
+    def reserve(self) -> float:
+        """Seconds that the end of the budget will need: an evaluation, and as much again for the save."""
+        if self.eval_seconds is not None:
+            return 2 * self.eval_seconds + 1
+        if self.quickest == math.inf:
+            return 0.0
+        # of a token an evaluation makes the forward half, but padded, in bf16 and before all of the head
+        each = self.quickest / (self.config.batch_size * self.config.seq_len)
+        return 2 * (each * sum(map(len, self.val_stories)) / self.chars_per_token + 1)
+
     def progress(self) -> float:
         return self.budget.progress(self.step, self.seconds, self.reserve)
 
@@ -197,10 +191,8 @@ class Run:
             self.roll_back(str(error))
             return self.progress()
         self.step, self.nats, self.counted = self.step + 1, self.nats + loss, self.counted + 1
-        if not self.reserve and self.step > self.first + 1:         # the first step compiles, it is no measure
-            per_token = (time.monotonic() - start) / (c.batch_size * c.seq_len)
-            # a token of an evaluation passes forward only, but padded, in bf16, before all of the head: twice is safe
-            self.reserve = 2 * (per_token * sum(map(len, self.val_stories)) / self.chars_per_token + 1)
+        if self.step > self.first + 1:    # the first step compiles, it is no measure
+            self.quickest = min(self.quickest, time.monotonic() - start)
         share = self.progress()
         if share >= 1 or self.step % LOG_EVERY == 0 or self.step % self.eval_every == 0:
             self.tell(lr, norm)
@@ -251,8 +243,7 @@ class Run:
         for warning in warnings(self.log.lines("eval"), self.loss):
             self.tell_event(f"warning: {warning}")
         self.report()
-        # what the end of the budget will need: this evaluation, and as much again for the save
-        self.reserve = 2 * (time.monotonic() - start) + 1
+        self.eval_seconds = time.monotonic() - start
 
     def report(self) -> None:
         """Rewrite report.html; a full disk must not end a run."""
