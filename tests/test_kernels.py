@@ -236,11 +236,10 @@ def loops(asm):
     return ["\n".join(lines[a:b + 1]) for a, b in inner]
 
 
-PATHS = [p for p in ternary.kernels.isa.PATHS
-         if ternary.kernels.isa.PATHS.index(p) > ternary.kernels.isa.PATHS.index(ternary.kernels.isa.ISA)]
-
-
-WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avx2": "zmm", "generic": "zmm|ymm"}
+AVAILABLE = ternary.kernels.isa.AVAILABLE
+PATHS = AVAILABLE[AVAILABLE.index(ternary.kernels.isa.ISA) + 1:]
+WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avxvnni": "tmm|vdpbf16ps", "avx2": "zmm",
+         "generic": "zmm|ymm"}
 
 
 def widest_registers():

@@ -12,7 +12,8 @@ from numba.core import config
 
 from ternary.errors import UsageError
 
-PATHS = ("amx", "avx512bf16", "avx512", "avx2", "generic")       # generic: SSE2, or NEON on ARM
+# avxvnni: AVX2 with dot products of bytes, as laptops have; generic: SSE2, or NEON on ARM
+PATHS = ("amx", "avx512bf16", "avx512", "avxvnni", "avx2", "generic")
 
 
 def _without(features: dict, *prefixes: str) -> dict:
@@ -24,6 +25,8 @@ def _mask(path: str, features: dict) -> dict:
         return _without(features, "amx")
     if path == "avx512":
         return _without(features, "amx", "avx512bf16", "avx512fp16", "avx10")
+    if path == "avxvnni":         # a CPU that has the instruction in AVX-512 only stands in for a laptop's
+        return _without(features, "amx", "avx10", *(["avx512"] if features.get("avxvnni") else []))
     if path == "avx2":
         return _without(features, "amx", "avx512", "avx10", "avxvnni", "avxifma", "avxneconvert")
     if path == "generic":
@@ -38,39 +41,42 @@ def _amx_granted() -> bool:
     return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 
 
-def _best(features: dict) -> str:
-    if features.get("avx512bf16"):
-        return "amx" if features.get("amx-bf16") and _amx_granted() else "avx512bf16"
-    if features.get("avx512f") and features.get("avx512bw"):
-        return "avx512"
-    return "avx2" if features.get("avx2") and features.get("fma") else "generic"
+def _available(features: dict) -> list[str]:
+    """Those of PATHS that a CPU with these features can take; the first is its best."""
+    has = features.get
+    avx2, wide_dot = has("avx2") and has("fma"), has("avx512vnni") and has("avx512vl")
+    needs = {"amx": has("avx512bf16") and has("amx-bf16") and _amx_granted(), "avx512bf16": has("avx512bf16"),
+             "avx512": has("avx512f") and has("avx512bw"), "avxvnni": avx2 and (has("avxvnni") or wide_dot),
+             "avx2": avx2, "generic": True}
+    return [path for path in PATHS if needs[path]]
 
 
-def _choose() -> tuple[str, dict]:
+def _choose() -> tuple[str, dict, list[str]]:
     if config.CPU_NAME:
         given = (config.CPU_FEATURES or "").split(",")
         features = {f[1:]: f[0] == "+" for f in given if f}
     else:
         features = dict(llvm.get_host_cpu_features())
-    best, wanted = _best(features), os.environ.get("TERNARY_ISA") or None
+    available, wanted = _available(features), os.environ.get("TERNARY_ISA") or None
+    best = available[0]
     if wanted is None or wanted == best:
-        return best, features
+        return best, features, available
     if wanted not in PATHS:
         raise UsageError(f"[TERNARY_ISA] unknown CPU path {wanted!r}; use one of {', '.join(PATHS)}")
-    if PATHS.index(wanted) < PATHS.index(best):
+    if wanted not in available:
         raise UsageError(f"[TERNARY_ISA] this CPU has no {wanted}; its best path is {best}; unset TERNARY_ISA")
     features = _mask(wanted, features)
     config.CPU_NAME = config.CPU_NAME or llvm.get_host_cpu_name()
     config.CPU_FEATURES = ",".join(("+" if on else "-") + name for name, on in sorted(features.items()))
-    return wanted, features
+    return wanted, features, available
 
 
-ISA, FEATURES = _choose()
+ISA, FEATURES, AVAILABLE = _choose()
 AMX = ISA == "amx"
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
-VNNI = AVX512 and bool(FEATURES.get("avx512vnni"))               # u8 x s8 -> int32 dot products
+VNNI = ISA == "avxvnni" or AVX512 and bool(FEATURES.get("avx512vnni"))          # u8 x s8 -> int32 dot products
 FMA = bool(FEATURES.get("fma") or FEATURES.get("neon"))          # llvm.fma without it is a libm call
-LANES = 16 if AVX512 else 8 if ISA == "avx2" else 4
+LANES = 16 if AVX512 else 8 if ISA in ("avxvnni", "avx2") else 4
 # those that are worth choosing, best first; the matrix unit's bf16 is faster than the vector units' int8
 PRECISIONS = (*(["int8"] if LANES > 4 and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")

@@ -40,7 +40,7 @@ def fma(b, x, y, z):
 def bytes_dot(b, c, u, s):
     """c + the dot products of the four bytes of each int32 of u (unsigned, at most 2) and of s (signed)."""
     if VNNI:
-        return call(b, "llvm.x86.avx512.vpdpbusd.512", VI, c, u, s)
+        return call(b, f"llvm.x86.avx512.vpdpbusd.{32 * LANES}", VI, c, u, s)
     if LANES > 4:                                 # sums of two products, in 16 bits, then of two such sums
         v8, v16 = ir.VectorType(I8, 4 * LANES), ir.VectorType(I16, 2 * LANES)
         first, second = (("llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512") if AVX512 else
