@@ -239,7 +239,7 @@ def loops(asm):
 AVAILABLE = ternary.kernels.isa.AVAILABLE
 PATHS = AVAILABLE[AVAILABLE.index(ternary.kernels.isa.ISA) + 1:]
 WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avxvnni": "tmm|vdpbf16ps", "avx2": "zmm",
-         "generic": "zmm|ymm"}
+         "generic": "zmm|ymm|sdot"}
 
 
 def widest_registers():

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange, types
 from numba.extending import overload
 
-from ternary.kernels.isa import AMX, AVX512, LANES
+from ternary.kernels.isa import AMX, ARM, AVX512, LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
 from ternary.kernels.pack import quantize_row, unpack
 from ternary.kernels.tiles import (
@@ -31,7 +31,7 @@ if AMX:
 
 BLOCK = 128                       # rows of one work item: its operands stay in L2
 # rows of what the vector registers hold: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16 registers)
-TALL, LOW = (8, 8) if AVX512 else (6, 4)
+TALL, LOW = (8, 8) if AVX512 or ARM else (6, 4)
 SPLIT = WIDTH - WIDTH % (4 * TALL)
 tall, low = tile(TALL, 2), tile(LOW, 2)
 

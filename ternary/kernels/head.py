@@ -20,7 +20,7 @@ from ternary.kernels.embedding import add_rows
 from ternary.kernels.gemm import add_block, begin, end, operand, product
 from ternary.kernels.isa import LANES
 from ternary.kernels.jit import OPTIONS, device, kernel
-from ternary.kernels.pack import pack_columns, quantize_row
+from ternary.kernels.pack import ZERO, pack_columns, quantize_row
 from ternary.kernels.tiles import (
     LOG2E,
     WIDTH,
@@ -72,7 +72,7 @@ def _(h, first, n, words, factors):
             q, logits = workspace(rows, h.shape[1], np.uint8), workspace(2, rows, np.float32)
             clear(logits)
             for i in range(n):
-                quantize_row(h, first + i, 127, 128, q, i, logits, 0)
+                quantize_row(h, first + i, 127, ZERO, q, i, logits, 0)
             for i in range(n, rows):
                 for j in range(0, h.shape[1], WIDTH):
                     store(q, i, j, line())

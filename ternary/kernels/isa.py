@@ -12,8 +12,9 @@ from numba.core import config
 
 from ternary.errors import UsageError
 
-# avxvnni: AVX2 with dot products of bytes, as laptops have; generic: SSE2, or NEON on ARM
-PATHS = ("amx", "avx512bf16", "avx512", "avxvnni", "avx2", "generic")
+# avxvnni: AVX2 with dot products of bytes, as laptops have; dotprod: the same with NEON; generic: SSE2, or NEON alone
+PATHS = ("amx", "avx512bf16", "avx512", "avxvnni", "avx2", "dotprod", "generic")
+ARM = platform.machine() in ("aarch64", "arm64")
 
 
 def _without(features: dict, *prefixes: str) -> dict:
@@ -30,7 +31,7 @@ def _mask(path: str, features: dict) -> dict:
     if path == "avx2":
         return _without(features, "amx", "avx512", "avx10", "avxvnni", "avxifma", "avxneconvert")
     if path == "generic":
-        return _without(features, "amx", "avx", "fma", "f16c", "vaes", "vpclmul")
+        return _without(features, "amx", "avx", "fma", "f16c", "vaes", "vpclmul", "dotprod")
     return features
 
 
@@ -47,7 +48,7 @@ def _available(features: dict) -> list[str]:
     avx2, wide_dot = has("avx2") and has("fma"), has("avx512vnni") and has("avx512vl")
     needs = {"amx": has("avx512bf16") and has("amx-bf16") and _amx_granted(), "avx512bf16": has("avx512bf16"),
              "avx512": has("avx512f") and has("avx512bw"), "avxvnni": avx2 and (has("avxvnni") or wide_dot),
-             "avx2": avx2, "generic": True}
+             "avx2": avx2, "dotprod": ARM and has("dotprod"), "generic": True}
     return [path for path in PATHS if needs[path]]
 
 
@@ -75,8 +76,9 @@ ISA, FEATURES, AVAILABLE = _choose()
 AMX = ISA == "amx"
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
-VNNI = ISA == "avxvnni" or AVX512 and bool(FEATURES.get("avx512vnni"))          # u8 x s8 -> int32 dot products
-FMA = bool(FEATURES.get("fma") or FEATURES.get("neon"))          # llvm.fma without it is a libm call
+# dot products of bytes in one instruction: of u8 x s8, or of s8 x s8
+VNNI, SDOT = ISA == "avxvnni" or AVX512 and bool(FEATURES.get("avx512vnni")), ISA == "dotprod"
+FMA = ARM or bool(FEATURES.get("fma"))            # llvm.fma without it is a libm call
 LANES = 16 if AVX512 else 8 if ISA in ("avxvnni", "avx2") else 4
 # those that are worth choosing, best first; the matrix unit's bf16 is faster than the vector units' int8
-PRECISIONS = (*(["int8"] if LANES > 4 and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")
+PRECISIONS = (*(["int8"] if (LANES > 4 or SDOT) and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")

@@ -5,7 +5,14 @@ from numba.extending import overload
 
 from ternary.kernels.gemm import begin, end, product
 from ternary.kernels.jit import OPTIONS, device, kernel
-from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, pack_steps, quantize_steps, transpose_rows, transpose_words
+from ternary.kernels.pack import (
+    SEVEN_OR_EIGHT_BITS,
+    ZERO,
+    pack_steps,
+    quantize_steps,
+    transpose_rows,
+    transpose_words,
+)
 from ternary.kernels.tiles import WIDTH, line, load_like, prefetch, store
 from ternary.kernels.workspace import num_threads, share, words, workspace
 
@@ -40,7 +47,7 @@ def _pack_x(x, lo, n, j, p, factors): raise TypeError("only in kernels")
 def _(x, lo, n, j, p, factors):
     """Panel j of p = channels j*32.. of tokens lo..lo+n of x, divided by factors[2 * j]."""
     if p.dtype == types.uint8:
-        return lambda x, lo, n, j, p, factors: quantize_steps(x, lo, n, j, 127, 128, p, j, factors, 2 * j)
+        return lambda x, lo, n, j, p, factors: quantize_steps(x, lo, n, j, 127, ZERO, p, j, factors, 2 * j)
 
     def of_floats(x, lo, n, j, p, factors):
         pack_steps(x, lo, n, j, p, j)
@@ -57,7 +64,7 @@ def _(dy, lo, n, j, a, turn, factors):
     if a.dtype == types.int8:
         def of_bytes(dy, lo, n, j, a, turn, factors):
             quantize_steps(dy, lo, n, j, SEVEN_OR_EIGHT_BITS, 0, turn, 0, factors, 0)
-            store(factors, 1, 0, load_like(line(), factors, 1, 0) * np.float32(128))
+            store(factors, 1, 0, load_like(line(), factors, 1, 0) * np.float32(ZERO))
             transpose_words(words(turn, WIDTH), 0, 0, (n + WIDTH - 1) // WIDTH * WIDTH // 4, WIDTH,
                             words(a, CHUNK // 4), 0, 0)
             return a, factors

@@ -9,7 +9,7 @@ Panels of ternary weights may be uint8: q + 1, because dot instructions for byte
 import numpy as np
 from numba import prange
 
-from ternary.kernels.isa import LANES, VNNI
+from ternary.kernels.isa import LANES, SDOT, VNNI
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.tiles import (
     WIDTH,
@@ -32,7 +32,8 @@ from ternary.kernels.tiles import (
 from ternary.kernels.workspace import clear, words, workspace
 
 TINY, ONE = np.float32(1e-30), np.float32(1)
-SEVEN_OR_EIGHT_BITS = 127 if VNNI else 63
+SEVEN_OR_EIGHT_BITS = 127 if VNNI or SDOT else 63
+ZERO = 0 if SDOT else 128         # what a byte of a right operand holds for 0, as most dot products take no sign there
 
 
 def unpack(p):
@@ -109,7 +110,7 @@ def transpose_rows(x, first, n, j, y, k, p):
 
 @device
 def quantize_row(a, i, top, zero, q, k, factors, others_zero):
-    """q[k] = a[i] / f + zero, rounded; f maps the largest |a| to `top`. Bytes with sign (zero 0) or without (128).
+    """q[k] = a[i] / f + zero, rounded; f maps the largest |a| to `top`. zero: 0, or ZERO for a right operand.
 
     factors[:, k] = f, and what is too much in a product whose other operand holds x + others_zero for x. With a NaN or
     an infinity in the row that is NaN.
@@ -157,20 +158,20 @@ def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
 
 
 def quantize_rows_ref(x):
-    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = 128 * sum(q)
+    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = ZERO * sum(q)
 
-    The rounded x are a left operand for panels of bytes that hold 128 for 0. Without dot instructions for bytes, sums
+    The rounded x are a left operand for panels of bytes that hold ZERO for 0. Without dot instructions for bytes, sums
     of two products have 16 bits, and q has 7.
     """
     f = np.maximum(np.abs(x).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
     q = np.rint(x / f[:, None])
-    return q, np.stack([f, 128 * q.sum(-1)])
+    return q, np.stack([f, ZERO * q.sum(-1)])
 
 
 @kernel(ref=quantize_rows_ref)
 def quantize_rows(x, q, factors):
     for i in prange(x.shape[0]):
-        quantize_row(x, i, SEVEN_OR_EIGHT_BITS, 0, q, i, factors, 128)
+        quantize_row(x, i, SEVEN_OR_EIGHT_BITS, 0, q, i, factors, ZERO)
 
 
 def pack_table_ref(table):

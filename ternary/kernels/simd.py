@@ -2,7 +2,7 @@
 import numpy as np
 from llvmlite import ir
 
-from ternary.kernels.isa import AVX512, BF16_DOT, FMA, LANES, VNNI
+from ternary.kernels.isa import AVX512, BF16_DOT, FMA, LANES, SDOT, VNNI
 
 F32, I8, I16, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
@@ -38,7 +38,10 @@ def fma(b, x, y, z):
 
 
 def bytes_dot(b, c, u, s):
-    """c + the dot products of the four bytes of each int32 of u (unsigned, at most 2) and of s (signed)."""
+    """c + the dot products of the four bytes of each int32 of u (unsigned, or signed if SDOT) and of s (signed)."""
+    if SDOT:
+        u, s = (b.bitcast(v, ir.VectorType(I8, 16)) for v in (u, s))
+        return call(b, "llvm.aarch64.neon.sdot.v4i32.v16i8", VI, c, u, s)
     if VNNI:
         return call(b, f"llvm.x86.avx512.vpdpbusd.{32 * LANES}", VI, c, u, s)
     if LANES > 4:                                 # sums of two products, in 16 bits, then of two such sums
