@@ -4,7 +4,7 @@ A product sums over `steps`. Its left operand is row-major (rows, steps); the ri
 packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16 the elements of steps 2k and
 2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2); of bytes
 four do. bf16 travels as uint16; as 32-bit words such an array is one of pairs, which transpose like float32.
-Panels of ternary weights may be uint8: q + 1, because dot instructions for bytes take one operand without sign.
+Panels of ternary weights may be uint8: q + 1, because most dot instructions for bytes take one operand without sign.
 """
 import numpy as np
 from numba import prange
