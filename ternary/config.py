@@ -24,7 +24,7 @@ class TrainConfig:
     seq_len: int | None = None
     lr: float | None = None
     min_lr: float = 1e-5
-    schedule: str = "linear"
+    schedule: str = "cosine"
     warmup: int = 200
     weight_decay: float = 0.3
     grad_clip: float = 1.0

@@ -86,7 +86,7 @@ def test_muon_is_that_of_pytorch():
     found = {name: p for name, p in parameters().items() if p.matrix}
     theirs = {name: torch.nn.Parameter(torch.from_numpy(p.data.copy())) for name, p in found.items()}
     before = {name: p.data.copy() for name, p in found.items()}
-    oracle = torch.optim.Muon(theirs.values(), lr=0.01, weight_decay=0.1, momentum=0.9, nesterov=True,
+    oracle = torch.optim.Muon(theirs.values(), lr=0.01, weight_decay=0.1, momentum=0.95, nesterov=True,
                               adjust_lr_fn="match_rms_adamw")
     optimizer = Muon(found, **HYPER)
     for k in range(3):

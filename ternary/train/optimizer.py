@@ -82,11 +82,10 @@ class AdamW:
 class Muon(AdamW):
     """AdamW, but matrices of linear maps are moved by their orthogonalised momentum (kernels/muon.py).
 
-    Learning rate, weight decay and clipping are the same for all. precision: of the training. momentum: 0.95 is usual,
-    but ternary weights follow sooner with less (benchmarks/LOG.md).
+    Learning rate, weight decay and clipping are the same for all. precision: of the training.
     """
 
-    def __init__(self, parameters: dict[str, Parameter], *, precision: str = "fp32", momentum: float = 0.9, **adamw):
+    def __init__(self, parameters: dict[str, Parameter], *, precision: str = "fp32", momentum: float = 0.95, **adamw):
         super().__init__(parameters, **adamw)
         self.momentum = momentum
         self.operands = np.empty((1, 1), np.uint16 if BF16_DOT and precision != "fp32" else np.float32)

@@ -42,7 +42,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     if config.precision not in ("auto", "int8", "bf16", "fp32"):
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
     if config.schedule not in SCHEDULES:
-        raise UsageError(f"--schedule is {config.schedule!r}; use {', '.join(SCHEDULES[:-1])} or {SCHEDULES[-1]}")
+        raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
     if config.optimizer not in OPTIMIZERS:
         raise UsageError(f"--optimizer is {config.optimizer!r}; use {' or '.join(OPTIMIZERS)}")
     config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})

@@ -2,7 +2,7 @@
 import math
 from dataclasses import dataclass
 
-SCHEDULES = ("linear", "cosine", "constant")
+SCHEDULES = ("cosine", "constant")
 WARMUP_SHARE = 0.1                # of the budget, at the most
 
 
@@ -29,11 +29,10 @@ def warmed(step: int, progress: float, warmup: int) -> float:
 
 
 def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int, schedule: str) -> float:
-    """Linear warm-up, then to min_lr along a line or a cosine, or lr throughout."""
+    """Linear warm-up, then cosine to min_lr, or lr."""
     up = warmed(step, progress, warmup)
     if up < 1:
         return lr * up
     if schedule == "constant":
         return lr
-    left = 1 - progress if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * progress))
-    return min_lr + (lr - min_lr) * left
+    return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))
