@@ -6,6 +6,7 @@ import numpy as np
 
 from ternary.kernels.attention import attention_ref, rotations
 from ternary.kernels.glu import ACTIVATIONS
+from ternary.kernels.lookup import encode
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, from_bf16, packed, quantize_rows_ref
 from ternary.kernels.quant import block_size, mean_abs_ref, pack_bits
@@ -55,6 +56,20 @@ def trits(rng, k, m):
     return np.ascontiguousarray(p.reshape(len(p), -1, 4, 32).swapaxes(2, 3).reshape(p.shape))
 
 
+def coded(rng, k, m, kind):
+    """Random ternary weights as codes, of a matrix (k, m)."""
+    return encode(rng.integers(-1, 2, (m, k))).astype(kind)
+
+
+def decoded(codes):
+    """The inverse of coded, in panels."""
+    rows = codes.reshape(len(codes), -1, 32, 11) // 64                # panels, lines, outputs, look-ups
+    threes = (rows[..., :10] - 27 * np.arange(10))[..., None] // [9, 3, 1] % 3
+    pair = (rows[..., 10:] - 270)[..., None] // [3, 1] % 3
+    q = np.concatenate([part.reshape(*rows.shape[:3], -1) for part in (threes, pair)], -1) - 1.0
+    return q.swapaxes(2, 3).reshape(len(codes), -1)
+
+
 ROWS = (1, 31, 128, 300)
 WIDTHS = (96, 80)                                              # of rows of 96: whole lines or not
 SEQUENCES = ((1, 1), (15, 5), (64, 32), (300, 100))            # rows, length
@@ -67,7 +82,13 @@ def matmul(rng, act):
             x, p = act(normal(rng, n, 96)), act(packed(normal(rng, 96, 64)))
             p = paired(p) if p.dtype == np.uint16 else p
             yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
-            yield act(whole(rng, n, 96)), trits(rng, 96, 64), np.float32(0.3), normal(rng, n if based else 0, 64)
+            ternary = trits(rng, 96, 64), coded(rng, 96, 64, np.int16), coded(rng, 96, 64, np.int32)
+            for x, p in zip((act(whole(rng, n, 96)), act(whole(rng, n, 96)), normal(rng, n, 96)), ternary):
+                yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
+    full = np.full((33, 544), 127, np.float32)                         # sums that int16 does not hold
+    for p in (np.ones((32, 544)), rng.integers(-1, 2, (32, 544))):
+        yield act(full), encode(p).astype(np.int16), np.float32(0.3), normal(rng, 0, 32)
+        yield full, encode(p).astype(np.int32), np.float32(0.3), normal(rng, 0, 32)
 
 
 @case("dw")
@@ -103,6 +124,13 @@ def pack_weight(rng, act):
             for quantizer in ("tensor", "row", "block256"):
                 block = block_size(inner, quantizer)
                 yield w, inner[1], mean_abs_ref(w, *inner, block), block
+
+
+@case()
+def encode_weight(rng, act):
+    for shape in ((64, 96), (32, 192)):
+        w = normal(rng, *shape)
+        yield w, np.abs(w).mean(keepdims=True).ravel()
 
 
 @case("alpha")
@@ -159,6 +187,8 @@ def glu(rng, act):
         gate, up, x = trits(rng, 96, 64), trits(rng, 96, 64), act(whole(rng, n, 96))
         for other in (x, act(whole(rng, n, 96))):
             yield x, other, gate, up, np.float32(0.02), np.float32(0.003), 0
+            codes = (coded(rng, 96, 64, np.int16) for _ in range(2))
+            yield x, other, *codes, np.float32(0.02), np.float32(0.003), 0
 
 
 @case()

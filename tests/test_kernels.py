@@ -11,10 +11,11 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from cases import CASES, PANELS, WIDE, trits, unpaired
+from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
 from ternary.kernels.jit import KERNELS, OPTIONS
+from ternary.kernels.lookup import CODES, LOOKUPS
 from ternary.kernels.pack import from_bf16, in_lines, packed, to_bf16, unpack
 from ternary.kernels.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
@@ -31,6 +32,8 @@ def as_float64(a, name=""):
     if a.dtype in (np.uint16, np.uint8):
         a = unpaired(a) if name in PANELS else a
         return from_bf16(a).astype(np.float64) if a.dtype == np.uint16 else a - 1.0
+    if name in PANELS and a.dtype in CODES:
+        return decoded(a)
     return a.astype(np.float64) if a.dtype == np.float32 else a
 
 
@@ -155,6 +158,19 @@ def test_weights_packed_as_bytes_are_the_codes_plus_one():
         KERNELS["pack_weight"](w, w.shape[1], alpha, w.size, by_inputs, by_outputs)
         for got, want in zip((by_inputs, by_outputs), KERNELS["pack_weight"].ref(w, w.shape[1], alpha, w.size)):
             np.testing.assert_array_equal(as_float64(got, "p"), want)
+
+
+def test_codes_name_the_weights_for_both_ways():
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((64, 96)).astype(np.float32)
+    alpha = np.abs(w).mean(keepdims=True).ravel()
+    for kind in CODES:
+        by_inputs, by_outputs = (np.full((a // 32, b * LOOKUPS), -1, kind) for a, b in ((64, 96), (96, 64)))
+        KERNELS["encode_weight"](w, alpha, by_inputs, by_outputs)
+        q = ternary_codes(w, alpha, w.size)
+        assert set(np.unique(q)) == {-1, 0, 1}
+        np.testing.assert_array_equal(unpack(decoded(by_inputs)), q.T)
+        np.testing.assert_array_equal(unpack(decoded(by_outputs)), q)
 
 
 def test_operands_are_rounded_to_the_nearest_byte_of_the_largest_in_their_row():

@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from ternary.bench.measure import activations, best_seconds, machine, panels, say, zeros
+from ternary.autograd.tape import TRITS
+from ternary.bench.measure import activations, best_seconds, machine, right_operand, say, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
 from ternary.bench.peer import Peer
 from ternary.errors import UsageError
@@ -97,7 +98,7 @@ def numpy_product(kind: str, m: int, k: int, seconds: float) -> float:
 def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:
     rng, one = generator(0, "bench"), np.float32(1)
     x, g, u, y = (activations(rng, ROWS, width, precision) for width in (dim, hidden, hidden, hidden))
-    gate, up = (panels(rng, hidden, dim, precision) for _ in range(2))
+    gate, up = (right_operand(rng, hidden, dim, TRITS[precision]) for _ in range(2))
     return best_seconds(partial(glu.glu, x, x, gate, up, one, one, 0, g, u, y), seconds)
 
 

@@ -13,6 +13,7 @@ from ternary.autograd.pool import aligned
 from ternary.errors import UsageError
 from ternary.hardware import cpu_name
 from ternary.kernels.isa import ISA, PRECISIONS
+from ternary.kernels.lookup import CODES, LOOKUPS, encode
 from ternary.kernels.pack import to_bf16
 from ternary.kernels.tiles import WIDTH
 
@@ -75,12 +76,15 @@ def activations(rng: np.random.Generator, rows: int, width: int, precision: str)
     return x
 
 
-def panels(rng: np.random.Generator, outputs: int, inputs: int, precision: str) -> np.ndarray:
-    """A random right operand (inputs, outputs); in int8 a ternary one."""
-    if precision != "int8":
-        return activations(rng, outputs // WIDTH, inputs * WIDTH, precision)
-    p = zeros((outputs // WIDTH, inputs * WIDTH), np.uint8)
-    p[...] = rng.integers(0, 3, p.shape)
+def right_operand(rng: np.random.Generator, outputs: int, inputs: int, kind: np.dtype) -> np.ndarray:
+    """A random matrix (inputs, outputs) in panels of float32, bf16 or bytes, or a ternary one as codes."""
+    if kind not in CODES:
+        p = zeros((outputs // WIDTH, inputs * WIDTH), kind)
+        drawn = rng.integers(0, 3, p.shape) if kind == np.uint8 else rng.standard_normal(p.shape, np.float32)
+        p[...] = to_bf16(drawn) if kind == np.uint16 else drawn
+        return p
+    p = zeros((outputs // WIDTH, inputs * LOOKUPS), kind)
+    p[...] = encode(rng.integers(-1, 2, (outputs, inputs)))
     return p
 
 

@@ -3,7 +3,8 @@ from collections import Counter
 
 import numpy as np
 
-from ternary.bench.measure import activations, best_seconds, panels, zeros
+from ternary.autograd.tape import PRECISION, TRITS
+from ternary.bench.measure import activations, best_seconds, right_operand, zeros
 from ternary.kernels import gemm
 from ternary.kernels.head import VISIT
 from ternary.kernels.matmul_dw import matmul_dw
@@ -33,7 +34,8 @@ def flops_per_token(model: LM, seq_len: int) -> int:
     return 6 * (weights + attended + model.embed.weight.values.size)
 
 
-def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, seconds: float) -> float:
+def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, seconds: float,
+            ternary: bool = True) -> float:
     """Best seconds of one product of a linear map: "forward", "dx" or "dw" (see PRODUCTS)."""
     rng = generator(0, "bench")
     x = activations(rng, rows, inputs, precision)
@@ -44,7 +46,9 @@ def product(kind: str, rows: int, outputs: int, inputs: int, precision: str, sec
     if kind == "dx":
         inputs, outputs = outputs, inputs
         x = activations(rng, rows, inputs, precision)
-    p, y = panels(rng, outputs, inputs, precision), zeros((rows, outputs), x.dtype)
+    exact = np.dtype(np.uint8) if precision == "int8" else PRECISION[precision]
+    p = right_operand(rng, outputs, inputs, TRITS[precision] if ternary else exact)
+    y = zeros((rows, outputs), x.dtype)
     return best_seconds(lambda: gemm.matmul(x, p, np.float32(1), y[:0], False, y), seconds)
 
 
@@ -59,11 +63,11 @@ def peak_gflops(model: LM, rows: int, precision: str, seconds: float) -> float:
     piece = min(VISIT, -(-vocab // WIDTH) * WIDTH)
     exact = "bf16" if precision == "int8" else precision
     ternary = any(m.quantizer for m in model.modules() if isinstance(m, Linear))
-    runs = [(kind, m, k, precision if ternary else exact, count)
+    runs = [(kind, m, k, precision if ternary else exact, ternary, count)
             for (m, k), count in linear_shapes(model).items() for kind in PRODUCTS]
-    runs += [(kind, piece, d, precision if kind == "forward" else exact, vocab / piece) for kind in PRODUCTS]
+    runs += [(kind, piece, d, precision if kind == "forward" else exact, False, vocab / piece) for kind in PRODUCTS]
     flops = total = 0.0
-    for kind, m, k, how, count in runs:
-        total += count * product(kind, rows, m, k, how, seconds / len(runs))
+    for kind, m, k, how, of_trits, count in runs:
+        total += count * product(kind, rows, m, k, how, seconds / len(runs), of_trits)
         flops += count * 2 * rows * m * k
     return flops / total / 1e9

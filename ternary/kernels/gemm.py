@@ -10,8 +10,9 @@ import numpy as np
 from numba import prange, types
 from numba.extending import overload
 
-from ternary.kernels.isa import AMX, ARM, AVX512, LANES
+from ternary.kernels.isa import AMX, ARM, AVX512, LANES, VNNI
 from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.lookup import block_of_bytes, block_of_floats, sums_of_bytes, sums_of_floats
 from ternary.kernels.pack import quantize_row, unpack
 from ternary.kernels.tiles import (
     WIDTH,
@@ -57,6 +58,17 @@ def vector_product(c, a, ao, row, p, po, steps):
 
 
 @device
+def low_product(c, a, ao, row, p, po, steps):
+    for i in range(0, WIDTH, LOW):
+        strip(low(), i, c, a, ao + i * row, row, p, po, steps)
+
+
+def product_of(p):
+    """What takes more than one instruction takes registers too, and sums on the stack cost half of the speed."""
+    return vector_product if p.dtype == types.float32 or VNNI and p.dtype == types.uint8 else low_product
+
+
+@device
 def scaled(c, factors, i):
     """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand: a weight of 0 gives exactly 0."""
     for r in range(WIDTH):
@@ -68,16 +80,29 @@ def _product(c, a, i, k, p, j, s, steps): raise TypeError("only in kernels")
 
 @overload(_product, jit_options=dict(OPTIONS, cache=False))
 def _(c, a, i, k, p, j, s, steps):
+    sums = product_of(p)
     if p.dtype == types.uint8:
         def of_bytes(c, a, i, k, p, j, s, steps):
             q, factors = a
-            vector_product(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
+            sums(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
             scaled(c, factors, i)
         return of_bytes
 
+    if p.dtype == types.int16:
+        def looked_up_bytes(c, a, i, k, p, j, s, steps):
+            rows, outputs, first, factors = a
+            block_of_bytes(c, rows, outputs, i, first + j * WIDTH, factors, steps // WIDTH)
+        return looked_up_bytes
+
+    if p.dtype == types.int32:
+        def looked_up_floats(c, a, i, k, p, j, s, steps):
+            rows, outputs, first = a
+            block_of_floats(c, rows, outputs, i, first + j * WIDTH)
+        return looked_up_floats
+
     if not (AMX and p.dtype == types.uint16):
         def of_floats(c, a, i, k, p, j, s, steps):
-            vector_product(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
+            sums(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + s * WIDTH, steps)
         return of_floats
 
     def of_tiles(c, a, i, k, p, j, s, steps):
@@ -90,7 +115,10 @@ def _(c, a, i, k, p, j, s, steps):
 
 @device
 def product(c, a, i, k, p, j, s, steps):
-    """c = a[i:i+32, k:k+steps] @ steps s..s+steps of panel j; c (32, 32) float32; k, s, steps multiples of 32."""
+    """c = a[i:i+32, k:k+steps] @ steps s..s+steps of panel j; c (32, 32) float32; k, s, steps multiples of 32.
+
+    If p is codes (lookup.py), `a` is an `operand` for all of it, k and s are 0, and steps are all.
+    """
     _product(c, a, i, k, p, j, s, steps)
 
 
@@ -145,7 +173,7 @@ def copied(a, first, n, column, width, p):
 
 @device
 def quantized(a, first, n):
-    """Rows first..first+n of `a` as int8, in blocks of 32 with zeros behind: a left operand for ternary panels."""
+    """Rows first..first+n of `a` as int8, in blocks of 32 with zeros behind: a left operand for ternary weights."""
     rows = (n + WIDTH - 1) // WIDTH * WIDTH
     q, factors = workspace(rows, a.shape[1], np.int8), workspace(2, rows, np.float32)
     for i in range(n):
@@ -157,22 +185,57 @@ def quantized(a, first, n):
     return q, factors
 
 
-def _operand(a, first, n, p): raise TypeError("only in kernels")
+def _operand(a, first, n, p, more): raise TypeError("only in kernels")
 
 
 @overload(_operand, jit_options=dict(OPTIONS, cache=False))
-def _(a, first, n, p):
+def _(a, first, n, p, more):
     if p.dtype == types.uint8:
-        return lambda a, first, n, p: (quantized(a, first, n), 0)
+        return lambda a, first, n, p, more: (quantized(a, first, n), 0)
+
+    if p.dtype == types.int16:
+        def of_bytes(a, first, n, p, more):
+            q, factors = quantized(a, first, n)
+            for i in range(q.shape[0]):
+                factors[0, i] += factors[1, i] * 0         # a NaN stays
+            sums, outputs = sums_of_bytes(q, p, more)
+            return (sums, outputs, 0, factors), 0
+        return of_bytes
+
+    if p.dtype == types.int32 and a.dtype == types.float32:
+        def of_floats(a, first, n, p, more):
+            x, start = copied(a, first, n, 0, a.shape[1], a) if n % WIDTH else (a, first)
+            sums, outputs = sums_of_floats(x, start, (n + WIDTH - 1) // WIDTH * WIDTH, p, more)
+            return (sums, outputs, 0), 0
+        return of_floats
+
     if a.dtype == p.dtype:
-        return lambda a, first, n, p: (a, first) if n % WIDTH == 0 else copied(a, first, n, 0, a.shape[1], p)
-    return lambda a, first, n, p: copied(a, first, n, 0, a.shape[1], p)
+        return lambda a, first, n, p, more: copied(a, first, n, 0, a.shape[1], p) if n % WIDTH else (a, first)
+    return lambda a, first, n, p, more: copied(a, first, n, 0, a.shape[1], p)
 
 
 @device
 def operand(a, first, n, p):
     """-> left operand, row: rows first..first+n of `a` for products with p, in blocks of 32 (a copy if need be)."""
-    return _operand(a, first, n, p)
+    return _operand(a, first, n, p, p[:0])
+
+
+@device
+def operand_of_two(a, first, n, p, q):
+    """-> left operand, row, for products with p; `second` makes that for products with q of it."""
+    return _operand(a, first, n, p, q)
+
+
+def second(a, p): raise TypeError("only in kernels")
+
+
+@overload(second, jit_options=dict(OPTIONS, cache=False))
+def _(a, p):
+    if p.dtype == types.int16:
+        return lambda a, p: (a[0], a[1], p.shape[0] * WIDTH, a[3])
+    if p.dtype == types.int32:
+        return lambda a, p: (a[0], a[1], p.shape[0] * WIDTH)
+    return lambda a, p: a
 
 
 def matmul_ref(x, p, alpha, base):

@@ -4,7 +4,7 @@ import math
 import numpy as np
 from numba import prange
 
-from ternary.kernels.gemm import BLOCK, begin, end, operand, product
+from ternary.kernels.gemm import BLOCK, begin, end, operand, operand_of_two, product, second
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.pack import unpack
 from ternary.kernels.tiles import (
@@ -70,14 +70,15 @@ def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
 def glu(xg, xu, gate, up, alpha_g, alpha_u, kind, g, u, y):
     rows, steps = xg.shape
     blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
+    same = xu.ctypes.data == xg.ctypes.data
     for th in prange(num_threads()):
         c, d = begin(), workspace(WIDTH, WIDTH, np.float32)
         first = take(shares, th, blocks) * BLOCK
         while first < rows:
             n = min(BLOCK, rows - first)
-            a, a_row = operand(xg, first, n, gate)
-            b, b_row = a, a_row
-            if xu.ctypes.data != xg.ctypes.data:
+            a, a_row = operand_of_two(xg, first, n, gate, up[:up.shape[0] * same])
+            b, b_row = second(a, gate), a_row
+            if not same:
                 b, b_row = operand(xu, first, n, up)
             for j in range(gate.shape[0]):
                 for i in range(0, n, WIDTH):

@@ -11,7 +11,8 @@ import numpy as np
 from numba import prange
 
 from ternary.kernels.isa import LANES
-from ternary.kernels.jit import kernel
+from ternary.kernels.jit import device, kernel
+from ternary.kernels.lookup import LOOKUPS, encode, encode_line
 from ternary.kernels.pack import in_lines, pack_columns, packed
 from ternary.kernels.tiles import (
     WIDTH,
@@ -81,6 +82,11 @@ def pack_weight_ref(w, columns, alpha, block):
     return packed(q.T), packed(q)
 
 
+@device
+def ternary(t, alpha):
+    return minimum(maximum(rint(t / (alpha + TINY)), -ONE), ONE)
+
+
 @kernel(ref=pack_weight_ref)
 def pack_weight(w, columns, alpha, block, by_inputs, by_outputs):
     """Once per step, over the inputs (forward) and over the outputs (gradient of the input)."""
@@ -94,7 +100,7 @@ def pack_weight(w, columns, alpha, block, by_inputs, by_outputs):
                 t = load_like(vector(), w, i, j)
                 if last >= 0:
                     a = alpha[min(last, (i * columns + j) // block)]       # of zeros, any will do
-                    t = minimum(maximum(rint(t / (a + TINY)), -ONE), ONE)
+                    t = ternary(t, a)
                     if last > 0:
                         t = t * a
                 store(copy, r, j, t + origin(copy))
@@ -102,6 +108,27 @@ def pack_weight(w, columns, alpha, block, by_inputs, by_outputs):
         for j in range(n // WIDTH):
             for r in range(0, WIDTH, 4):
                 store_paired(by_outputs, j, (o * WIDTH + r) * WIDTH, load_like(four(), copy, r, j * WIDTH))
+
+
+def encode_weight_ref(w, alpha):
+    """w (N, K), N and K multiples of 32, alpha (1,) -> codes of x @ q.T (N/32, K*11) and of x @ q (K/32, N*11)"""
+    q = ternary_codes(w, alpha, w.size)
+    return encode(q), encode(q.T)
+
+
+@kernel(ref=encode_weight_ref)
+def encode_weight(w, alpha, by_inputs, by_outputs):
+    """pack_weight for products by look-up, see lookup.py."""
+    rows, n = w.shape
+    for o in prange(rows // WIDTH):
+        q = workspace(WIDTH, n, np.float32)
+        for r in range(WIDTH):
+            for j in range(0, n, WIDTH):
+                store(q, r, j, ternary(load_like(line(), w, o * WIDTH + r, j), alpha[0]))
+            for j in range(0, n, WIDTH):
+                encode_line(q, r, j, False, by_inputs, o, (j + r) * LOOKUPS)
+        for j in range(n):
+            encode_line(q, 0, j, True, by_outputs, j // WIDTH, (o * WIDTH + j % WIDTH) * LOOKUPS)
 
 
 def pack_bits(q: np.ndarray) -> np.ndarray:

@@ -59,11 +59,11 @@ def _plus(b, off, k):
     return b.add(off, index(k))
 
 
-def _vectors(b, t, tv):
+def vectors(b, t, tv):
     return [b.extract_value(tv, k) for k in range(t.n)]
 
 
-def _build(ctx, b, t, vectors):
+def build(ctx, b, t, vectors):
     tv = ir.Constant(ctx.get_value_type(t), ir.Undefined)
     for k, v in enumerate(vectors):
         tv = b.insert_value(tv, v, k)
@@ -102,7 +102,7 @@ def tile(rows, cols):
 
     @intrinsic
     def zeros(tc):
-        return t(), lambda ctx, b, sig, args: _build(ctx, b, t, [const(0.0)] * t.n)
+        return t(), lambda ctx, b, sig, args: build(ctx, b, t, [const(0.0)] * t.n)
     return zeros
 
 
@@ -131,7 +131,7 @@ def load_like(tc, t, a, i, j):
             for k in range(t.cols):
                 out.append(load_vector(b, a, pointer(ctx, b, sig.args[1], args[1], _plus(b, off, k * LANES), VF)))
             off = b.add(off, row)
-        return _build(ctx, b, t, out)
+        return build(ctx, b, t, out)
     return t(t, a, i, j), cg
 
 
@@ -140,7 +140,7 @@ def store(tc, a, i, j, t):
     """a[i:, j:] = t, rounded to bf16 if a is uint16; if a holds bytes, t has to be whole."""
     def cg(ctx, b, sig, args):
         off, row = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
-        vs = _vectors(b, t, args[3])
+        vs = vectors(b, t, args[3])
         for r in range(t.rows):
             part = vs[r * t.cols:(r + 1) * t.cols]
             for k, v in narrowed(b, a, part):
@@ -156,7 +156,7 @@ def store_paired(tc, p, i, j, t):
     """The rows of t one after the other from p[i, j] on; bf16: two rows interleaved element by element, bytes: four."""
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
-        vs = _vectors(b, t, args[3])
+        vs = vectors(b, t, args[3])
         rows = [vs[r:r + t.cols] for r in range(0, t.n, t.cols)]
         if is_bytes(p):
             vs = [v for k in range(0, t.rows, 4) for v in simd.bytes_of(b, rows[k:k + 4])]
@@ -220,7 +220,7 @@ def outer_fma(tc, t, a, ao, row, p, po):
                         c = simd.fma(b, u, v, c)
                 out.append(c)
             off = b.add(off, row)
-        return _build(ctx, b, t, out)
+        return build(ctx, b, t, out)
     return t(t, a, ao, row, p, po), cg
 
 
@@ -240,12 +240,12 @@ def _binary(op, emit):
     def cg(ctx, b, sig, args):
         t = sig.return_type
 
-        def vectors(ty, v):
+        def spread(ty, v):
             if isinstance(ty, Tile):
-                return _vectors(b, ty, v) * (t.rows // ty.rows)
+                return vectors(b, ty, v) * (t.rows // ty.rows)
             return [simd.splat(b, ctx.cast(b, v, ty, types.float32), VF)] * t.n
-        both = zip(*map(vectors, sig.args, args))
-        return _build(ctx, b, t, [emit(b, u, v) for u, v in both])
+        both = zip(*map(spread, sig.args, args))
+        return build(ctx, b, t, [emit(b, u, v) for u, v in both])
 
     for pair in ((Tile, Tile), (Tile, types.Number), (types.Number, Tile)):
         lower_builtin(op, *pair)(cg)
@@ -268,7 +268,7 @@ _binary(copysign, lambda b, u, v: call(b, f"llvm.copysign.v{LANES}f32", VF, u, v
 def _unary(emit):
     @intrinsic
     def impl(tc, t):
-        return t(t), lambda ctx, b, sig, args: _build(ctx, b, t, [emit(b, v) for v in _vectors(b, t, args[0])])
+        return t(t), lambda ctx, b, sig, args: build(ctx, b, t, [emit(b, v) for v in vectors(b, t, args[0])])
     return impl
 
 
@@ -294,10 +294,10 @@ def add_where(tc, t, bits, x):
         tv, bits, x = args
         x, lane = simd.splat(b, x, VF), ir.VectorType(ir.IntType(1), LANES)
         out = []
-        for k, v in enumerate(_vectors(b, t, tv)):
+        for k, v in enumerate(vectors(b, t, tv)):
             part = b.trunc(b.lshr(bits, ir.Constant(I32, k * LANES)), ir.IntType(LANES))
             out.append(b.select(b.bitcast(part, lane), b.fadd(v, x), v))
-        return _build(ctx, b, t, out)
+        return build(ctx, b, t, out)
     return t(t, types.uint32, types.float32), cg
 
 
@@ -306,7 +306,7 @@ def add_where(tc, t, bits, x):
 def total(tc, t):
     """The sum of all elements, a float32."""
     def cg(ctx, b, sig, args):
-        v = simd.tree_sum(b, _vectors(b, t, args[0]))
+        v = simd.tree_sum(b, vectors(b, t, args[0]))
         name = f"llvm.vector.reduce.fadd.v{LANES}f32"
         return call(b, name, F32, ir.Constant(F32, 0.0), v, fastmath=("reassoc",))
     return types.float32(t), cg
@@ -316,7 +316,7 @@ def total(tc, t):
 def largest(tc, t):
     """The largest of all elements, a float32; elements that are NaN are passed over."""
     def cg(ctx, b, sig, args):
-        first, *rest = _vectors(b, t, args[0])
+        first, *rest = vectors(b, t, args[0])
         for v in rest:
             first = call(b, f"llvm.maxnum.v{LANES}f32", VF, first, v)
         return call(b, f"llvm.vector.reduce.fmax.v{LANES}f32", F32, first)
@@ -329,7 +329,7 @@ def column_like(tc, t, a, i, j):
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[1], args[1], sig.args[2:], args[2:])
         ps = [pointer(ctx, b, sig.args[1], args[1], _plus(b, off, r), F32) for r in range(t.rows)]
-        return _build(ctx, b, t, [v for p in ps for v in [simd.splat(b, b.load(p, align=4), VF)] * t.cols])
+        return build(ctx, b, t, [v for p in ps for v in [simd.splat(b, b.load(p, align=4), VF)] * t.cols])
     return t(t, a, i, j), cg
 
 
@@ -339,8 +339,8 @@ def sum_rows(tc, t):
     out = Tile(1, t.cols)
 
     def cg(ctx, b, sig, args):
-        vs = _vectors(b, t, args[0])
-        return _build(ctx, b, out, [simd.tree_sum(b, vs[k::t.cols]) for k in range(t.cols)])
+        vs = vectors(b, t, args[0])
+        return build(ctx, b, out, [simd.tree_sum(b, vs[k::t.cols]) for k in range(t.cols)])
     return out(t), cg
 
 
@@ -348,7 +348,7 @@ def sum_rows(tc, t):
 def slide(tc, t, row):
     """Drop the first row of t, append `row` below: a window over time."""
     def cg(ctx, b, sig, args):
-        return _build(ctx, b, t, _vectors(b, t, args[0])[t.cols:] + _vectors(b, row, args[1]))
+        return build(ctx, b, t, vectors(b, t, args[0])[t.cols:] + vectors(b, row, args[1]))
     return t(t, row), cg
 
 
@@ -356,5 +356,5 @@ def slide(tc, t, row):
 def transposed(tc, t):
     """The transpose of a `square` tile; a pure move of 32-bit words, so pairs of bf16 may travel in it."""
     def cg(ctx, b, sig, args):
-        return _build(ctx, b, t, simd.transpose(b, _vectors(b, t, args[0])))
+        return build(ctx, b, t, simd.transpose(b, vectors(b, t, args[0])))
     return t(t), cg

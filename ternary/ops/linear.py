@@ -3,9 +3,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ternary.autograd.tape import Tape, Tensor, empty, empty_trits, into, op
+from ternary.autograd.tape import Tape, Tensor, empty, into, op
 from ternary.kernels import gemm, mlp, pack, quant
 from ternary.kernels import glu as K
+from ternary.kernels.lookup import CODES, LOOKUPS
 from ternary.kernels.matmul_dw import matmul_dw
 from ternary.kernels.tiles import WIDTH
 from ternary.ops.gradients import hand
@@ -13,7 +14,7 @@ from ternary.ops.gradients import hand
 
 @dataclass
 class Packed:
-    """A weight (M, K) in panels over its inputs and over its outputs, and the scale of the product."""
+    """A weight (M, K) in panels, or codes, over its inputs and over its outputs, and the scale of the product."""
     weight: Tensor
     by_inputs: np.ndarray
     by_outputs: np.ndarray
@@ -39,10 +40,14 @@ def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
     alpha = np.empty(-(-rows * columns // block) if quantizer else 0, w.dtype)
     if quantizer:
         quant.mean_abs(w, rows, columns, block, alpha)
-    m, k = w.shape
-    new = empty_trits if len(alpha) == 1 else empty
-    by_inputs, by_outputs = new((m // WIDTH, k * WIDTH)), new((k // WIDTH, m * WIDTH))
-    quant.pack_weight(w, columns, alpha, block, by_inputs, by_outputs)
+    (m, k), pool = w.shape, Tape.now.pool
+    kind = Tape.now.trits if len(alpha) == 1 else Tape.now.dtype
+    each = LOOKUPS if kind in CODES else WIDTH
+    by_inputs, by_outputs = pool.empty((m // WIDTH, k * each), kind), pool.empty((k // WIDTH, m * each), kind)
+    if kind in CODES:
+        quant.encode_weight(w, alpha, by_inputs, by_outputs)
+    else:
+        quant.pack_weight(w, columns, alpha, block, by_inputs, by_outputs)
     return Packed(weight, by_inputs, by_outputs, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
 
 
@@ -114,5 +119,5 @@ def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
 
 
 def add_dw(dy: np.ndarray, x: np.ndarray, w: Packed) -> None:
-    in_bytes = w.by_inputs.dtype == np.uint8
+    in_bytes = w.by_inputs.dtype in (np.uint8, np.int16)
     matmul_dw(dy, x, np.empty((1, 1), np.int8) if in_bytes else empty((1, 1)), w.weight.grad)
