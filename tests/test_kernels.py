@@ -11,6 +11,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from assembly import loops
 from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
@@ -238,18 +239,6 @@ def test_ternary_matmul_multiplies_outside_its_inner_loop_only():
     assert inner, "no loop with additions found"
     assert not any(re.search(multiplies, body) for body in inner)
     assert re.search(multiplies, asm), "the scale must be applied somewhere: the patterns are stale"
-
-
-def loops(asm):
-    """Bodies of innermost loops: from a label to the jump back to it, with no other label jumped back to inside."""
-    lines, at, found = asm.splitlines(), {}, []
-    for k, line in enumerate(lines):
-        if label := re.match(r"(\.?L\w+):", line):
-            at[label[1]] = k
-        elif (jump := re.match(r"\s+(?:j\w+|b\.?\w*|cbn?z\s+\w+,|tbn?z\s+.*,)\s+(\.?L\w+)", line)) and jump[1] in at:
-            found.append((at[jump[1]], k))
-    inner = [(a, b) for a, b in found if not any((c, d) != (a, b) and a <= c and d <= b for c, d in found)]
-    return ["\n".join(lines[a:b + 1]) for a, b in inner]
 
 
 AVAILABLE = ternary.kernels.isa.AVAILABLE
