@@ -17,12 +17,9 @@ from functools import partial, wraps
 import numpy as np
 
 from ternary.autograd.pool import Pool
-from ternary.kernels.isa import SDOT, VNNI
 
 PRECISION = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32),
              "fp64": np.dtype(np.float64)}
-# of ternary weights: where there is no dot product of bytes, sums are looked up (kernels/lookup.py)
-TRITS = PRECISION | {"int8": np.dtype(np.uint8 if VNNI or SDOT else np.int16), "fp32": np.dtype(np.int32)}
 
 
 class Tensor:
@@ -49,7 +46,6 @@ class Tape:
 
     def __init__(self, precision: str = "fp32", record: bool = True):
         self.precision, self.dtype, self.record = precision, PRECISION[precision], record
-        self.trits = TRITS[precision]
         self.wide = PRECISION["fp64" if precision == "fp64" else "fp32"]
         self.pool, self.nodes, self.outer = Pool(), [], []
         self.rng = np.random.default_rng(0)

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from ternary.autograd.tape import TRITS
 from ternary.bench.measure import activations, best_seconds, machine, right_operand, say, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
 from ternary.bench.peer import Peer
@@ -14,6 +13,7 @@ from ternary.errors import UsageError
 from ternary.kernels import adamw, conv, glu, head, norm
 from ternary.kernels.isa import PRECISIONS
 from ternary.kernels.pack import pack_table, quantize_rows
+from ternary.kernels.quant import TRITS
 from ternary.kernels.tiles import WIDTH
 from ternary.models import entry
 from ternary.models.lm import LM

@@ -3,11 +3,12 @@ from collections import Counter
 
 import numpy as np
 
-from ternary.autograd.tape import PRECISION, TRITS
+from ternary.autograd.tape import PRECISION
 from ternary.bench.measure import activations, best_seconds, right_operand, zeros
 from ternary.kernels import gemm
 from ternary.kernels.head import VISIT
 from ternary.kernels.matmul_dw import matmul_dw
+from ternary.kernels.quant import TRITS
 from ternary.kernels.tiles import WIDTH
 from ternary.models.lm import LM
 from ternary.nn.linear import Linear

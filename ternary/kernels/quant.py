@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import prange
 
-from ternary.kernels.isa import LANES
+from ternary.kernels.isa import LANES, SDOT, VNNI
 from ternary.kernels.jit import device, kernel
 from ternary.kernels.lookup import LOOKUPS, encode, encode_line
 from ternary.kernels.pack import in_lines, pack_columns, packed
@@ -32,6 +32,9 @@ from ternary.kernels.tiles import (
 )
 from ternary.kernels.workspace import workspace
 
+# what ternary weights are packed into: codes for look-up, but for bytes where there is a dot product of them
+TRITS = {"int8": np.dtype(np.uint8 if VNNI or SDOT else np.int16), "bf16": np.dtype(np.uint16),
+         "fp32": np.dtype(np.int32), "fp64": np.dtype(np.float64)}
 QUANTIZERS = ("tensor", "row", "block256")
 TINY = np.float32(1e-8)
 ONE = np.float32(1)

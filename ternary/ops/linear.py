@@ -41,7 +41,7 @@ def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
     if quantizer:
         quant.mean_abs(w, rows, columns, block, alpha)
     (m, k), pool = w.shape, Tape.now.pool
-    kind = Tape.now.trits if len(alpha) == 1 else Tape.now.dtype
+    kind = quant.TRITS[Tape.now.precision] if len(alpha) == 1 else Tape.now.dtype
     each = LOOKUPS if kind in CODES else WIDTH
     by_inputs, by_outputs = pool.empty((m // WIDTH, k * each), kind), pool.empty((k // WIDTH, m * each), kind)
     if kind in CODES:
