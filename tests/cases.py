@@ -56,13 +56,13 @@ def trits(rng, k, m):
     return np.ascontiguousarray(p.reshape(len(p), -1, 4, 32).swapaxes(2, 3).reshape(p.shape))
 
 
-def coded(rng, k, m, kind):
-    """Random ternary weights as codes, of a matrix (k, m)."""
-    return encode(rng.integers(-1, 2, (m, k))).astype(kind)
+def coded(q, x):
+    """Ternary weights (outputs, inputs) as codes: for float32 if x is, or else for bytes."""
+    return encode(q).astype(np.int32 if x.dtype == np.float32 else np.int16)
 
 
 def decoded(codes):
-    """The inverse of coded, in panels."""
+    """The weights of codes, as panels of their transpose."""
     rows = codes.reshape(len(codes), -1, 32, 11) // 64                # panels, lines, outputs, look-ups
     threes = (rows[..., :10] - 27 * np.arange(10))[..., None] // [9, 3, 1] % 3
     pair = (rows[..., 10:] - 270)[..., None] // [3, 1] % 3
@@ -82,13 +82,12 @@ def matmul(rng, act):
             x, p = act(normal(rng, n, 96)), act(packed(normal(rng, 96, 64)))
             p = paired(p) if p.dtype == np.uint16 else p
             yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
-            ternary = trits(rng, 96, 64), coded(rng, 96, 64, np.int16), coded(rng, 96, 64, np.int32)
-            for x, p in zip((act(whole(rng, n, 96)), act(whole(rng, n, 96)), normal(rng, n, 96)), ternary):
+            x = act(whole(rng, n, 96))
+            for p in (trits(rng, 96, 64), coded(rng.integers(-1, 2, (64, 96)), x)):
                 yield x, p, np.float32(0.3), normal(rng, n if based else 0, 64)
-    full = np.full((33, 544), 127, np.float32)                         # sums that int16 does not hold
-    for p in (np.ones((32, 544)), rng.integers(-1, 2, (32, 544))):
-        yield act(full), encode(p).astype(np.int16), np.float32(0.3), normal(rng, 0, 32)
-        yield full, encode(p).astype(np.int32), np.float32(0.3), normal(rng, 0, 32)
+    x = act(np.full((33, 544), 127, np.float32))                       # sums that int16 does not hold
+    for q in (np.ones((32, 544)), rng.integers(-1, 2, (32, 544))):
+        yield x, coded(q, x), np.float32(0.3), normal(rng, 0, 32)
 
 
 @case("dw")
@@ -187,7 +186,7 @@ def glu(rng, act):
         gate, up, x = trits(rng, 96, 64), trits(rng, 96, 64), act(whole(rng, n, 96))
         for other in (x, act(whole(rng, n, 96))):
             yield x, other, gate, up, np.float32(0.02), np.float32(0.003), 0
-            codes = (coded(rng, 96, 64, np.int16) for _ in range(2))
+            codes = (coded(rng.integers(-1, 2, (64, 96)), x) for _ in range(2))
             yield x, other, *codes, np.float32(0.02), np.float32(0.003), 0
 
 

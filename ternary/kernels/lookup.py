@@ -228,9 +228,9 @@ def block_of_bytes(c, sums, outputs, i, j, factors, lines):
 def encode(q):
     """q (M, K) of -1, 0, +1, M and K multiples of 32 -> codes (M / 32, K * 11) of x @ q.T"""
     digits = (q + 1).reshape(-1, WIDTH, q.shape[1] // WIDTH, WIDTH).astype(np.int64)
-    threes = digits[..., :3 * THREES].reshape(*digits.shape[:3], THREES, 3) @ [9, 3, 1] + 27 * np.arange(THREES)
+    triples = digits[..., :3 * THREES].reshape(*digits.shape[:3], THREES, 3) @ [9, 3, 1] + 27 * np.arange(THREES)
     pair = digits[..., 3 * THREES:] @ [3, 1] + PAIR
-    codes = np.concatenate([threes, pair[..., None]], -1) * ROW_BYTES
+    codes = np.concatenate([triples, pair[..., None]], -1) * ROW_BYTES
     return codes.swapaxes(1, 2).reshape(len(codes), -1)
 
 
