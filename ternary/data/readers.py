@@ -36,9 +36,7 @@ def kind_of(path: Path) -> tuple[str, str]:
 @contextmanager
 def opened(path: Path, label: str) -> Iterator[BinaryIO]:
     """The bytes of a file, decompressed as its name says. DataError if they are not what it says, or cut off."""
-    import pyarrow as pa
-
-    _, compression = kind_of(path)
+    (_, compression), broken = kind_of(path), (EOFError, OSError, zlib.error)
     with open(path, "rb") as f:
         start = f.read(4)
     for suffix, magic in MAGIC.items():
@@ -50,12 +48,15 @@ def opened(path: Path, label: str) -> Iterator[BinaryIO]:
             with gzip.open(path, "rb") as f:
                 yield f
         elif compression == ".zst":
+            import pyarrow as pa  # it takes longer to load than a text to read
+
+            broken += (pa.ArrowException,)
             with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as f:
                 yield io.BufferedReader(f, BLOCK)
         else:
             with open(path, "rb") as f:
                 yield f
-    except (EOFError, OSError, zlib.error, pa.ArrowException) as e:
+    except broken as e:
         if getattr(e, "errno", None):             # of the disk, not of what it holds
             raise
         raise DataError(f"{label} is damaged or cut off: {first_line(e)}") from None
