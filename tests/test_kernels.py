@@ -276,6 +276,14 @@ def test_every_cpu_path_equals_the_reference(path, names):
         assert max(errors.values()) <= limit, errors
 
 
+def test_python_cannot_call_device_functions():
+    from ternary.kernels.head import uniform
+    used = numba.njit(lambda seed: uniform(seed, 2, 3))
+    assert 0 <= used(1) < 1
+    with pytest.raises(TypeError, match="uniform is a device function"):
+        uniform(1, 2, 3)
+
+
 def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
     """Counted as in token_ranges' description, over every way to share 1 to 64 threads."""
     from ternary.kernels.matmul_dw import token_ranges
@@ -285,11 +293,11 @@ def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
         return tokens * 2 * read_again + outputs * 4 * 2 * sums
     for tokens, outputs in ((2048, 512), (2048, 192), (2048, 1152), (512, 3072), (32, 32)):
         for threads in range(1, 65):
-            ranges = token_ranges(tokens, outputs, threads)
+            ranges = token_ranges.py_func(tokens, outputs, threads)
             ways = [r for r in range(1, threads + 1) if threads % r == 0 and threads // r * 32 <= outputs]
             assert ranges in ways
             assert traffic(tokens, outputs, threads, ranges) == min(traffic(tokens, outputs, threads, r) for r in ways)
-    assert token_ranges(2048, 512, 2) == 2 and 1 < token_ranges(2048, 512, 16) < 16
+    assert token_ranges.py_func(2048, 512, 2) == 2 and 1 < token_ranges.py_func(2048, 512, 16) < 16
 
 
 def test_a_weight_gradient_on_more_threads_than_cores():

@@ -11,7 +11,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from ternary.kernels.isa import AMX, ARM, AVX512, LANES, VNNI
-from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.jit import INNER, device, kernel
 from ternary.kernels.lookup import block_of_bytes, block_of_floats, sums_of_bytes, sums_of_floats
 from ternary.kernels.pack import quantize_row, unpack
 from ternary.kernels.tiles import (
@@ -78,7 +78,7 @@ def scaled(c, factors, i):
 def _product(c, a, i, k, p, j, s, steps): raise TypeError("only in kernels")
 
 
-@overload(_product, jit_options=dict(OPTIONS, cache=False))
+@overload(_product, jit_options=INNER)
 def _(c, a, i, k, p, j, s, steps):
     sums = product_of(p)
     if p.dtype == types.uint8:
@@ -132,7 +132,7 @@ def add_block(c, y, i, j):
 def _switch(on): raise TypeError("only in kernels")
 
 
-@overload(_switch)
+@overload(_switch, jit_options=INNER)
 def _(on):
     if not AMX:
         return lambda on: None
@@ -188,7 +188,7 @@ def quantized(a, first, n):
 def _operand(a, first, n, p, more): raise TypeError("only in kernels")
 
 
-@overload(_operand, jit_options=dict(OPTIONS, cache=False))
+@overload(_operand, jit_options=INNER)
 def _(a, first, n, p, more):
     if p.dtype == types.uint8:
         return lambda a, first, n, p, more: (quantized(a, first, n), 0)
@@ -229,7 +229,7 @@ def operand_of_two(a, first, n, p, q):
 def second(a, p): raise TypeError("only in kernels")
 
 
-@overload(second, jit_options=dict(OPTIONS, cache=False))
+@overload(second, jit_options=INNER)
 def _(a, p):
     if p.dtype == types.int16:
         return lambda a, p: (a[0], a[1], p.shape[0] * WIDTH, a[3])
@@ -253,7 +253,7 @@ def epilogue(kind: type) -> Callable[[Callable], Callable]:
     A kind is a namedtuple: a function as an argument would keep a kernel out of the cache.
     """
     def register(f):
-        @overload(finish, jit_options=dict(OPTIONS, cache=False))
+        @overload(finish, jit_options=INNER)
         def _(c, m, i, j, out):
             return f if getattr(out, "instance_class", None) is kind else None
         return f

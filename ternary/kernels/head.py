@@ -19,7 +19,7 @@ from numba.extending import overload
 from ternary.kernels.embedding import add_rows
 from ternary.kernels.gemm import add_block, begin, end, operand, product
 from ternary.kernels.isa import LANES
-from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.jit import INNER, device, kernel
 from ternary.kernels.pack import ZERO, pack_columns, quantize_row
 from ternary.kernels.tiles import (
     LOG2E,
@@ -64,7 +64,7 @@ def cross_entropy_ref(h, table, target, words, factors, channels, scale, noise, 
 def _pack_tokens(h, first, n, words, factors): raise TypeError("only in kernels")
 
 
-@overload(_pack_tokens, jit_options=dict(OPTIONS, cache=False))
+@overload(_pack_tokens, jit_options=INNER)
 def _(h, first, n, words, factors):
     if words.dtype == types.int8:
         def of_bytes(h, first, n, words, factors):

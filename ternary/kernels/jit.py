@@ -48,7 +48,19 @@ if FOLDER:
     config.CACHE_DIR = str(FOLDER)
 OPTIONS["cache"] = FOLDER is not None
 
-device = njit(**OPTIONS)
+# of overloads; without what Python needs to call them, which would be a tenth of the time that compiling takes
+INNER = dict(OPTIONS, cache=False, no_cpython_wrapper=True)
+
+
+def device(f: Callable) -> Callable:
+    """A function that kernels call; called from Python it is a TypeError."""
+    def refuse(*args):
+        raise TypeError(f"{f.__name__} is a device function; call it in a @kernel")
+
+    inner = njit(no_cpython_wrapper=True, **OPTIONS)(f)
+    # what Python calls: Numba looks for compiled code, and finds none, as there is no wrapper to go through
+    inner._insert, inner._compile_for_args = lambda *args: None, refuse
+    return inner
 
 
 class Kernel:

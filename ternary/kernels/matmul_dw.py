@@ -4,7 +4,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from ternary.kernels.gemm import begin, end, product
-from ternary.kernels.jit import OPTIONS, device, kernel
+from ternary.kernels.jit import INNER, device, kernel
 from ternary.kernels.pack import (
     SEVEN_OR_EIGHT_BITS,
     ZERO,
@@ -30,7 +30,7 @@ def matmul_dw_ref(dy, x, like):
 def _chunk_space(like, panels): raise TypeError("only in kernels")
 
 
-@overload(_chunk_space)
+@overload(_chunk_space, jit_options=INNER)
 def _(like, panels):
     """-> x in panels; 32 channels of dy, and by tokens: CHUNK tokens of the operands of a weight gradient"""
     if like.dtype == types.int8:
@@ -43,7 +43,7 @@ def _(like, panels):
 def _pack_x(x, lo, n, j, p, factors): raise TypeError("only in kernels")
 
 
-@overload(_pack_x, jit_options=dict(OPTIONS, cache=False))
+@overload(_pack_x, jit_options=INNER)
 def _(x, lo, n, j, p, factors):
     """Panel j of p = channels j*32.. of tokens lo..lo+n of x, divided by factors[2 * j]."""
     if p.dtype == types.uint8:
@@ -58,7 +58,7 @@ def _(x, lo, n, j, p, factors):
 def _pack_dy(dy, lo, n, j, a, turn, factors): raise TypeError("only in kernels")
 
 
-@overload(_pack_dy, jit_options=dict(OPTIONS, cache=False))
+@overload(_pack_dy, jit_options=INNER)
 def _(dy, lo, n, j, a, turn, factors):
     """-> left operand: channels j*32.. of tokens lo..lo+n of dy, by way of `turn`"""
     if a.dtype == types.int8:
