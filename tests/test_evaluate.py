@@ -7,10 +7,10 @@ from tiny import stories
 
 from ternary.data.fables import bits_per_char
 from ternary.data.fables import stories as fables
-from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, UsageError
-from ternary.evaluate import evaluate, pairs, story_nats
+from ternary.evaluation.protocol import evaluate, pairs, story_nats
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.text.tokenizer import Tokenizer
 
 LONG = " ".join(stories(40))
 TEXTS = ["a", "The cat.", "Ünïcödé 🐢 and 李, “quoted”.", *stories(5, seed=3), LONG[:4000]]

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "ternary").rglob("*.py")) + sorted((ROOT / "cli").rglob("*.py"))
 
-FLOORS = {"errors": 0, "rng": 0, "hardware": 0, "threads": 0, "config": 0, "kernels": 1, "autograd": 1, "ops": 2,
-          "nn": 3, "models": 4, "data": 5, "evaluate": 5, "infer": 5, "report": 5, "train": 5,
-          "doctor": 6, "bench": 6, "cli": 7}
-STRANGERS = {("kernels", "autograd"), ("autograd", "kernels"), ("models", "data"), ("data", "train")}
+LAYERS = ["errors", "rng", "machine", "config", "compiler", "autograd", "kernels", "ops", "nn", "models", "data", "text",
+          "checkpoint", "evaluation", "inference", "report", "training", "doctor", "bench", "cli"]
+FLOORS = {name: k for k, name in enumerate(LAYERS)}
+STRANGERS = {("kernels", "autograd"), ("models", "data"), ("data", "train"), ("nn", "kernels")}
 
 
 def imports(path):

@@ -28,8 +28,8 @@ class Tensor:
     `shape` is what counts of them: parameters have zeros behind (nn/module.py).
     """
 
-    def __init__(self, data: np.ndarray, wide_grad: bool = False):
-        self.data, self.grad, self.wide_grad, self.shape = data, None, wide_grad, data.shape
+    def __init__(self, data: np.ndarray, accum_grad: bool = False):
+        self.data, self.grad, self.accum_grad, self.shape = data, None, accum_grad, data.shape
 
 
 class Tape:
@@ -69,18 +69,18 @@ class Tape:
                 del node, back            # activations return to the pool one by one
 
 
-def op(f: Callable | None = None, *, wide_grad: bool = False) -> Callable:
+def op(f: Callable | None = None, *, accum_grad: bool = False) -> Callable:
     """Make an operation of f(...) -> data, backward; backward(dy) hands gradients to the inputs.
 
     wide_grad: the consumers' gradients of the result add up in the wide type, where rounding would cost most.
     """
     if f is None:
-        return partial(op, wide_grad=wide_grad)
+        return partial(op, accum_grad=accum_grad)
 
     @wraps(f)
     def run(*args, **kw) -> Tensor:
         data, backward = f(*args, **kw)
-        y = Tensor(data, wide_grad)
+        y = Tensor(data, accum_grad)
         if Tape.now.record:
             Tape.now.nodes.append((y, backward))
         return y
@@ -96,9 +96,9 @@ def empty_like(x: np.ndarray) -> np.ndarray:
     return Tape.now.pool.empty(x.shape, x.dtype)
 
 
-def into(x: Tensor) -> tuple[np.ndarray, bool]:
+def grad_buffer(x: Tensor) -> tuple[np.ndarray, bool]:
     """Where to put the gradient of x, and whether to add it to what is there: more consumers cost no extra pass."""
     if x.grad is None:
-        x.grad = empty(x.data.shape, wide=True) if x.wide_grad else empty_like(x.data)
+        x.grad = empty(x.data.shape, wide=True) if x.accum_grad else empty_like(x.data)
         return x.grad, False
     return x.grad, True

@@ -1,1 +1,1 @@
-"""From text to batches: corpora, tokenizer, token store, loader and the embedded corpus."""
+"""The embedded corpus."""

@@ -10,7 +10,7 @@ from ternary.nn.ffn import MLP
 from ternary.nn.mixers.recurrence import Recurrence
 from ternary.nn.module import Module
 from ternary.nn.norm import LayerNorm
-from ternary.nn.shift import TokenShift
+from ternary.nn.token_shift import TokenShift
 
 State = tuple[np.ndarray, np.ndarray, np.ndarray]              # of the first shift, of the mixer, of the second shift
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels import quant
+from ternary.kernels.gemm import quant
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import RMSNorm
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ternary.autograd.tape import Tensor
-from ternary.kernels.pack import in_lines
+from ternary.kernels.gemm.pack import pad_to_tile
 
 
 class Parameter(Tensor):
@@ -14,7 +14,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
-        super().__init__(in_lines(values, (0, 1) if matrix else (-1,)))
+        super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)))
         self.grad, self.shape, self.matrix = np.zeros_like(self.data), values.shape, matrix
 
     @property

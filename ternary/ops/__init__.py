@@ -3,8 +3,8 @@
 Activations are (N, channels) arrays, N = B * T rows, of the tape's type; the residual stream is wide.
 Gradients of parameters are added to `grad`, an array of the parameter's shape that the optimizer owns.
 """
+from ternary.ops.cross_entropy import cross_entropy, nll
 from ternary.ops.embedding import embedding
-from ternary.ops.head import cross_entropy, nll
 from ternary.ops.linear import glu, linear, packed_linear, packed_table, relu2_mlp
 from ternary.ops.mixers import attention, gated_conv, recurrence, token_shift
 from ternary.ops.norm import layer_norm, rms_norm

@@ -4,7 +4,7 @@ from ternary.autograd.tape import Tensor
 from ternary.kernels.embedding import add_into
 
 
-def hand(x: Tensor, dy: np.ndarray) -> None:
+def donate_grad(x: Tensor, dy: np.ndarray) -> None:
     """dy is the gradient of x as it stands: its memory changes hands, or it is added to what is there."""
     if x.grad is None:
         x.grad = dy

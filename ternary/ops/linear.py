@@ -3,21 +3,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ternary.autograd.tape import Tape, Tensor, empty, into, op
-from ternary.kernels import gemm, mlp, pack, quant
+from ternary.autograd.tape import Tape, Tensor, empty, grad_buffer, op
+from ternary.compiler.tiles import TILE_N
 from ternary.kernels import glu as K
-from ternary.kernels.lookup import CODES, LOOKUPS
-from ternary.kernels.matmul_dw import matmul_dw
-from ternary.kernels.tiles import WIDTH
-from ternary.ops.gradients import hand
+from ternary.kernels import relu2 as mlp
+from ternary.kernels.gemm import blocks as gemm
+from ternary.kernels.gemm import pack, quant
+from ternary.kernels.gemm.lookup import CODES, LOOKUPS
+from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.ops.gradients import donate_grad
 
 
 @dataclass
 class Packed:
     """A weight (M, K) in panels, or codes, over its inputs and over its outputs, and the scale of the product."""
     weight: Tensor
-    by_inputs: np.ndarray
-    by_outputs: np.ndarray
+    w_forward: np.ndarray
+    w_backward: np.ndarray
     alpha: np.floating
 
 
@@ -25,7 +27,7 @@ class Packed:
 class PackedTable:
     """An embedding (V, D), padded to words (V', D), and its transpose: left operands of the head, see kernels.head."""
     table: Tensor
-    words: np.ndarray
+    vocab_rows: np.ndarray
     factors: np.ndarray
     channels: np.ndarray
 
@@ -42,25 +44,25 @@ def packed_linear(weight: Tensor, quantizer: str | None) -> Packed:
         quant.mean_abs(w, rows, columns, block, alpha)
     (m, k), pool = w.shape, Tape.now.pool
     kind = quant.TRITS[Tape.now.precision] if len(alpha) == 1 else Tape.now.dtype
-    each = LOOKUPS if kind in CODES else WIDTH
-    by_inputs, by_outputs = pool.empty((m // WIDTH, k * each), kind), pool.empty((k // WIDTH, m * each), kind)
+    each = LOOKUPS if kind in CODES else TILE_N
+    w_forward, w_backward = pool.empty((m // TILE_N, k * each), kind), pool.empty((k // TILE_N, m * each), kind)
     if kind in CODES:
-        quant.encode_weight(w, alpha, by_inputs, by_outputs)
+        quant.encode_weight(w, alpha, w_forward, w_backward)
     else:
-        quant.pack_weight(w, columns, alpha, block, by_inputs, by_outputs)
-    return Packed(weight, by_inputs, by_outputs, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
+        quant.pack_weight(w, columns, alpha, block, w_forward, w_backward)
+    return Packed(weight, w_forward, w_backward, alpha[0] if len(alpha) == 1 else w.dtype.type(1))
 
 
 def packed_table(table: Tensor) -> PackedTable:
     """table (V, D), with V of any size."""
     v, d = table.data.shape
-    padded = -(-v // WIDTH) * WIDTH
-    words, channels = empty((padded, d)), empty((d, padded))
-    pack.pack_table(table.data, words, channels)
+    padded = -(-v // TILE_N) * TILE_N
+    vocab_rows, channels = empty((padded, d)), empty((d, padded))
+    pack.pack_table(table.data, vocab_rows, channels)
     if Tape.now.precision != "int8":
-        return PackedTable(table, words, empty((2, 0), wide=True), channels)
-    q, factors = np.empty(words.shape, np.int8), empty((2, padded), wide=True)
-    pack.quantize_rows(words, q, factors)
+        return PackedTable(table, vocab_rows, empty((2, 0), wide=True), channels)
+    q, factors = np.empty(vocab_rows.shape, np.int8), empty((2, padded), wide=True)
+    pack.quantize_rows(vocab_rows, q, factors)
     return PackedTable(table, q, factors, channels)
 
 
@@ -68,12 +70,12 @@ def packed_table(table: Tensor) -> PackedTable:
 def linear(x: Tensor, w: Packed, residual: Tensor | None = None) -> Tensor:
     """x @ w.T, or residual + x @ w.T, which is wide.    x (N, K), w (M, K), residual and y (N, M)"""
     y = empty((len(x.data), len(w.weight.data)), wide=residual is not None)
-    gemm.matmul(x.data, w.by_inputs, w.alpha, residual.data if residual else y[:0], False, y)
+    gemm.matmul(x.data, w.w_forward, w.alpha, residual.data if residual else y[:0], False, y)
 
     def backward(dy):
-        back(dy, x, w)
+        linear_backward(dy, x, w)
         if residual:
-            hand(residual, dy)
+            donate_grad(residual, dy)
     return y, backward
 
 
@@ -85,13 +87,13 @@ def glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed, activation: str) -> Te
     """
     kind, shape = K.ACTIVATIONS.index(activation), (len(xg.data), len(gate.weight.data))
     g, u, y = empty(shape), empty(shape), empty(shape)
-    K.glu(xg.data, xu.data, gate.by_inputs, up.by_inputs, gate.alpha, up.alpha, kind, g, u, y)
+    K.glu(xg.data, xu.data, gate.w_forward, up.w_forward, gate.alpha, up.alpha, kind, g, u, y)
 
     def backward(dy):
         dg, du = empty(shape), empty(shape)
         K.glu_bwd(dy, g, u, kind, dg, du)
-        back(dg, xg, gate)
-        back(du, xu, up)
+        linear_backward(dg, xg, gate)
+        linear_backward(du, xu, up)
     return y, backward
 
 
@@ -99,25 +101,25 @@ def glu(xg: Tensor, xu: Tensor, gate: Packed, up: Packed, activation: str) -> Te
 def relu2_mlp(x: Tensor, up: Packed, down: Packed, residual: Tensor) -> Tensor:
     """residual + relu(x @ up.T)^2 @ down.T, wide.    x (N, K), up (F, K), down (M, F), residual and y (N, M)"""
     h, y = empty((len(x.data), len(up.weight.data))), empty(residual.data.shape, wide=True)
-    mlp.relu2(x.data, up.by_inputs, up.alpha, h)
-    gemm.matmul(h, down.by_inputs, down.alpha, residual.data, False, y)
+    mlp.relu2(x.data, up.w_forward, up.alpha, h)
+    gemm.matmul(h, down.w_forward, down.alpha, residual.data, False, y)
 
     def backward(dy):
         du = empty(h.shape)
-        mlp.relu2_bwd(dy, down.by_outputs, down.alpha, h, du)
+        mlp.relu2_bwd(dy, down.w_backward, down.alpha, h, du)
         add_dw(dy, h, down)
-        back(du, x, up)
-        hand(residual, dy)
+        linear_backward(du, x, up)
+        donate_grad(residual, dy)
     return y, backward
 
 
-def back(dy: np.ndarray, x: Tensor, w: Packed) -> None:
+def linear_backward(dy: np.ndarray, x: Tensor, w: Packed) -> None:
     """The gradients of x @ w.T."""
-    dx, add = into(x)
-    gemm.matmul(dy, w.by_outputs, w.alpha, dx[:0], add, dx)
+    dx, add = grad_buffer(x)
+    gemm.matmul(dy, w.w_backward, w.alpha, dx[:0], add, dx)
     add_dw(dy, x.data, w)
 
 
 def add_dw(dy: np.ndarray, x: np.ndarray, w: Packed) -> None:
-    in_bytes = w.by_inputs.dtype in (np.uint8, np.int16)
+    in_bytes = w.w_forward.dtype in (np.uint8, np.int16)
     matmul_dw(dy, x, np.empty((1, 1), np.int8) if in_bytes else empty((1, 1)), w.weight.grad)

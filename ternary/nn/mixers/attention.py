@@ -5,7 +5,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.attention import rotated, rotations
+from ternary.kernels.attention import rope_angles, rotated
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module
 
@@ -47,7 +47,7 @@ class Attention(Module):
     def step(self, x: np.ndarray, state: KVCache) -> np.ndarray:
         """x (B, D): the same for one token; work and memory grow with the past."""
         q, k, v = self.qkv.step(x).reshape(len(x), 3, self.heads, 1, self.width).swapaxes(0, 1)
-        turn = rotations(2 * state.past.shape[3], self.width, np.dtype(np.float32))[state.length]
+        turn = rope_angles(2 * state.past.shape[3], self.width, np.dtype(np.float32))[state.length]
         state.append(rotated(k, turn), v)
         keys, values = state.past[:, :, :, :state.length]
         s = rotated(q, turn) @ keys.swapaxes(-1, -2) * np.float32(self.width ** -0.5)

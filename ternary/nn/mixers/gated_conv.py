@@ -6,7 +6,7 @@ import numpy as np
 from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.kernels.conv import TAPS
-from ternary.kernels.pack import in_lines
+from ternary.kernels.gemm.pack import pad_to_tile
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 
@@ -43,4 +43,4 @@ class GatedConv(Module):
         state.position = (state.position + 1) % TAPS
         oldest_first = np.roll(self.conv.values, state.position, axis=0)
         c = (oldest_first[:, None] * state.values).sum(0)
-        return self.down.step(in_lines(c / (1 + np.exp(-gate)), (-1,)))
+        return self.down.step(pad_to_tile(c / (1 + np.exp(-gate)), (-1,)))

@@ -2,7 +2,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.tiles import sigmoid_ref
+from ternary.compiler.tiles import sigmoid_ref
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm
