@@ -6,7 +6,7 @@ import pytest
 
 from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
-from ternary.kernels.gemm.pack import from_bf16
+from ternary.compiler.layout import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.nova import Nova, NovaConfig
