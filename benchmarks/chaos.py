@@ -25,7 +25,7 @@ from pathlib import Path
 from hostile import hostile_files
 
 from ternary.bench.measure import machine, say
-from ternary.data import fables
+from ternary import fables
 
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"

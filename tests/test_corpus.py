@@ -294,7 +294,6 @@ def test_standard_input_that_does_not_fit(monkeypatch):
 
 
 def test_fables():
-    pytest.importorskip("ternary.data.fables")
     train, validation = open_corpus("fables"), open_corpus("fables", "validation")
     assert train.fingerprint != validation.fingerprint
     assert train.fingerprint == open_corpus("fables").fingerprint

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from tiny import stories
 
-from ternary.data.fables import bits_per_char
-from ternary.data.fables import stories as fables
+from ternary.fables import bits_per_char
+from ternary.fables import stories as fables
 from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, UsageError
 from ternary.evaluate import evaluate, pairs, story_nats
