@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from tiny import stories
 
-from ternary.fables import bits_per_char
-from ternary.fables import stories as fables
 from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, UsageError
 from ternary.evaluate import evaluate, pairs, story_nats
+from ternary.fables import bits_per_char
+from ternary.fables import stories as fables
 from ternary.models.bolt import Bolt, BoltConfig
 
 LONG = " ".join(stories(40))

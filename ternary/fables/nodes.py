@@ -24,7 +24,7 @@ def rank_counts(n: int) -> list[int]:
 
 
 class Ref(str):
-    """The mention of slot `var` in a form. As a string it is "var.form", the key of its text while a story is written."""
+    """The mention of slot `var` in a form. As a string it is "var.form", the key of its text while writing."""
 
     __slots__ = ("category", "form", "forms", "lengths", "var", "where")
 
