@@ -10,8 +10,8 @@ from ternary.errors import UsageError
 @click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
 @click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
 @click.option("--model", help="A model by name, see `ternary models`. [default: large with 8 cores and 32 GB]")
-@click.option("--data", help="tinystories, a hub data set, a file, folder or glob, - or fables; commas between "
-              "several. [default: tinystories]")
+@click.option("--data", help="tinystories, a hub data set, a file, folder or glob, fables, - or a reader of your "
+              "own, my_reader.py:Name[:FILE]; commas between several. [default: tinystories]")
 @click.option("--val-data", help="Validation text. [default: 2 % of the stories of --data]")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
 @click.option("--hours", type=positive_float(2, at_most=10_000), help="Budget in hours, data preparation included.")
@@ -36,9 +36,8 @@ from ternary.errors import UsageError
 @click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
-@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1),
-              help="Gradient variance, as a share, that importance sampling of the vocabulary may add to save time; "
-              "0 computes every logit gradient. [default: 0.03]")
+@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
+              help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000),
               help="Steps between evaluations. [default: a twentieth of the run, 50 to 1000; with --hours 500]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
@@ -70,6 +69,7 @@ def command(small, large, model, resume, threads, as_json, **given):
     set_threads(threads)
     from ternary.checkpoint import format as checkpoint
     from ternary.config import TrainConfig
+    from ternary.text.outside import runs_outside_code
     from ternary.training.run import train
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
@@ -79,6 +79,11 @@ def command(small, large, model, resume, threads, as_json, **given):
         return
     saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
     config = TrainConfig.from_json(saved.state.get("settings"))
+    for key in {"data", "val_data"} - given.keys():
+        # A checkpoint may come from anywhere, so it does not decide which code runs.
+        if (source := getattr(config, key)) and runs_outside_code(source):
+            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
+                             f"add --{key.replace('_', '-')} {source}")
     folder = saved.path.parent
     if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
         raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from tiny import stories
 
-from ternary.data.fables import bits_per_char
-from ternary.data.fables import stories as fables
 from ternary.errors import DataError, UsageError
 from ternary.evaluation.protocol import evaluate, pairs, story_nats
+from ternary.fables import bits_per_char
+from ternary.fables import stories as fables
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.tokenizer import Tokenizer
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ternary.autograd.tape import Tape
 from ternary.errors import UsageError
 from ternary.kernels.sample import sample
 from ternary.models.lm import LM
 from ternary.rng import generator
-from ternary.autograd.tape import Tape
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
 
 
