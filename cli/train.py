@@ -36,8 +36,9 @@ from ternary.errors import UsageError
 @click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
-@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
-              help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
+@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1),
+              help="Gradient variance, as a share, that importance sampling of the vocabulary may add to save time; "
+              "0 computes every logit gradient. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000),
               help="Steps between evaluations. [default: a twentieth of the run, 50 to 1000; with --hours 500]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
@@ -69,22 +70,12 @@ def command(small, large, model, resume, threads, as_json, **given):
     set_threads(threads)
     from ternary.checkpoint import format as checkpoint
     from ternary.config import TrainConfig
-    from ternary.text.outside import runs_outside_code
-    from ternary.training.run import train
+    from ternary.training.run import continued, train
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
         resume = folder if checkpoint.steps(Path(folder)) else None
     if not resume:
         emit(train(TrainConfig(**{"model": None, **given})), as_json)
         return
-    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
-    config = TrainConfig.from_json(saved.state.get("settings"))
-    for key in {"data", "val_data"} - given.keys():
-        # A checkpoint may come from anywhere, so it does not decide which code runs.
-        if (source := getattr(config, key)) and runs_outside_code(source):
-            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
-                             f"add --{key.replace('_', '-')} {source}")
-    folder = saved.path.parent
-    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
-        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
-    emit(train(TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path), as_json)
+    config, path = continued(resume, given)
+    emit(train(config, path), as_json)

@@ -3,6 +3,7 @@ import numpy as np
 
 from ternary.autograd.pool import aligned
 from ternary.compiler.isa import BF16_DOT
+from ternary.errors import ModelFileError
 from ternary.kernels.adamw import PART, adamw, squared_norm
 from ternary.kernels.muon import muon
 from ternary.nn.module import Parameter, unpadded
@@ -110,3 +111,11 @@ OPTIMIZERS = {"muon": Muon, "adamw": AdamW}
 def make_optimizer(name: str, parameters: dict[str, Parameter], precision: str, **hyper) -> AdamW:
     """One of OPTIMIZERS."""
     return Muon(parameters, precision=precision, **hyper) if name == "muon" else AdamW(parameters, **hyper)
+
+
+def moment_shapes(settings: dict, parameters: dict[str, Parameter]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the optimizer's tensors in a checkpoint of a run with these settings."""
+    kind = OPTIMIZERS.get(settings.get("optimizer") if isinstance(settings, dict) else None)
+    if kind is None:
+        raise ModelFileError(f"state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
+    return kind.moment_shapes(parameters)

@@ -34,7 +34,7 @@ from ternary.compiler.tiles import (
     vectors,
 )
 from ternary.compiler.workspace import view_u32, workspace
-from ternary.kernels.gemm.blocks.pack import transpose_words
+from ternary.kernels.gemm.pack import transpose_words
 
 WORDS, ROW_BYTES = 16, 64         # of a cache line
 THREES, PAIR = 10, 27 * 10        # of a line of channels; where the rows of its pair begin
