@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from ternary.data.corpus import open_corpus
-from ternary.data.tokenizer import Tokenizer
-from ternary.data.tokens import open_store
+from ternary.checkpoint.load import restore
 from ternary.errors import TernaryError
-from ternary.train.restore import restore
+from ternary.text.corpus import open_corpus
+from ternary.text.token_store import open_store
+from ternary.text.tokenizer import Tokenizer
 
 SECONDS, MEGABYTES = 1.0, 100.0
 READERS = {"restore": restore, "store": open_store, "tokenizer": Tokenizer.load,

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from ternary.threads import set_threads
+from ternary.machine.threads import set_threads
 
 set_threads()                     # before Numba and PyTorch read the environment
 import numpy as np
@@ -21,14 +21,14 @@ import torch
 
 from ternary.bench.measure import chosen, machine, say
 from ternary.config import TrainConfig
-from ternary.data.corpus import open_corpus
-from ternary.data.loader import Loader
-from ternary.data.prepare import cached_tokenizer, prepare
 from ternary.models import entry
 from ternary.models.lm import LM
-from ternary.train.optimizer import AdamW
-from ternary.train.schedule import learning_rate, warmed
-from ternary.train.trainer import Trainer
+from ternary.text.corpus import open_corpus
+from ternary.text.loader import Loader
+from ternary.text.prepare import cached_tokenizer, prepare
+from ternary.training.optimizer import AdamW
+from ternary.training.schedules import learning_rate, warmed
+from ternary.training.step import Trainer
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from torch_bolt import TorchBolt
@@ -46,11 +46,11 @@ def rates(steps: int) -> list[float]:
     return [learning_rate(step, step / steps, **RECIPE) for step in range(steps)]
 
 
-def ours(model: LM, loader: Loader, steps: int, precision: str, head_noise: float = 0.0) -> list[float]:
+def ours(model: LM, loader: Loader, steps: int, precision: str, vocab_sampling: float = 0.0) -> list[float]:
     """Loss of each step with the engine; the head is exact during the warm-up, as in `ternary train`."""
     optimizer = AdamW(model.parameters(), beta1=BETAS[0], beta2=BETAS[1], weight_decay=WEIGHT_DECAY, grad_clip=CLIP)
     trainer = Trainer(model, optimizer, precision)
-    noise = [head_noise if warmed(step, step / steps, RECIPE["warmup"]) == 1 else 0.0 for step in range(steps)]
+    noise = [vocab_sampling if warmed(step, step / steps, RECIPE["warmup"]) == 1 else 0.0 for step in range(steps)]
     return [trainer.step(*loader.batch(step), lr, noise[step])[0] for step, lr in enumerate(rates(steps))]
 
 
@@ -95,7 +95,7 @@ def curves(seed: int, tokens: np.ndarray, batch: int, seq_len: int, steps: int) 
     fresh = lambda: recipe.model(recipe.config, seed)
     systems = {PEER: lambda: theirs(copied(fresh()), loader, steps),
                CHAOS: lambda: theirs(perturbed(copied(fresh()), seed), loader, steps)}
-    usual, noise = chosen("auto"), TrainConfig.head_noise
+    usual, noise = chosen("auto"), TrainConfig.vocab_sampling
     systems[f"ternary {usual}, head noise {noise:g}"] = lambda: ours(fresh(), loader, steps, usual, noise)
     systems["ternary fp32"] = lambda: ours(fresh(), loader, steps, "fp32")
     losses = {}

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from ternary.bench.measure import machine, say
-from ternary.train.logbook import Logbook
+from ternary.training.logbook import Logbook
 
 SEED = 42
 RESULTS = Path(__file__).parent / "results"

@@ -33,7 +33,7 @@ def command():
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
 @peer_python_option
-@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1), default=0.03, show_default=True,
+@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1), default=0.03, show_default=True,
               help="As in `ternary train`; 0 for all products of the head.")
 @click.option("--optimizer", type=click.Choice(["muon", "adamw"]), default="adamw", show_default=True,
               help="That of the peer, unless you say otherwise.")
@@ -42,7 +42,7 @@ def command():
 @json_option
 def train(threads, as_json, **given):
     """Tokens per second of training steps on synthetic tokens, and the share of the kernels' peak."""
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.train import bench_train
     show(bench_train(**given), as_json)
@@ -56,7 +56,7 @@ def train(threads, as_json, **given):
 @json_option
 def decode(threads, as_json, **given):
     """Tokens per second of generation, of one sequence and of eight at once."""
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.decode import bench_decode
     show(bench_decode(**given), as_json)
@@ -71,7 +71,7 @@ def decode(threads, as_json, **given):
 @json_option
 def kernels(threads, as_json, **given):
     """GFLOP/s of the matrix products of bolt-small, GB/s of the other kernels."""
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.kernels import bench_kernels
     emit(bench_kernels(**given), as_json)
@@ -88,7 +88,7 @@ def kernels(threads, as_json, **given):
 @json_option
 def tokenizer(threads, as_json, **given):
     """MB/s of the tokenizer, and how few tokens it needs; it runs on one thread."""
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.tokenizer import bench_tokenizer
     show(bench_tokenizer(**given), as_json)

@@ -6,7 +6,7 @@ import math
 import click
 
 from ternary.errors import UsageError
-from ternary.train.logbook import plain
+from ternary.training.logbook import plain
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object as the last line of stdout."

@@ -13,7 +13,7 @@ def command(runs, out, as_json):
     """Scores and speeds of the runs in these folders, and the settings in which they differ."""
     from ternary.errors import ResourceError
     from ternary.report.compare import differing, summary, write_comparison
-    from ternary.train.logbook import read_log
+    from ternary.training.logbook import read_log
     logs = {str(Path(run)): read_log(Path(run)) for run in runs}
     rows = differing([summary(name, log) for name, log in logs.items()])
     if out:

@@ -33,9 +33,9 @@ def prepared(source, split, field, vocab_size, processes):
     """-> corpus, tokenizer, store, seconds"""
     import time
 
-    from ternary.data.corpus import open_corpus
-    from ternary.data.prepare import cached_tokenizer, prepare
-    from ternary.hardware import usable_cores
+    from ternary.machine.hardware import usable_cores
+    from ternary.text.corpus import open_corpus
+    from ternary.text.prepare import cached_tokenizer, prepare
     start, tell = time.monotonic(), lambda text: click.echo(text, err=True)
     how = {"processes": processes or usable_cores()[0], "tell": tell}
     corpus = open_corpus(source, split, field)
@@ -58,6 +58,6 @@ def prepare(as_json, **given):
 @options
 def inspect(as_json, **given):
     """Counts, lengths, words, and how well the vocabulary fits; prepares SOURCE if need be."""
-    from ternary.data.inspect import inspect as look
+    from ternary.text.inspect import inspect as look
     corpus, _, store, _ = prepared(**given)
     emit(look(corpus, store), as_json)

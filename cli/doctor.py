@@ -14,7 +14,7 @@ def command(models, threads, as_json):
 
     Exit code 5 if one is wrong here.
     """
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.doctor import checks, facts
     found = facts()

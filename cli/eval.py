@@ -19,13 +19,13 @@ def command(checkpoint, data, field, stories, protocol, precision, threads, as_j
 
     On fables also the entropy of the text itself, which no model can beat, and the gap to it.
     """
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
     from itertools import islice
 
-    from ternary.data.corpus import open_corpus
-    from ternary.evaluate import evaluate
-    from ternary.train.restore import restore
+    from ternary.checkpoint.load import restore
+    from ternary.evaluation.protocol import evaluate
+    from ternary.text.corpus import open_corpus
     restored = restore(checkpoint)
     texts = list(islice(open_corpus(data, "validation", field).stories(), stories))
     result = evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol)

@@ -21,10 +21,10 @@ from ternary.cli.common import Number, emit, float_range, json_option, positive_
 @json_option
 def command(prompt, checkpoint, max_tokens, seed, threads, no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens."""
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     set_threads(threads)
-    from ternary.infer.engine import Engine, Sampling
-    from ternary.train.restore import restore
+    from ternary.checkpoint.load import restore
+    from ternary.inference.generation import Engine, Sampling
     sampling = Sampling(**sampling)
     prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
     restored = restore(checkpoint)

@@ -36,8 +36,9 @@ from ternary.errors import UsageError
 @click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
-@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
-              help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
+@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1),
+              help="Gradient variance, as a share, that importance sampling of the vocabulary may add to save time; "
+              "0 computes every logit gradient. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000),
               help="Steps between evaluations. [default: a twentieth of the run, 50 to 1000; with --hours 500]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")
@@ -58,7 +59,7 @@ def command(small, large, model, resume, threads, as_json, **given):
     ternary train --small --data stories.txt --tokens 10600000 --save-dir runs/a
     ternary train --resume runs/a
     """
-    from ternary.threads import set_threads
+    from ternary.machine.threads import set_threads
     given = {key: value for key, value in given.items() if value is not None}
     if threads:
         given["threads"] = threads
@@ -67,10 +68,10 @@ def command(small, large, model, resume, threads, as_json, **given):
     if small or large or model:
         given["model"] = model or ("bolt-small" if small else "bolt-large")
     set_threads(threads)
+    from ternary.checkpoint import format as checkpoint
     from ternary.config import TrainConfig
-    from ternary.data.outside import runs_outside_code
-    from ternary.train import checkpoint
-    from ternary.train.run import train
+    from ternary.text.outside import runs_outside_code
+    from ternary.training.run import train
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
         resume = folder if checkpoint.steps(Path(folder)) else None

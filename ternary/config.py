@@ -29,7 +29,7 @@ class TrainConfig:
     weight_decay: float = 0.3
     grad_clip: float = 1.0
     precision: str = "auto"
-    head_noise: float = 0.03
+    vocab_sampling: float = 0.03
     threads: int | None = None
     seed: int = 42
     eval_every: int | None = None
@@ -47,6 +47,9 @@ class TrainConfig:
     @classmethod
     def from_json(cls, values: Any) -> "TrainConfig":
         known = {f.name: f.type for f in fields(cls)}
+        if isinstance(values, dict) and "head_noise" in values:               # its name in version 0.1
+            values = {**values, "vocab_sampling": values["head_noise"]}
+            del values["head_noise"]
         odd = set(values) ^ set(known) if isinstance(values, dict) else {"settings"}
         odd = odd or {name for name, kind in known.items() if not fits(values[name], kind)}
         if odd:

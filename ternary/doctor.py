@@ -5,15 +5,15 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from ternary.compiler.isa import ISA, PRECISIONS
+from ternary.compiler.jit import FOLDER
 from ternary.config import TrainConfig
-from ternary.data.tokens import cache_folder
 from ternary.errors import TernaryError
-from ternary.hardware import cpu_name, memory_limit, total_memory, usable_cores
-from ternary.kernels.isa import ISA, PRECISIONS
-from ternary.kernels.jit import FOLDER
+from ternary.machine.hardware import cpu_name, memory_limit, total_memory, usable_cores
 from ternary.models import MODELS
-from ternary.train.plan import resolve
-from ternary.train.selftest import LIMITS, self_test
+from ternary.text.token_store import cache_folder
+from ternary.training.plan import resolve
+from ternary.training.selftest import LIMITS, self_test
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "datasets", "safetensors", "torch")
 

@@ -4,12 +4,13 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.kernels.attention import attention_ref, rotations
+from ternary.kernels.attention import attention_ref, rope_angles
+from ternary.kernels.gemm.lookup import encode
+from ternary.compiler.layout import from_bf16
+from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
+from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
-from ternary.kernels.lookup import encode
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
-from ternary.kernels.pack import SEVEN_OR_EIGHT_BITS, from_bf16, packed, quantize_rows_ref
-from ternary.kernels.quant import block_size, mean_abs_ref, pack_bits
 
 CASES, WIDE = {}, {}
 PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}        # parameters in panels: bf16 has two steps side by side
@@ -22,8 +23,8 @@ def paired(p):
 
 def unpaired(p):
     """The inverse, for any number of steps side by side: 2 in bf16, 4 in bytes."""
-    together = 32 // (8 * p.itemsize)
-    return p.reshape(len(p), -1, 32, together).swapaxes(2, 3).reshape(p.shape)
+    k_pack = 32 // (8 * p.itemsize)
+    return p.reshape(len(p), -1, 32, k_pack).swapaxes(2, 3).reshape(p.shape)
 
 
 def case(*wide):
@@ -215,22 +216,22 @@ def gated_conv_bwd(rng, act):
 def heads(rng, act):
     shapes = (3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)
     for sequences, length, count, width in shapes:
-        yield act(normal(rng, sequences * length, 3 * count * width)), rotations(length, width, np.dtype(np.float32))
+        yield act(normal(rng, sequences * length, 3 * count * width)), rope_angles(length, width, np.dtype(np.float32))
 
 
 @case("lse")
 def attention(rng, act):
-    for qkv, turns in heads(rng, act):
-        yield qkv, turns
-        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, turns      # sharp
+    for qkv, rope_table in heads(rng, act):
+        yield qkv, rope_table, 0
+        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, rope_table, 0      # sharp
 
 
 @case()
 def attention_bwd(rng, act):
-    for qkv, turns in heads(rng, act):
+    for qkv, rope_table in heads(rng, act):
         x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
-        out, lse = attention_ref(x.astype(np.float64), turns)
-        yield act(normal(rng, *out.shape)), qkv, turns, act(out.astype(np.float32)), lse.astype(np.float32)
+        out, lse = attention_ref(x.astype(np.float64), rope_table, 0)
+        yield act(normal(rng, *out.shape)), qkv, rope_table, act(out.astype(np.float32)), lse.astype(np.float32)
 
 
 @case()
@@ -258,16 +259,18 @@ def token_shift_bwd(rng, act):
         yield normal(rng, n, 96), act(normal(rng, n, 96)), normal(rng, 96), length
 
 
-@case()
-def recurrence(rng, act):
+@case("final")
+def gated_scan(rng, act):
     for n, length in SEQUENCES:
-        yield *(act(normal(rng, n, 96)) for _ in range(3)), normal(rng, 96), np.float32(0.4), length
+        yield (*(act(normal(rng, n, 96)) for _ in range(3)), normal(rng, 96), normal(rng, n // length, 96),
+               np.float32(0.4), length)
 
 
 @case("dbias")
-def recurrence_bwd(rng, act):
+def gated_scan_bwd(rng, act):
     for n, length in SEQUENCES:
-        yield *(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), np.float32(0.4), length
+        yield (*(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), normal(rng, n // length, 96),
+               np.float32(0.4), length)
 
 
 @case("y")
@@ -287,20 +290,20 @@ def add_into(rng, act):
 
 def head(rng, act, v, n):
     h, table = act(normal(rng, n, 64)), 0.3 * normal(rng, v, 64)
-    words = np.zeros((-(-v // 32) * 32, 64), np.float32)
-    words[:v] = table
-    return (h, table, rng.integers(0, v, n).astype(np.int32), act(words), np.zeros((2, 0), np.float32),
-            act(np.ascontiguousarray(words.T)))
+    vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)
+    vocab_rows[:v] = table
+    return (h, table, rng.integers(0, v, n).astype(np.int32), act(vocab_rows), np.zeros((2, 0), np.float32),
+            act(np.ascontiguousarray(vocab_rows.T)))
 
 
 def head_of_bytes(rng, act, v, n):
     """Exact in bytes and in bf16: whole numbers times powers of two."""
     h, table = act(whole(rng, n, 64) / 128), whole(rng, v, 64, SEVEN_OR_EIGHT_BITS) / 512
-    words = np.zeros((-(-v // 32) * 32, 64), np.float32)
-    words[:v] = table
-    q, factors = quantize_rows_ref(words)
+    vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)
+    vocab_rows[:v] = table
+    q, factors = quantize_rows_ref(vocab_rows)
     return (h, table, rng.integers(0, v, n).astype(np.int32), q.astype(np.int8), factors.astype(np.float32),
-            act(np.ascontiguousarray(words.T)))
+            act(np.ascontiguousarray(vocab_rows.T)))
 
 
 @case("loss", "dh", "dtable")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny import TINY, Result, stories
 
-from ternary.threads import set_threads
+from ternary.machine.threads import set_threads
 
 set_threads()                     # as in the processes that tests start, so that they share compiled kernels
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
@@ -64,7 +64,7 @@ def here(environment, monkeypatch, capsys):
     from ternary.cli.main import main
     monkeypatch.setenv("TERNARY_CACHE", environment["TERNARY_CACHE"])
     monkeypatch.delenv("TERNARY_DEBUG", raising=False)
-    monkeypatch.setattr("ternary.threads.set_threads", lambda wanted=None: numba.config.NUMBA_NUM_THREADS)
+    monkeypatch.setattr("ternary.machine.threads.set_threads", lambda wanted=None: numba.config.NUMBA_NUM_THREADS)
 
     def run(*args) -> Result:
         capsys.readouterr()

@@ -11,14 +11,14 @@ import pytest
 from numba import types
 from tiny import TINY
 
+from ternary.compiler import precompile as ahead
+from ternary.compiler.isa import PRECISIONS
+from ternary.compiler.jit import Kernel
+from ternary.compiler.precompile import compile_claimed, compile_together, trace_calls, type_key
 from ternary.config import TrainConfig
-from ternary.kernels import ahead
 from ternary.kernels.adamw import squared_norm
-from ternary.kernels.ahead import alike, compile_claimed, compile_together, noted
-from ternary.kernels.isa import PRECISIONS
-from ternary.kernels.jit import Kernel
-from ternary.train.ahead import calls_of_run
-from ternary.train.plan import resolve
+from ternary.training.plan import resolve
+from ternary.training.precompile import calls_of_run
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -27,7 +27,7 @@ def test_a_run_calls_only_what_was_foreseen(here, corpus, tmp_path, monkeypatch,
 
     def spy(kernel, *args):
         if not any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args):        # a reference
-            called.add((kernel.compiled.py_func.__module__, kernel.name, tuple(map(alike, args))))
+            called.add((kernel.compiled.py_func.__module__, kernel.name, tuple(map(type_key, args))))
         return run(kernel, *args)
 
     monkeypatch.setattr(Kernel, "__call__", spy)
@@ -42,7 +42,7 @@ CALL = "ternary.kernels.adamw", "squared_norm", (("float32", 1), ("float32", 1))
 
 def test_while_calls_are_noted_kernels_do_not_run():
     parts = np.full(1, 7, np.float32)
-    with noted() as calls:
+    with trace_calls() as calls:
         squared_norm(np.ones(1024, np.float32), parts)
     assert parts[0] == 7
     assert list(calls) == [CALL]
@@ -51,7 +51,7 @@ def test_while_calls_are_noted_kernels_do_not_run():
 def test_a_helper_compiles_into_the_cache(tmp_path):
     claims = tmp_path / "calls.1"
     claims.mkdir()
-    subprocess.run([sys.executable, "-m", "ternary.kernels.ahead", claims], input=json.dumps([CALL]), text=True,
+    subprocess.run([sys.executable, "-m", "ternary.compiler.precompile", claims], input=json.dumps([CALL]), text=True,
                    check=True, env={**os.environ, "TERNARY_CACHE": str(tmp_path)})
     assert list(tmp_path.rglob("*squared_norm*.nbi")) and (tmp_path / "calls.compiled").exists()
 

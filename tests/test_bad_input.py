@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import load_file
 from tiny import TINY
 
-from ternary.data.tokenizer import Tokenizer
-from ternary.train import checkpoint
+from ternary.checkpoint import format as checkpoint
+from ternary.text.tokenizer import Tokenizer
 
 USAGE, DATA, MODEL, RESOURCE, NETWORK = 2, 3, 4, 5, 7
 CODES = {2: "usage", 3: "data", 4: "model_file", 5: "resource", 7: "network"}
@@ -274,7 +274,7 @@ def test_a_save_dir_that_cannot_be_written(place, here, monkeypatch):
     (place / "locked").mkdir()
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(place / "locked") and access(path, mode))
-    monkeypatch.setattr("ternary.train.plan.open_corpus", lambda *_: pytest.fail("the data was opened"))
+    monkeypatch.setattr("ternary.training.plan.open_corpus", lambda *_: pytest.fail("the data was opened"))
     before = tree(place)
     for folder in ("locked", "locked/run/1"):
         check(here("train", "--data", "stories.txt", "--save-dir", folder, "--json"), RESOURCE, "cannot write",

@@ -16,8 +16,8 @@ from ternary.bench.peer import TrainingPeer
 from ternary.bench.profile import timed_kernels
 from ternary.bench.tokenizer import bench_tokenizer
 from ternary.bench.train import ROUNDS, Steps, bench_train, in_turns
+from ternary.compiler.jit import Kernel
 from ternary.errors import DataError, ResourceError, UsageError
-from ternary.kernels.jit import Kernel
 from ternary.models import MODELS, Entry
 from ternary.models.bolt import Bolt, BoltConfig
 
@@ -341,7 +341,7 @@ def test_command_line_trains_unless_told_otherwise(monkeypatch, args, wanted):
     done = CliRunner().invoke(command, [*args, "--json"])
     assert json.loads(done.stdout) == {"gflops": 1.5}, done.output
     defaults = {"model": "bolt-small", "batch_size": None, "seq_len": 256, "seconds": None, "precision": "auto"}
-    defaults |= {"head_noise": 0.03, "optimizer": "adamw", "peer": None, "peer_python": sys.executable,
+    defaults |= {"vocab_sampling": 0.03, "optimizer": "adamw", "peer": None, "peer_python": sys.executable,
                  "profile": False}
     assert given == defaults | wanted
 

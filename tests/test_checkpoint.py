@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.format import FILES, find, load, point, prune, save
 from ternary.errors import ModelFileError, ResourceError
-from ternary.train import checkpoint
-from ternary.train.checkpoint import FILES, find, load, point, prune, save
 
 NAMES = ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "state.json"]
 TOKENIZER = '{"merges": ["a b"], "name": "tëst"}'
@@ -135,7 +135,7 @@ import os, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_checkpoint import parts
-from ternary.train import checkpoint
+from ternary.checkpoint import format as checkpoint
 left = [{nth}]
 def dying(real):
     def call(*args):

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.data import corpus as module
-from ternary.data import hub as hub_module
-from ternary.data.corpus import Corpus, open_corpus, split_corpus
-from ternary.data.readers import DataFile, files
-from ternary.data.readers import parquet as parquet_reader
-from ternary.data.readers import text as text_reader
 from ternary.errors import DataError, NetworkError, ResourceError, UsageError
+from ternary.text import corpus as module
+from ternary.text import hub as hub_module
+from ternary.text.corpus import Corpus, open_corpus, split_corpus
+from ternary.text.readers import DataFile, files
+from ternary.text.readers import parquet as parquet_reader
+from ternary.text.readers import text as text_reader
 
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 
@@ -279,7 +279,7 @@ def test_standard_input_is_read_once_and_replayed(monkeypatch):
 
 
 def test_standard_input_leaves_no_file_behind(tmp_path):
-    code = "from ternary.data.corpus import open_corpus as o; print(list(o('-').stories()))"
+    code = "from ternary.text.corpus import open_corpus as o; print(list(o('-').stories()))"
     env = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code]
     run = subprocess.run(command, input=b"a\n\nb", env=env, capture_output=True, check=True)
@@ -344,7 +344,7 @@ def test_a_split_fraction_out_of_range(fraction):
 def hub(tmp_path: Path, *cases: list[str], **env: str) -> list[str]:
     """What open_corpus(*case) comes to, for each case: "NetworkError ..." or "True|story|story"."""
     code = (
-        "import json, sys; from ternary.data.corpus import open_corpus\n"
+        "import json, sys; from ternary.text.corpus import open_corpus\n"
         "for case in json.loads(sys.argv[1]):\n"
         "    try: c = open_corpus(*case); print([*c.stories()] == [*c.stories()], *c.stories(), sep='|')\n"
         "    except Exception as e: print(type(e).__name__, e)"

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from tiny import stories
 
-from ternary.data.tokenizer import Tokenizer
 from ternary.errors import DataError, UsageError
-from ternary.evaluate import evaluate, pairs, story_nats
+from ternary.evaluation.protocol import evaluate, pairs, story_nats
 from ternary.fables import bits_per_char
 from ternary.fables import stories as fables
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.text.tokenizer import Tokenizer
 
 LONG = " ".join(stories(40))
 TEXTS = ["a", "The cat.", "Ünïcödé 🐢 and 李, “quoted”.", *stories(5, seed=3), LONG[:4000]]

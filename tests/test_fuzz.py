@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ternary.data.corpus import Corpus, open_corpus
-from ternary.data.prepare import prepare
-from ternary.data.tokenizer import Tokenizer
-from ternary.data.tokens import open_store
+from ternary.checkpoint.load import restore
 from ternary.errors import TernaryError
-from ternary.train.restore import restore
+from ternary.text.corpus import Corpus, open_corpus
+from ternary.text.prepare import prepare
+from ternary.text.token_store import open_store
+from ternary.text.tokenizer import Tokenizer
 
 STORIES = ["a cat", 'the dog "barked"\nand left', "é 🐌 " * 20]
 TOKENIZER = Tokenizer([" the", "a", " cat"], 300)

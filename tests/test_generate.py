@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.data.loader import Loader
-from ternary.data.tokenizer import StreamDecoder, Tokenizer
-from ternary.infer.engine import Engine, Sampling
-from ternary.kernels.isa import PRECISIONS
+from ternary.checkpoint.load import restore
+from ternary.compiler.isa import PRECISIONS
+from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
-from ternary.train.optimizer import AdamW
-from ternary.train.restore import restore
-from ternary.train.trainer import Trainer
+from ternary.text.loader import Loader
+from ternary.text.tokenizer import StreamDecoder, Tokenizer
+from ternary.training.optimizer import AdamW
+from ternary.training.step import Trainer
 
 STORY = "Tim had a 🐢. It was slow, but it was naïve… and it won! “Well done”, said 李 to the 🐢."
 GREEDY = Sampling(temperature=0)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from tiny import TINY, learned, log
 
+from ternary.checkpoint import format as checkpoint
 from ternary.errors import NumericError
 from ternary.nn.module import Parameter
-from ternary.train import checkpoint, run
-from ternary.train.guard import SETTLED, Guard, culprit, warnings
-from ternary.train.trainer import Trainer
+from ternary.training import run
+from ternary.training.guard import SETTLED, Guard, culprit, warnings
+from ternary.training.step import Trainer
 
 
 def test_what_is_not_finite_is_trouble():

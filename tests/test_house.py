@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "ternary").rglob("*.py")) + sorted((ROOT / "cli").rglob("*.py"))
 
-FLOORS = {"errors": 0, "rng": 0, "hardware": 0, "threads": 0, "config": 0, "registry": 1, "fables": 1, "kernels": 1,
-          "autograd": 1, "ops": 2, "nn": 3, "models": 4, "data": 5, "evaluate": 5, "infer": 5, "report": 5, "train": 5,
-          "doctor": 6, "bench": 6, "cli": 7}
-STRANGERS = {("kernels", "autograd"), ("autograd", "kernels"), ("models", "data"), ("data", "train")}
+LAYERS = ["errors", "rng", "registry", "machine", "config", "fables", "compiler", "autograd", "kernels", "ops", "nn",
+          "models", "text", "checkpoint", "evaluation", "inference", "report", "training", "doctor", "bench", "cli"]
+FLOORS = {name: k for k, name in enumerate(LAYERS)}
+STRANGERS = {("kernels", "autograd"), ("nn", "kernels"), ("text", "models")}
 
 
 def imports(path):

@@ -8,7 +8,7 @@ import sys
 import pytest
 from assembly import loops
 
-from ternary.kernels import isa
+from ternary.compiler import isa
 
 LAPTOP = {"NUMBA_CPU_NAME": "alderlake",
           "NUMBA_CPU_FEATURES": "+avx,+avx2,+avxvnni,+bmi,+bmi2,+f16c,+fma,+popcnt,+sse4.2,-avx512f"}

@@ -15,13 +15,15 @@ from assembly import loops
 from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
-from ternary.kernels.jit import KERNELS, OPTIONS
-from ternary.kernels.lookup import CODES, LOOKUPS
-from ternary.kernels.pack import from_bf16, in_lines, packed, to_bf16, unpack
-from ternary.kernels.quant import pack_bits, row_scales, ternary_codes, unpack_bits
+from ternary.compiler.jit import KERNELS, OPTIONS
+from ternary.kernels.gemm.lookup import CODES, LOOKUPS
+from ternary.compiler.layout import pad_to_tile
+from ternary.compiler.layout import from_bf16, to_bf16
+from ternary.kernels.gemm.pack import packed, unpack
+from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
 for module in pkgutil.iter_modules(ternary.kernels.__path__):
-    if module.name != "amx" or ternary.kernels.isa.AMX:
+    if module.name != "amx" or ternary.compiler.isa.AMX:
         importlib.import_module(f"ternary.kernels.{module.name}")
 
 ENCODE = {"fp32": np.ascontiguousarray, "bf16": to_bf16}
@@ -139,7 +141,7 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
 
 
 @pytest.mark.parametrize("name", ["matmul", "matmul_dw", "rms_norm", "layer_norm", "glu", "relu2", "attention",
-                                  "gated_conv", "token_shift", "recurrence", "nll", "cross_entropy", "adamw"])
+                                  "gated_conv", "token_shift", "gated_scan", "nll", "cross_entropy", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]
@@ -155,9 +157,9 @@ def test_weights_packed_as_bytes_are_the_codes_plus_one():
     for shape in ((64, 96), (32, 192)):
         w = rng.standard_normal(shape).astype(np.float32)
         alpha = np.abs(w).mean(keepdims=True).ravel()
-        by_inputs, by_outputs = (np.full((a // 32, b * 32), 9, np.uint8) for a, b in (shape, shape[::-1]))
-        KERNELS["pack_weight"](w, w.shape[1], alpha, w.size, by_inputs, by_outputs)
-        for got, want in zip((by_inputs, by_outputs), KERNELS["pack_weight"].ref(w, w.shape[1], alpha, w.size)):
+        w_forward, w_backward = (np.full((a // 32, b * 32), 9, np.uint8) for a, b in (shape, shape[::-1]))
+        KERNELS["pack_weight"](w, w.shape[1], alpha, w.size, w_forward, w_backward)
+        for got, want in zip((w_forward, w_backward), KERNELS["pack_weight"].ref(w, w.shape[1], alpha, w.size)):
             np.testing.assert_array_equal(as_float64(got, "p"), want)
 
 
@@ -166,12 +168,12 @@ def test_codes_name_the_weights_for_both_ways():
     w = rng.standard_normal((64, 96)).astype(np.float32)
     alpha = np.abs(w).mean(keepdims=True).ravel()
     for kind in CODES:
-        by_inputs, by_outputs = (np.full((a // 32, b * LOOKUPS), -1, kind) for a, b in ((64, 96), (96, 64)))
-        KERNELS["encode_weight"](w, alpha, by_inputs, by_outputs)
+        w_forward, w_backward = (np.full((a // 32, b * LOOKUPS), -1, kind) for a, b in ((64, 96), (96, 64)))
+        KERNELS["encode_weight"](w, alpha, w_forward, w_backward)
         q = ternary_codes(w, alpha, w.size)
         assert set(np.unique(q)) == {-1, 0, 1}
-        np.testing.assert_array_equal(unpack(decoded(by_inputs)), q.T)
-        np.testing.assert_array_equal(unpack(decoded(by_outputs)), q)
+        np.testing.assert_array_equal(unpack(decoded(w_forward)), q.T)
+        np.testing.assert_array_equal(unpack(decoded(w_backward)), q)
 
 
 def test_operands_are_rounded_to_the_nearest_byte_of_the_largest_in_their_row():
@@ -206,14 +208,14 @@ def test_panels_and_bits_are_inverted():
     rng = np.random.default_rng(0)
     x, q = rng.standard_normal((64, 96)), rng.integers(-1, 2, (64, 50))
     np.testing.assert_array_equal(unpack(packed(x)), x)
-    np.testing.assert_array_equal(unpack_bits(pack_bits(q)), in_lines(q, (0, 1)))
+    np.testing.assert_array_equal(unpack_bits(pack_bits(q)), pad_to_tile(q, (0, 1)))
     assert pack_bits(q[:, :32]).nbytes * 8 == 2 * q[:, :32].size
 
 
 @pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
 def test_two_bit_product_equals_the_packed_weight(quantizer):
     """Decode and training see the same effective weight, whatever shares a scale."""
-    from ternary.kernels.quant import block_size, mean_abs_ref, ternary_matmul
+    from ternary.kernels.gemm.quant import block_size, mean_abs_ref, ternary_matmul
     rng = np.random.default_rng(0)
     for shape in ((64, 192), (32, 96), (96, 512), (48, 80), (48, 272)):
         w, x = rng.standard_normal(shape), rng.standard_normal((3, shape[1])).astype(np.float32)
@@ -221,7 +223,7 @@ def test_two_bit_product_equals_the_packed_weight(quantizer):
         alpha = mean_abs_ref(w, *shape, block)
         q = ternary_codes(w, alpha, block)
         effective = q * np.repeat(alpha, block)[:w.size].reshape(shape)
-        bits, lines = pack_bits(q), in_lines(x, (-1,))
+        bits, lines = pack_bits(q), pad_to_tile(x, (-1,))
         y = np.empty((3, 32 * len(bits)), np.float32)
         ternary_matmul(lines, bits, row_scales(alpha, shape, quantizer).astype(np.float32), y)
         assert error(y[:, :shape[0]], x @ effective.T) < 1e-6
@@ -241,8 +243,8 @@ def test_ternary_matmul_multiplies_outside_its_inner_loop_only():
     assert re.search(multiplies, asm), "the scale must be applied somewhere: the patterns are stale"
 
 
-AVAILABLE = ternary.kernels.isa.AVAILABLE
-PATHS = AVAILABLE[AVAILABLE.index(ternary.kernels.isa.ISA) + 1:]
+AVAILABLE = ternary.compiler.isa.AVAILABLE
+PATHS = AVAILABLE[AVAILABLE.index(ternary.compiler.isa.ISA) + 1:]
 WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avxvnni": "tmm|vdpbf16ps", "avx2": "zmm",
          "generic": "zmm|ymm|sdot"}
 
@@ -277,7 +279,7 @@ def test_every_cpu_path_equals_the_reference(path, names):
 
 
 def test_python_cannot_call_device_functions():
-    from ternary.kernels.head import uniform
+    from ternary.kernels.cross_entropy import uniform
     used = numba.njit(lambda seed: uniform(seed, 2, 3))
     assert 0 <= used(1) < 1
     with pytest.raises(TypeError, match="uniform is a device function"):
@@ -286,7 +288,7 @@ def test_python_cannot_call_device_functions():
 
 def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
     """Counted as in token_ranges' description, over every way to share 1 to 64 threads."""
-    from ternary.kernels.matmul_dw import token_ranges
+    from ternary.kernels.gemm.weight_grad import token_ranges
 
     def traffic(tokens, outputs, threads, ranges):
         read_again, sums = threads // ranges, ranges - 1
@@ -301,7 +303,7 @@ def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
 
 
 def test_a_weight_gradient_on_more_threads_than_cores():
-    code = ("import numpy as np, numba; from ternary.kernels.matmul_dw import matmul_dw\n"
+    code = ("import numpy as np, numba; from ternary.kernels.gemm.weight_grad import matmul_dw\n"
             "rng = np.random.default_rng(0)\n"
             "for n, m, k in ((600, 256, 64), (40, 64, 32), (900, 32, 96)):\n"
             "    dy, x = (rng.standard_normal((n, d), np.float32) for d in (m, k))\n"

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.data.loader import Loader
 from ternary.errors import DataError, UsageError
+from ternary.text.loader import Loader
 
 
 def stream(n: int) -> np.ndarray:

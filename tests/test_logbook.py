@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ternary.errors import ResourceError
-from ternary.train import logbook
-from ternary.train.logbook import Logbook, plain
+from ternary.training import logbook
+from ternary.training.logbook import Logbook, plain
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_unknown_total_has_no_eta(clock, capsys):
 
 SHOW = """
 import sys
-from ternary.train.logbook import Logbook
+from ternary.training.logbook import Logbook
 assert "rich" not in sys.modules
 with Logbook(None, total=100, unit="step", interval=0) as book:
     book.progress(10, loss=1.5)

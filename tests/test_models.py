@@ -6,14 +6,14 @@ import pytest
 
 from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
-from ternary.kernels.pack import from_bf16
+from ternary.compiler.layout import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.nova import Nova, NovaConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 from ternary.rng import generator
-from ternary.train.optimizer import OPTIMIZERS, AdamW, make_optimizer
-from ternary.train.trainer import Trainer
+from ternary.training.optimizer import OPTIMIZERS, AdamW, make_optimizer
+from ternary.training.step import Trainer
 
 VARIANTS = {
     **{name: {} for name in MODELS},
@@ -78,9 +78,9 @@ def test_causal(name, precision):
 def test_sequences_do_not_see_each_other(name):
     model, rng = tiny(name), np.random.default_rng(0)
     tokens = rng.integers(4, 16, (3, 20)).astype(np.int32)
-    together = logits(model, tokens)
+    k_pack = logits(model, tokens)
     for row in range(3):
-        np.testing.assert_array_equal(logits(model, tokens[row:row + 1])[0], together[row])
+        np.testing.assert_array_equal(logits(model, tokens[row:row + 1])[0], k_pack[row])
 
 
 def random_pairs(k):
@@ -149,9 +149,9 @@ def test_config_round_trip(name):
 
 @models
 def test_saved_and_loaded(name, tmp_path):
-    from ternary.data.tokenizer import Tokenizer
-    from ternary.train import checkpoint
-    from ternary.train.restore import restore
+    from ternary.checkpoint import format as checkpoint
+    from ternary.checkpoint.load import restore
+    from ternary.text.tokenizer import Tokenizer
     model, tokenizer = tiny(name, vocab_size=300), Tokenizer.train(["one two three"], 300)
     weights = {key: p.values for key, p in model.parameters().items()}
     checkpoint.save(tmp_path, 3, weights=weights, optimizer={}, config=to_json(name.split()[0], model.config),
@@ -296,11 +296,11 @@ def test_config_file_with_a_key_missing():
 
 
 def test_the_batch_in_parts_has_the_gradient_of_the_whole(monkeypatch):
-    from ternary.train import trainer
+    from ternary.training import step as trainer
     rng, grads = np.random.default_rng(0), []
     x, y = (rng.integers(0, 16, (6, 32)).astype(np.int32) for _ in range(2))
     for part in (32, 64, 10_000):
-        monkeypatch.setattr(trainer, "PART", part)
+        monkeypatch.setattr(trainer, "MICRO_BATCH_TOKENS", part)
         model = tiny("bolt-small")
         Trainer(model, AdamW(model.parameters()), "fp32").gradients(x, y)
         grads.append(np.concatenate([p.grad.ravel() for p in model.parameters().values()]))

@@ -4,7 +4,7 @@ import pytest
 
 from ternary.kernels.muon import SIZE
 from ternary.nn.module import Parameter
-from ternary.train.optimizer import AdamW, Muon, make_optimizer
+from ternary.training.optimizer import AdamW, Muon, make_optimizer
 
 HYPER = {"weight_decay": 0.1, "grad_clip": 0.0}
 

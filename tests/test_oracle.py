@@ -5,8 +5,8 @@ import pytest
 
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
-from ternary.train.optimizer import AdamW
-from ternary.train.trainer import Trainer
+from ternary.training.optimizer import AdamW
+from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")
 

@@ -6,11 +6,11 @@ import textwrap
 import pytest
 from tiny import TINY, stories
 
-from ternary.data.corpus import open_corpus
-from ternary.data.outside import reader_call, runs_outside_code
-from ternary.data.prepare import cached_tokenizer, prepare
-from ternary.data.readers import READERS, files
 from ternary.errors import DataError, UsageError
+from ternary.text.corpus import open_corpus
+from ternary.text.outside import reader_call, runs_outside_code
+from ternary.text.prepare import cached_tokenizer, prepare
+from ternary.text.readers import READERS, files
 
 READER = """
     from pathlib import Path
@@ -239,8 +239,8 @@ def test_preparation_is_cached_and_goes_on_where_it_stopped(place, monkeypatch):
                     raise KeyboardInterrupt
                 yield line
     """)
-    monkeypatch.setattr("ternary.data.prepare.SAVE_EVERY", 0)
-    monkeypatch.setattr("ternary.data.vocabulary.BATCH", 1000)
+    monkeypatch.setattr("ternary.text.prepare.SAVE_EVERY", 0)
+    monkeypatch.setattr("ternary.text.vocabulary.BATCH", 1000)
     corpus = open_corpus("slow.py:read:a.pipe")
     slow = READERS.get("slow.py:read").__globals__
     tokenizer = cached_tokenizer(corpus, 512, place / "cache")

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from ternary.data.corpus import open_corpus
-from ternary.data.readers import READERS, DataFile, kind_of
 from ternary.errors import DataError
+from ternary.text.corpus import open_corpus
+from ternary.text.readers import READERS, DataFile, kind_of
 
 STORIES = ["A cat sat.\nIt was red.", 'She said "no, thanks".', "Café, naïve, 日本 🐌", "The end."]
 

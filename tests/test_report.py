@@ -10,8 +10,8 @@ from tiny import TINY, log
 
 from ternary.report import page
 from ternary.report.svg import Line, bounds, chart, label, thinned, ticks
-from ternary.train import run as runs
-from ternary.train.logbook import read_log
+from ternary.training import run as runs
+from ternary.training.logbook import read_log
 
 
 class Parsed(html.parser.HTMLParser):

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from tiny import TINY, log
 
+from ternary.checkpoint.lock import locked
+from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError, UsageError
-from ternary.kernels.isa import PRECISIONS
 from ternary.kernels.norm import rms_norm
-from ternary.train import plan, probe, selftest
-from ternary.train.lock import locked
-from ternary.train.memory import check_memory, estimate
-from ternary.train.plan import new_model, resolve
-from ternary.train.sinks import open_sinks
+from ternary.training import plan, selftest
+from ternary.training import thread_count as probe
+from ternary.training.loggers import open_sinks
+from ternary.training.memory import check_memory, estimate
+from ternary.training.plan import new_model, resolve
 
 
 def test_memory_is_counted_by_what_needs_it():
@@ -40,7 +41,7 @@ def test_what_cannot_fit_is_refused_with_the_arithmetic():
 
 
 def test_a_lock_belongs_to_one_process_and_ends_with_it(tmp_path):
-    code = ("import sys, time; from pathlib import Path; from ternary.train.lock import locked\n"
+    code = ("import sys, time; from pathlib import Path; from ternary.checkpoint.lock import locked\n"
             "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)")
     other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"

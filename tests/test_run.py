@@ -11,15 +11,16 @@ import time
 import pytest
 from tiny import TINY, learned, log, stories
 
+from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.load import restore
+from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import ModelFileError, NumericError
-from ternary.kernels.isa import PRECISIONS
 from ternary.models import entry
-from ternary.train import checkpoint, run
-from ternary.train.optimizer import AdamW
-from ternary.train.restore import restore
-from ternary.train.schedule import Budget, learning_rate
-from ternary.train.trainer import Trainer, uninterrupted
+from ternary.training import run
+from ternary.training.optimizer import AdamW
+from ternary.training.schedules import Budget, learning_rate
+from ternary.training.step import Trainer, uninterrupted
 
 LR = entry("bolt-small").lr
 
@@ -416,11 +417,11 @@ def test_the_head_is_exact_during_the_warm_up(config, monkeypatch):
     """A model that cannot tell words apart would learn from the noise of those left out."""
     noises, step = [], Trainer.step
 
-    def noted(self, x, y, lr, noise):
+    def trace_calls(self, x, y, lr, noise):
         noises.append(noise)
         return step(self, x, y, lr, noise)
 
-    monkeypatch.setattr(Trainer, "step", noted)
+    monkeypatch.setattr(Trainer, "step", trace_calls)
     run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "head_noise": 0.02}))
     assert noises == [0.0] * 2 + [0.02] * 38
 

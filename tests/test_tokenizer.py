@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ternary.data import tokenizer as module
-from ternary.data import vocabulary
-from ternary.data.tokenizer import StreamDecoder, Tokenizer
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
+from ternary.text import tokenizer as module
+from ternary.text import vocabulary
+from ternary.text.tokenizer import StreamDecoder, Tokenizer
 
 STORIES = [
     "Once upon a time, there was a little dog. He was happy.\nHe said, \"I like the park!\"",

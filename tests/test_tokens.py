@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.data import prepare as drafts
-from ternary.data import vocabulary
-from ternary.data.corpus import Corpus, open_corpus
-from ternary.data.prepare import cached_tokenizer, prepare
-from ternary.data.tokenizer import Tokenizer
-from ternary.data.tokens import cache_folder, open_store
 from ternary.errors import DataError, ResourceError
+from ternary.text import prepare as drafts
+from ternary.text import vocabulary
+from ternary.text.corpus import Corpus, open_corpus
+from ternary.text.prepare import cached_tokenizer, prepare
+from ternary.text.token_store import cache_folder, open_store
+from ternary.text.tokenizer import Tokenizer
 
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 TOKENIZER = Tokenizer([" the", "a"], 300)
@@ -267,9 +267,9 @@ def test_a_tokenizer_learned_by_another_version_is_not_served(tmp_path, monkeypa
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ternary.data import prepare as drafts
-from ternary.data.corpus import Corpus
-from ternary.data.tokenizer import Tokenizer
+from ternary.text import prepare as drafts
+from ternary.text.corpus import Corpus
+from ternary.text.tokenizer import Tokenizer
 
 drafts.SAVE_EVERY = 0
 drafts.vocabulary.BATCH = 100

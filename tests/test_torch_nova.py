@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from ternary.models.nova import Nova, NovaConfig
-from ternary.train.optimizer import AdamW
-from ternary.train.trainer import Trainer
+from ternary.training.optimizer import AdamW
+from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")
 SMALL = NovaConfig(vocab_size=1000, dim=64, layers=2, heads=2, hidden=160)

@@ -4,13 +4,13 @@ import time
 import numpy as np
 
 from ternary.bench.measure import machine, peak_rss_mb, say
+from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
-from ternary.infer.engine import Sampling
+from ternary.inference.generation import Sampling
 from ternary.kernels.sample import sample
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.rng import generator
-from ternary.train.restore import restore
 
 BATCH = 8
 REPEATS = 5

@@ -9,12 +9,13 @@ import numpy as np
 from ternary.bench.measure import activations, best_seconds, machine, right_operand, say, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
 from ternary.bench.peer import Peer
+from ternary.compiler.isa import PRECISIONS
+from ternary.compiler.tiles import TILE_N
 from ternary.errors import UsageError
-from ternary.kernels import adamw, conv, glu, head, norm
-from ternary.kernels.isa import PRECISIONS
-from ternary.kernels.pack import pack_table, quantize_rows
-from ternary.kernels.quant import TRITS
-from ternary.kernels.tiles import WIDTH
+from ternary.kernels import adamw, conv, glu, norm
+from ternary.kernels import cross_entropy as head
+from ternary.kernels.gemm.pack import pack_table, quantize_rows
+from ternary.kernels.gemm.quant import TRITS
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.rng import generator
@@ -105,7 +106,7 @@ def glu_seconds(dim: int, hidden: int, precision: str, seconds: float) -> float:
 def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
     rng, (vocab, d) = generator(0, "bench"), table.shape
     h, target = activations(rng, ROWS, d, precision), rng.integers(0, vocab, ROWS, np.int32)
-    padded = -(-vocab // WIDTH) * WIDTH
+    padded = -(-vocab // TILE_N) * TILE_N
     words, channels = zeros((padded, d), h.dtype), zeros((d, padded), h.dtype)
     pack_table(table, words, channels)
     factors = zeros((2, padded if precision == "int8" else 0))
@@ -129,6 +130,6 @@ def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
     yield f"glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.glu_bwd, dy, g, u, 0, dg, du)
     yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv, gv, taps, LENGTH, y)
     if precision == "fp32":
-        p, g, m, v = (zeros((-(-model.parameter_count // WIDTH) * WIDTH,)) for _ in range(4))
+        p, g, m, v = (zeros((-(-model.parameter_count // TILE_N) * TILE_N,)) for _ in range(4))
         hyper = np.array([1, 1e-3, 0.01, 0.9, 0.95, 1, 1, 1e-8], np.float32)
         yield f"adamw {model.parameter_count}", 8 * p.nbytes, partial(adamw.adamw, p, g, m, v, hyper)

@@ -5,11 +5,11 @@ import numpy as np
 
 from ternary.autograd.tape import PRECISION
 from ternary.bench.measure import activations, best_seconds, right_operand, zeros
-from ternary.kernels import gemm
-from ternary.kernels.head import VISIT
-from ternary.kernels.matmul_dw import matmul_dw
-from ternary.kernels.quant import TRITS
-from ternary.kernels.tiles import WIDTH
+from ternary.compiler.tiles import TILE_N
+from ternary.kernels.cross_entropy import VOCAB_TILE
+from ternary.kernels.gemm import blocks as gemm
+from ternary.kernels.gemm.quant import TRITS
+from ternary.kernels.gemm.weight_grad import matmul_dw
 from ternary.models.lm import LM
 from ternary.nn.linear import Linear
 from ternary.nn.mixers.attention import Attention
@@ -61,7 +61,7 @@ def peak_gflops(model: LM, rows: int, precision: str, seconds: float) -> float:
     rows: tokens per call; seconds: for all measurements together.
     """
     vocab, d = model.embed.weight.data.shape
-    piece = min(VISIT, -(-vocab // WIDTH) * WIDTH)
+    piece = min(VOCAB_TILE, -(-vocab // TILE_N) * TILE_N)
     exact = "bf16" if precision == "int8" else precision
     ternary = any(m.quantizer for m in model.modules() if isinstance(m, Linear))
     runs = [(kind, m, k, precision if ternary else exact, ternary, count)

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ternary.kernels.jit import Kernel
-from ternary.kernels.tiles import WIDTH
+from ternary.compiler.jit import Kernel
+from ternary.compiler.tiles import TILE_N
 
 
-def causal(size: int, turns: np.ndarray, products: int) -> int:
+def causal(size: int, rope_table: np.ndarray, products: int) -> int:
     """Of products over (N, D) that see half of the T tokens; those that only repeat what is known are not counted."""
-    return products * size * len(turns)
+    return products * size * len(rope_table)
 
 
 # multiplications and additions of the matrix products in one call, from its arguments
 FLOPS = {
-    "matmul": lambda x, panels, *_: 2 * x.size * len(panels) * WIDTH,
+    "matmul": lambda x, panels, *_: 2 * x.size * len(panels) * TILE_N,
     "matmul_dw": lambda dy, x, *_: 2 * dy.size * x.shape[1],
-    "glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * WIDTH,
-    "attention": lambda qkv, turns, *_: causal(qkv.size // 3, turns, 2),
-    "attention_bwd": lambda dout, qkv, turns, *_: causal(dout.size, turns, 4),
-    "relu2": lambda x, panels, *_: 2 * x.size * len(panels) * WIDTH,
-    "relu2_bwd": lambda dy, panels, *_: 2 * dy.size * len(panels) * WIDTH,
+    "glu": lambda xg, xu, gate, up, *_: 2 * (xg.size * len(gate) + xu.size * len(up)) * TILE_N,
+    "attention": lambda qkv, rope_table, *_: causal(qkv.size // 3, rope_table, 2),
+    "attention_bwd": lambda dout, qkv, rope_table, *_: causal(dout.size, rope_table, 4),
+    "relu2": lambda x, panels, *_: 2 * x.size * len(panels) * TILE_N,
+    "relu2_bwd": lambda dy, panels, *_: 2 * dy.size * len(panels) * TILE_N,
     "cross_entropy": lambda h, table, *_: 6 * len(h) * table.size,
 }
 
@@ -42,7 +42,7 @@ def described(name: str, args: tuple) -> tuple[str, int]:
     if name == "matmul":
         x, panels, _, base, add, _ = args
         sums = (" + base" if len(base) else "") + (" + y" if add else "")
-        name = f"matmul {x.shape[1]} -> {len(panels) * WIDTH}{sums}"
+        name = f"matmul {x.shape[1]} -> {len(panels) * TILE_N}{sums}"
     elif name == "matmul_dw":
         name = f"matmul_dw {args[0].shape[1]} x {args[1].shape[1]}"
     return name, flops

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from ternary.bench.measure import machine, peak_rss_mb, say
-from ternary.data.corpus import open_corpus
-from ternary.data.tokenizer import FIRST_PIECE, SPECIALS, Tokenizer
 from ternary.errors import DataError, UsageError
+from ternary.text.corpus import open_corpus
+from ternary.text.tokenizer import FIRST_PIECE, SPECIALS, Tokenizer
 
 HELD_OUT = 10                     # every so many-th story
 REPEATS = 3

@@ -12,8 +12,8 @@ from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import entry
 from ternary.rng import generator
-from ternary.train.optimizer import make_optimizer
-from ternary.train.trainer import PART, Trainer
+from ternary.training.optimizer import make_optimizer
+from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
 
 BATCHES = 4                       # made beforehand, used in turn
 LR = 1e-3
@@ -31,12 +31,12 @@ def zipf(rng: np.random.Generator, vocab: int, shape: tuple[int, ...]) -> np.nda
 class Steps:
     """Training steps of a new model on synthetic tokens, compiled and warm."""
 
-    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, head_noise: float = 0.0,
+    def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, vocab_sampling: float = 0.0,
                  optimizer: str = "adamw"):
         recipe, rng = entry(name), generator(0, "bench")
         self.model = recipe.model(recipe.config)
         mover = make_optimizer(optimizer, self.model.parameters(), precision)
-        self.trainer, self.head_noise = Trainer(self.model, mover, precision), head_noise
+        self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision), vocab_sampling
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
             t = zipf(rng, recipe.config.vocab_size, (batch_size, seq_len + 1))
@@ -47,7 +47,7 @@ class Steps:
     def step(self) -> float:
         """One update: quantise, pack, forward, backward, clip, optimizer -> seconds"""
         start = time.perf_counter()
-        self.trainer.step(*self.batches[self.done % BATCHES], LR, self.head_noise)
+        self.trainer.step(*self.batches[self.done % BATCHES], LR, self.vocab_sampling)
         self.done += 1
         return time.perf_counter() - start
 
@@ -67,13 +67,13 @@ class Steps:
 def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_len: int = 256,
                 seconds: float | None = None, precision: str = "auto", peer: str | None = None,
                 peer_python: str = sys.executable, profile: bool = False,
-                head_noise: float = TrainConfig.head_noise, optimizer: str = "adamw") -> dict:
+                vocab_sampling: float = TrainConfig.vocab_sampling, optimizer: str = "adamw") -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
     batch_size None: the fastest of BATCH_SIZES in short runs; seconds None: 10, or 20 with a peer.
     tokens_per_second is the mean over `seconds` (with a peer: over all rounds), best_tokens_per_second
     that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed, with those that
-    head_noise leaves out; peak_gflops is what the product kernels reach alone in this run; peak_share is their
+    vocab_sampling leaves out; peak_gflops is what the product kernels reach alone in this run; peak_share is their
     quotient. peer "torch" is the
     PyTorch model in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
     the CPU time that the threads got: well below 1, the machine was busy and the numbers say little.
@@ -89,11 +89,11 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")
     searched = {}
     if batch_size is None:
-        searched["batch_search"] = [short_run(model, size, seq_len, precision, head_noise, optimizer, seconds)
+        searched["batch_search"] = [short_run(model, size, seq_len, precision, vocab_sampling, optimizer, seconds)
                                     for size in BATCH_SIZES]
         batch_size = max(searched["batch_search"], key=speed)["batch_size"]
-    steps = Steps(model, batch_size, seq_len, precision, head_noise, optimizer)
-    rows = min(batch_size, max(1, PART // seq_len)) * seq_len
+    steps = Steps(model, batch_size, seq_len, precision, vocab_sampling, optimizer)
+    rows = min(batch_size, max(1, MICRO_BATCH_TOKENS // seq_len)) * seq_len
     before = peak_gflops(steps.model, rows, precision, seconds / 8)
     if rival:
         times, compared = in_turns(steps, rival, seconds, precision)
@@ -105,17 +105,17 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
     mean, flops = steps.speed(times), flops_per_token(steps.model, seq_len)
     gflops = mean * flops / 1e9
-    return {"model": model, "precision": precision, "head_noise": head_noise, "optimizer": optimizer, **where,
+    return {"model": model, "precision": precision, "vocab_sampling": vocab_sampling, "optimizer": optimizer, **where,
             "batch_size": batch_size, "seq_len": seq_len, "steps": len(times),
             "cpu_share": cpu_share, "tokens_per_second": mean,
             "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
             "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **profiled}
 
 
-def short_run(model: str, batch_size: int, seq_len: int, precision: str, head_noise: float, optimizer: str,
+def short_run(model: str, batch_size: int, seq_len: int, precision: str, vocab_sampling: float, optimizer: str,
               seconds: float) -> dict:
     """Speed at one batch size."""
-    steps = Steps(model, batch_size, seq_len, precision, head_noise, optimizer)
+    steps = Steps(model, batch_size, seq_len, precision, vocab_sampling, optimizer)
     mean = steps.speed(steps.window(min(seconds, SEARCH)))
     say(f"batch {batch_size}: {mean:,.0f} tokens/s")
     return {"batch_size": batch_size, "tokens_per_second": mean}

@@ -2,8 +2,8 @@
 import numpy as np
 from numba import prange
 
-from ternary.kernels.jit import kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, sqrt, store, total
+from ternary.compiler.jit import kernel
+from ternary.compiler.tiles import TILE_N, load_like, sqrt, store, total, vec32
 
 PART = 8192
 ONE = np.float32(1)
@@ -17,9 +17,9 @@ def squared_norm_ref(g):
 @kernel(ref=squared_norm_ref)
 def squared_norm(g, parts):
     for k in prange(parts.shape[0]):
-        s = line()
-        for j in range(k * PART, min(g.shape[0], (k + 1) * PART), WIDTH):
-            t = load_like(line(), g, 0, j)
+        s = vec32()
+        for j in range(k * PART, min(g.shape[0], (k + 1) * PART), TILE_N):
+            t = load_like(vec32(), g, 0, j)
             s = s + t * t
         parts[k] = total(s)
 
@@ -41,12 +41,12 @@ def adamw(p, g, m, v, hyper):
     scale, lr, decay, beta1 = hyper[0], hyper[1], hyper[2], hyper[3]
     beta2, fix1, fix2, eps = hyper[4], hyper[5], hyper[6], hyper[7]
     for k in prange((p.shape[0] + PART - 1) // PART):
-        for j in range(k * PART, min(p.shape[0], (k + 1) * PART), WIDTH):
-            d = load_like(line(), g, 0, j) * scale
-            a = load_like(line(), m, 0, j) * beta1 + d * (ONE - beta1)
-            b = load_like(line(), v, 0, j) * beta2 + d * d * (ONE - beta2)
-            x = load_like(line(), p, 0, j) * (ONE - lr * decay)
+        for j in range(k * PART, min(p.shape[0], (k + 1) * PART), TILE_N):
+            d = load_like(vec32(), g, 0, j) * scale
+            a = load_like(vec32(), m, 0, j) * beta1 + d * (ONE - beta1)
+            b = load_like(vec32(), v, 0, j) * beta2 + d * d * (ONE - beta2)
+            x = load_like(vec32(), p, 0, j) * (ONE - lr * decay)
             store(p, 0, j, x - a * (fix1 * lr) / (sqrt(b * fix2) + eps))
             store(m, 0, j, a)
             store(v, 0, j, b)
-            store(g, 0, j, line())
+            store(g, 0, j, vec32())

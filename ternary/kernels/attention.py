@@ -9,16 +9,13 @@ from functools import lru_cache
 import numpy as np
 from numba import prange
 
-from ternary.kernels.gemm import add_block, begin, copied, end, product
-from ternary.kernels.isa import LANES
-from ternary.kernels.jit import device, kernel
-from ternary.kernels.pack import pack_columns, pack_steps, transpose_rows, transpose_words
-from ternary.kernels.tiles import (
+from ternary.compiler.isa import LANES
+from ternary.compiler.jit import device, kernel
+from ternary.compiler.tiles import (
     LOG2E,
-    WIDTH,
+    TILE_N,
     add_where,
     exp2,
-    line,
     load_like,
     maximum,
     reciprocal,
@@ -27,9 +24,12 @@ from ternary.kernels.tiles import (
     sum_rows,
     tile,
     total,
-    two,
+    vec32,
+    vec32x2,
 )
-from ternary.kernels.workspace import clear, workspace
+from ternary.compiler.workspace import clear, workspace
+from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
+from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_rows, transpose_words
 
 SPAN = 256                        # keys, or queries, of one visit
 BASE = 10000.0                    # of the rotary wavelengths
@@ -38,91 +38,95 @@ ONE = np.float32(1)
 piece = tile(1, 1)
 
 
+def rope_angles(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
+    """The rotary table (T, K): cos | sin of the angle t / BASE^(2j / K) of position t and pair j of channels."""
+    return _rope_table(1 << (seq_len - 1).bit_length(), head_dim, dtype)[:seq_len]
+
+
 @lru_cache(maxsize=16)
-def rotations(length: int, width: int, dtype: np.dtype) -> np.ndarray:
-    """cos | sin of the angle t / BASE^(2j / width) of every position t and pair of channels j, (length, width)."""
-    angles = np.arange(length)[:, None] * BASE ** (-np.arange(0, width, 2) / width)
+def _rope_table(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
+    angles = np.arange(seq_len)[:, None] * BASE ** (-np.arange(0, head_dim, 2) / head_dim)
     return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(dtype)
 
 
-def rotated(x: np.ndarray, turns: np.ndarray) -> np.ndarray:
+def rotated(x: np.ndarray, rope_table: np.ndarray) -> np.ndarray:
     """Channels j and j + width / 2 are one pair, which turns by the angle of its position.    x (..., T, width)"""
-    (a, b), (cos, sin) = np.split(x, 2, -1), np.split(turns, 2, -1)
+    (a, b), (cos, sin) = np.split(x, 2, -1), np.split(rope_table, 2, -1)
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
 
-def _heads(x, turns, parts):
+def _heads(x, rope_table, parts):
     """(N, parts * D) -> (parts, sequences, heads, T, width)"""
-    length, width = turns.shape
-    return x.reshape(-1, length, parts, x.shape[1] // parts // width, width).transpose(2, 0, 3, 1, 4)
+    seq_len, head_dim = rope_table.shape
+    return x.reshape(-1, seq_len, parts, x.shape[1] // parts // head_dim, head_dim).transpose(2, 0, 3, 1, 4)
 
 
 def _rows(x):
     """(parts, sequences, heads, T, width) -> (N, parts * D)"""
-    parts, sequences, heads, length, width = x.shape
-    return x.transpose(1, 3, 0, 2, 4).reshape(sequences * length, parts * heads * width)
+    parts, sequences, heads, seq_len, head_dim = x.shape
+    return x.transpose(1, 3, 0, 2, 4).reshape(sequences * seq_len, parts * heads * head_dim)
 
 
-def _scores(qkv, turns):
+def _scores(qkv, rope_table):
     """-> q and k, rotated, and v; the scores of every query, -inf beyond it."""
-    q, k, v = _heads(qkv, turns, 3)
-    q, k = rotated(q, turns), rotated(k, turns)
-    s = q @ k.swapaxes(-1, -2) * turns.shape[1] ** -0.5
-    return q, k, v, np.where(np.tri(len(turns), dtype=bool), s, -np.inf)
+    q, k, v = _heads(qkv, rope_table, 3)
+    q, k = rotated(q, rope_table), rotated(k, rope_table)
+    s = q @ k.swapaxes(-1, -2) * rope_table.shape[1] ** -0.5
+    return q, k, v, np.where(np.tri(len(rope_table), dtype=bool), s, -np.inf)
 
 
-def attention_ref(qkv, turns):
+def attention_ref(qkv, rope_table, first_query):
     """out = softmax(rotated q @ rotated k.T / sqrt(width)) @ v, per head, over the keys up to the query.
 
     qkv (N, 3D) = q | k | v, each of D / width heads; turns (T, width) -> out (N, D), lse (sequences * heads, T), the
-    log of the sum of exp(scores) of every query.
+    log of the sum of exp(scores) of every query. Queries before first_query may be left out.
     """
-    *_, v, s = _scores(qkv, turns)
+    *_, v, s = _scores(qkv, rope_table)
     top = s.max(-1, keepdims=True)
     e = np.exp(s - top)
     z = e.sum(-1, keepdims=True)
-    return _rows((e / z @ v)[None]), (top + np.log(z)).reshape(-1, len(turns))
+    return _rows((e / z @ v)[None]), (top + np.log(z)).reshape(-1, len(rope_table))
 
 
 @device
-def rotate(x, i, j, turns, t, scale, direction, y, k, l):
+def rotate(x, i, j, rope_table, t, scale, direction, y, k, l):
     """y[k, l:l+width] = scale * x[i, j:j+width], turned by the angles of position t, or back if direction is -1."""
-    half = turns.shape[1] // 2
+    half = rope_table.shape[1] // 2
     for c in range(0, half, LANES):
         a, b = load_like(piece(), x, i, j + c), load_like(piece(), x, i, j + half + c)
-        cos = load_like(piece(), turns, t, c) * scale
-        sin = load_like(piece(), turns, t, half + c) * (scale * direction)
+        cos = load_like(piece(), rope_table, t, c) * scale
+        sin = load_like(piece(), rope_table, t, half + c) * (scale * direction)
         store(y, k, l + c, a * cos - b * sin)
         store(y, k, l + half + c, b * cos + a * sin)
 
 
 @device
-def rotated_rows(qkv, first, column, turns, scale):
+def rotated_rows(qkv, first, column, rope_table, scale):
     """One head of q or k, a row per position; zeros up to a multiple of 32 rows."""
-    length, width = turns.shape
-    rows = (length + WIDTH - 1) // WIDTH * WIDTH
-    y = workspace(rows, width, qkv.dtype)
-    for t in range(length):
-        rotate(qkv, first + t, column, turns, t, scale, ONE, y, t, 0)
-    for t in range(length, rows):
-        for j in range(0, width, WIDTH):
-            store(y, t, j, line())
+    seq_len, head_dim = rope_table.shape
+    rows = (seq_len + TILE_N - 1) // TILE_N * TILE_N
+    y = workspace(rows, head_dim, qkv.dtype)
+    for t in range(seq_len):
+        rotate(qkv, first + t, column, rope_table, t, scale, ONE, y, t, 0)
+    for t in range(seq_len, rows):
+        for j in range(0, head_dim, TILE_N):
+            store(y, t, j, vec32())
     return y
 
 
 @device
 def columns_packed(x):
     """The rows of x as the columns of panels."""
-    p = workspace(x.shape[0] // WIDTH, x.shape[1] * WIDTH, x.dtype)
+    p = workspace(x.shape[0] // TILE_N, x.shape[1] * TILE_N, x.dtype)
     for t in range(p.shape[0]):
-        pack_columns(x, t * WIDTH, p, t)
+        pack_columns(x, t * TILE_N, p, t)
     return p
 
 
 @device
 def steps_packed(x):
     """The columns of x as the columns of panels."""
-    p = workspace(x.shape[1] // WIDTH, x.shape[0] * WIDTH, x.dtype)
+    p = workspace(x.shape[1] // TILE_N, x.shape[0] * TILE_N, x.dtype)
     for j in range(p.shape[0]):
         pack_steps(x, 0, x.shape[0], j, p, j)
     return p
@@ -131,73 +135,73 @@ def steps_packed(x):
 @device
 def mask(c):
     """In the block where keys meet their own queries, no query sees a key behind it."""
-    for r in range(1, WIDTH):
-        store(c, r, 0, add_where(load_like(line(), c, r, 0), np.uint32((1 << r) - 1), FAR))
+    for r in range(1, TILE_N):
+        store(c, r, 0, add_where(load_like(vec32(), c, r, 0), np.uint32((1 << r) - 1), FAR))
 
 
 @kernel(ref=attention_ref)
-def attention(qkv, turns, out, lse):
-    (length, width), d = turns.shape, out.shape[1]
-    heads, padded = d // width, (length + WIDTH - 1) // WIDTH * WIDTH
+def attention(qkv, rope_table, first_query, out, lse):
+    (seq_len, head_dim), d = rope_table.shape, out.shape[1]
+    heads, padded = d // head_dim, (seq_len + TILE_N - 1) // TILE_N * TILE_N
     span = min(SPAN, padded)
     for item in prange(lse.shape[0]):
-        first, column = item // heads * length, item % heads * width
-        k = rotated_rows(qkv, first, d + column, turns, ONE)
-        q = columns_packed(rotated_rows(qkv, first, column, turns, ONE / np.sqrt(np.float32(width))))
-        v, turn = workspace(width, padded, qkv.dtype), workspace(1, padded * WIDTH, qkv.dtype)
-        for j in range(0, width, WIDTH):
-            transpose_rows(qkv, first, length, (2 * d + column + j) // WIDTH, v, j, turn)
-        s, p = workspace(span, WIDTH, np.float32), workspace(1, span * WIDTH, qkv.dtype)
-        o, rows = workspace(width, WIDTH, np.float32), workspace(WIDTH, width, np.float32)
-        sums = workspace(2, WIDTH, np.float32)
-        c = begin()
-        for t in range(0, padded, WIDTH):
-            top, z = line() + FAR, line()
+        first, column = item // heads * seq_len, item % heads * head_dim
+        k = rotated_rows(qkv, first, d + column, rope_table, ONE)
+        q = columns_packed(rotated_rows(qkv, first, column, rope_table, ONE / np.sqrt(np.float32(head_dim))))
+        v, turn = workspace(head_dim, padded, qkv.dtype), workspace(1, padded * TILE_N, qkv.dtype)
+        for j in range(0, head_dim, TILE_N):
+            transpose_rows(qkv, first, seq_len, (2 * d + column + j) // TILE_N, v, j, turn)
+        s, p = workspace(span, TILE_N, np.float32), workspace(1, span * TILE_N, qkv.dtype)
+        o, rows = workspace(head_dim, TILE_N, np.float32), workspace(TILE_N, head_dim, np.float32)
+        sums = workspace(2, TILE_N, np.float32)
+        c = acquire_accumulator()
+        for t in range(first_query // TILE_N * TILE_N, padded, TILE_N):
+            top, z = vec32() + FAR, vec32()
             clear(o)
-            for lo in range(0, t + WIDTH, span):
-                n, before = min(span, t + WIDTH - lo), top
-                for i in range(0, n, WIDTH):
-                    product(c, k, lo + i, 0, q, t // WIDTH, 0, width)
+            for lo in range(0, t + TILE_N, span):
+                n, before = min(span, t + TILE_N - lo), top
+                for i in range(0, n, TILE_N):
+                    microkernel(c, k, lo + i, 0, q, t // TILE_N, 0, head_dim)
                     if lo + i == t:
                         mask(c)
-                    for r in range(WIDTH):
-                        x = load_like(line(), c, r, 0) * LOG2E
+                    for r in range(TILE_N):
+                        x = load_like(vec32(), c, r, 0) * LOG2E
                         top = maximum(top, x)
                         store(s, i + r, 0, x)
                 faded = exp2(before - top)
                 z = z * faded
                 for r in range(0, n, 2):
-                    e = exp2(load_like(two(), s, r, 0) - top)
+                    e = exp2(load_like(vec32x2(), s, r, 0) - top)
                     z = z + sum_rows(e)
-                    store_paired(p, 0, r * WIDTH, e)
-                for j in range(0, width, WIDTH):
-                    product(c, v, j, lo, p, 0, 0, n)
-                    for r in range(WIDTH):
-                        store(o, j + r, 0, load_like(line(), o, j + r, 0) * faded + load_like(line(), c, r, 0))
+                    store_paired(p, 0, r * TILE_N, e)
+                for j in range(0, head_dim, TILE_N):
+                    microkernel(c, v, j, lo, p, 0, 0, n)
+                    for r in range(TILE_N):
+                        store(o, j + r, 0, load_like(vec32(), o, j + r, 0) * faded + load_like(vec32(), c, r, 0))
             share = reciprocal(z)
-            for j in range(width):
-                store(o, j, 0, load_like(line(), o, j, 0) * share)
-            transpose_words(o, 0, 0, width, WIDTH, rows, 0, 0)
+            for j in range(head_dim):
+                store(o, j, 0, load_like(vec32(), o, j, 0) * share)
+            transpose_words(o, 0, 0, head_dim, TILE_N, rows, 0, 0)
             store(sums, 0, 0, top * (ONE / LOG2E))
             store(sums, 1, 0, z)
-            for r in range(min(WIDTH, length - t)):
+            for r in range(min(TILE_N, seq_len - t)):
                 lse[item, t + r] = sums[0, r] + np.log(sums[1, r])
-                for j in range(0, width, WIDTH):
-                    store(out, first + t + r, column + j, load_like(line(), rows, r, j))
-        end()
+                for j in range(0, head_dim, TILE_N):
+                    store(out, first + t + r, column + j, load_like(vec32(), rows, r, j))
+        release_accumulator()
 
 
-def attention_bwd_ref(dout, qkv, turns, out, lse):
+def attention_bwd_ref(dout, qkv, rope_table, out, lse):
     """dqkv (N, 3D). With p the softmax, dv = p.T dout, dp = dout v.T, ds = p (dp - sum over keys of p dp), and so on.
 
     The reference makes p itself; the kernel from lse, and the sum of p dp is dout . out.
     """
-    q, k, v, s = _scores(qkv, turns)
+    q, k, v, s = _scores(qkv, rope_table)
     e = np.exp(s - s.max(-1, keepdims=True))
-    p, g = e / e.sum(-1, keepdims=True), _heads(dout, turns, 1)[0]
+    p, g = e / e.sum(-1, keepdims=True), _heads(dout, rope_table, 1)[0]
     dp = g @ v.swapaxes(-1, -2)
-    ds = p * (dp - (p * dp).sum(-1, keepdims=True)) * turns.shape[1] ** -0.5
-    back = turns * np.repeat([1, -1], turns.shape[1] // 2)
+    ds = p * (dp - (p * dp).sum(-1, keepdims=True)) * rope_table.shape[1] ** -0.5
+    back = rope_table * np.repeat([1, -1], rope_table.shape[1] // 2)
     dq, dk = rotated(ds @ k, back), rotated(ds.swapaxes(-1, -2) @ q, back)
     return _rows(np.stack([dq, dk, p.swapaxes(-1, -2) @ g]))
 
@@ -205,72 +209,73 @@ def attention_bwd_ref(dout, qkv, turns, out, lse):
 @device
 def span_scores(k, v, q, g, shift, delta, lo, at, c, d, p, ds, across):
     """p and ds of keys lo.. x queries at..: both (keys, queries), and ds in panels of 32 queries over the keys too."""
-    for i in range(0, min(p.shape[0], k.shape[0] - lo), WIDTH):
-        for t in range(max(0, lo + i - at), min(p.shape[1], k.shape[0] - at), WIDTH):
-            panel = (at + t) // WIDTH
-            product(c, k, lo + i, 0, q, panel, 0, k.shape[1])
-            product(d, v, lo + i, 0, g, panel, 0, k.shape[1])
+    for i in range(0, min(p.shape[0], k.shape[0] - lo), TILE_N):
+        for t in range(max(0, lo + i - at), min(p.shape[1], k.shape[0] - at), TILE_N):
+            panel = (at + t) // TILE_N
+            microkernel(c, k, lo + i, 0, q, panel, 0, k.shape[1])
+            microkernel(d, v, lo + i, 0, g, panel, 0, k.shape[1])
             if lo + i == at + t:
                 mask(c)
-            for r in range(0, WIDTH, 2):
-                e = exp2(load_like(two(), c, r, 0) * LOG2E - load_like(line(), shift, 0, at + t))
-                x = e * (load_like(two(), d, r, 0) - load_like(line(), delta, 0, at + t))
+            for r in range(0, TILE_N, 2):
+                e = exp2(load_like(vec32x2(), c, r, 0) * LOG2E - load_like(vec32(), shift, 0, at + t))
+                x = e * (load_like(vec32x2(), d, r, 0) - load_like(vec32(), delta, 0, at + t))
                 store(p, i + r, t, e)
                 store(ds, i + r, t, x)
-                store_paired(across, t // WIDTH, (i + r) * WIDTH, x)
+                store_paired(across, t // TILE_N, (i + r) * TILE_N, x)
 
 
 @kernel(ref=attention_bwd_ref)
-def attention_bwd(dout, qkv, turns, out, lse, dqkv):
-    (length, width), dim = turns.shape, dout.shape[1]
-    heads, padded = dim // width, (length + WIDTH - 1) // WIDTH * WIDTH
-    span, scale = min(SPAN, padded), ONE / np.sqrt(np.float32(width))
+def attention_bwd(dout, qkv, rope_table, out, lse, dqkv):
+    (seq_len, head_dim), dim = rope_table.shape, dout.shape[1]
+    heads, padded = dim // head_dim, (seq_len + TILE_N - 1) // TILE_N * TILE_N
+    span, scale = min(SPAN, padded), ONE / np.sqrt(np.float32(head_dim))
     for item in prange(lse.shape[0]):
-        first, column = item // heads * length, item % heads * width
-        q, k = rotated_rows(qkv, first, column, turns, scale), rotated_rows(qkv, first, dim + column, turns, ONE)
-        v, _ = copied(qkv, first, length, 2 * dim + column, width, qkv)
-        g, _ = copied(dout, first, length, column, width, qkv)
+        first, column = item // heads * seq_len, item % heads * head_dim
+        q = rotated_rows(qkv, first, column, rope_table, scale)
+        k = rotated_rows(qkv, first, dim + column, rope_table, ONE)
+        v, _ = copied(qkv, first, seq_len, 2 * dim + column, head_dim, qkv)
+        g, _ = copied(dout, first, seq_len, column, head_dim, qkv)
         q_columns, g_columns, q_steps, g_steps = columns_packed(q), columns_packed(g), steps_packed(q), steps_packed(g)
-        kt, turn = workspace(width, padded, qkv.dtype), workspace(1, padded * WIDTH, qkv.dtype)
-        for j in range(0, width, WIDTH):
-            transpose_rows(k, 0, padded, j // WIDTH, kt, j, turn)
+        kt, turn = workspace(head_dim, padded, qkv.dtype), workspace(1, padded * TILE_N, qkv.dtype)
+        for j in range(0, head_dim, TILE_N):
+            transpose_rows(k, 0, padded, j // TILE_N, kt, j, turn)
         shift, delta = workspace(1, padded, np.float32), workspace(1, padded, np.float32)
         clear(shift)
         clear(delta)
-        for t in range(length):
-            s = line()
-            for j in range(column, column + width, WIDTH):
-                s = s + load_like(line(), dout, first + t, j) * load_like(line(), out, first + t, j)
+        for t in range(seq_len):
+            s = vec32()
+            for j in range(column, column + head_dim, TILE_N):
+                s = s + load_like(vec32(), dout, first + t, j) * load_like(vec32(), out, first + t, j)
             shift[0, t], delta[0, t] = lse[item, t] * LOG2E, total(s)
         p, ds = workspace(span, span, qkv.dtype), workspace(span, span, qkv.dtype)
-        across = workspace(span // WIDTH, span * WIDTH, qkv.dtype)
-        dk, dv = workspace(padded, width, np.float32), workspace(padded, width, np.float32)
-        dq, rows = workspace(padded // WIDTH * width, WIDTH, np.float32), workspace(WIDTH, width, np.float32)
+        across = workspace(span // TILE_N, span * TILE_N, qkv.dtype)
+        dk, dv = workspace(padded, head_dim, np.float32), workspace(padded, head_dim, np.float32)
+        dq, rows = workspace(padded // TILE_N * head_dim, TILE_N, np.float32), workspace(TILE_N, head_dim, np.float32)
         clear(dk)
         clear(dv)
         clear(dq)
-        c, d = begin(), workspace(WIDTH, WIDTH, np.float32)
+        c, d = acquire_accumulator(), workspace(TILE_N, TILE_N, np.float32)
         for lo in range(0, padded, span):
             for at in range(lo, padded, span):
                 end_of_keys, end_of_queries = min(padded, lo + span), min(padded, at + span)
                 span_scores(k, v, q_columns, g_columns, shift, delta, lo, at, c, d, p, ds, across)
-                for i in range(lo, end_of_keys, WIDTH):
+                for i in range(lo, end_of_keys, TILE_N):
                     t = max(at, i)            # the first query that sees these keys
-                    for j in range(0, width, WIDTH):
-                        product(c, p, i - lo, t - at, g_steps, j // WIDTH, t, end_of_queries - t)
+                    for j in range(0, head_dim, TILE_N):
+                        microkernel(c, p, i - lo, t - at, g_steps, j // TILE_N, t, end_of_queries - t)
                         add_block(c, dv, i, j)
-                        product(c, ds, i - lo, t - at, q_steps, j // WIDTH, t, end_of_queries - t)
+                        microkernel(c, ds, i - lo, t - at, q_steps, j // TILE_N, t, end_of_queries - t)
                         add_block(c, dk, i, j)
-                for t in range(at, end_of_queries, WIDTH):
-                    for j in range(0, width, WIDTH):
-                        n = min(end_of_keys, t + WIDTH) - lo
-                        product(c, kt, j, lo, across, (t - at) // WIDTH, 0, n)
-                        add_block(c, dq, t // WIDTH * width + j, 0)
-        end()
-        for t in range(0, padded, WIDTH):
-            transpose_words(dq, t // WIDTH * width, 0, width, WIDTH, rows, 0, 0)
-            for r in range(min(WIDTH, length - t)):
-                rotate(rows, r, 0, turns, t + r, scale, -ONE, dqkv, first + t + r, column)
-                rotate(dk, t + r, 0, turns, t + r, ONE, -ONE, dqkv, first + t + r, dim + column)
-                for j in range(0, width, WIDTH):
-                    store(dqkv, first + t + r, 2 * dim + column + j, load_like(line(), dv, t + r, j))
+                for t in range(at, end_of_queries, TILE_N):
+                    for j in range(0, head_dim, TILE_N):
+                        n = min(end_of_keys, t + TILE_N) - lo
+                        microkernel(c, kt, j, lo, across, (t - at) // TILE_N, 0, n)
+                        add_block(c, dq, t // TILE_N * head_dim + j, 0)
+        release_accumulator()
+        for t in range(0, padded, TILE_N):
+            transpose_words(dq, t // TILE_N * head_dim, 0, head_dim, TILE_N, rows, 0, 0)
+            for r in range(min(TILE_N, seq_len - t)):
+                rotate(rows, r, 0, rope_table, t + r, scale, -ONE, dqkv, first + t + r, column)
+                rotate(dk, t + r, 0, rope_table, t + r, ONE, -ONE, dqkv, first + t + r, dim + column)
+                for j in range(0, head_dim, TILE_N):
+                    store(dqkv, first + t + r, 2 * dim + column + j, load_like(vec32(), dv, t + r, j))

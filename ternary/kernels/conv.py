@@ -6,66 +6,66 @@ channels, a multiple of 16, and as many gates before them; w and z are whole lin
 import numpy as np
 from numba import prange
 
-from ternary.kernels.isa import LANES
-from ternary.kernels.jit import kernel
-from ternary.kernels.pack import in_lines
-from ternary.kernels.tiles import load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile
-from ternary.kernels.workspace import clear, num_threads, share, workspace
+from ternary.compiler.isa import LANES
+from ternary.compiler.jit import kernel
+from ternary.compiler.tiles import load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile
+from ternary.compiler.workspace import clear, num_threads, share, workspace
+from ternary.compiler.layout import pad_to_tile
 
 TAPS = 8
 taps, row = tile(TAPS, 1), tile(1, 1)
 
 
-def _windows(gv, length):
+def _windows(gv, seq_len):
     """-> sigmoid(gate), value padded in front, both (sequences, T, D)."""
-    gate, value = (in_lines(half, (-1,)) for half in np.split(gv.reshape(-1, length, gv.shape[1]), 2, axis=-1))
+    gate, value = (pad_to_tile(half, (-1,)) for half in np.split(gv.reshape(-1, seq_len, gv.shape[1]), 2, axis=-1))
     return sigmoid_ref(gate), np.pad(value, ((0, 0), (TAPS - 1, 0), (0, 0)))
 
 
-def gated_conv_ref(gv, w, length):
+def gated_conv_ref(gv, w, seq_len):
     """z = sigmoid(gate) * conv(value), per sequence of `length`.    gv (N, 2D) = gate | value, w (8, D) -> z (N, D)"""
-    s, value = _windows(gv, length)
-    c = sum(w[k] * value[:, k:k + length] for k in range(TAPS))
+    s, value = _windows(gv, seq_len)
+    c = sum(w[k] * value[:, k:k + seq_len] for k in range(TAPS))
     return (s * c).reshape(-1, w.shape[1])
 
 
 @kernel(ref=gated_conv_ref)
-def gated_conv(gv, w, length, z):
+def gated_conv(gv, w, seq_len, z):
     n = gv.shape[1] // 2
-    for seq in prange(z.shape[0] // length):
+    for seq in prange(z.shape[0] // seq_len):
         for j in range(0, n, LANES):
             weights, window = load_like(taps(), w, 0, j), taps()
-            for t in range(seq * length, (seq + 1) * length):
+            for t in range(seq * seq_len, (seq + 1) * seq_len):
                 window = slide(window, load_like(row(), gv, t, n + j))
                 store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
         for j in range(n, z.shape[1], LANES):
-            for t in range(seq * length, (seq + 1) * length):
+            for t in range(seq * seq_len, (seq + 1) * seq_len):
                 store(z, t, j, row())
 
 
-def gated_conv_bwd_ref(dz, gv, w, length):
+def gated_conv_bwd_ref(dz, gv, w, seq_len):
     """dgv (N, 2D), dw (8, D) of z = sigmoid(gate) * conv(value)"""
-    s, value = _windows(gv, length)
+    s, value = _windows(gv, seq_len)
     dz = dz.reshape(s.shape)
-    e, c = dz * s, sum(w[k] * value[:, k:k + length] for k in range(TAPS))
+    e, c = dz * s, sum(w[k] * value[:, k:k + seq_len] for k in range(TAPS))
     dvalue = np.zeros_like(value)
     for k in range(TAPS):
-        dvalue[:, k:k + length] += w[k] * e
+        dvalue[:, k:k + seq_len] += w[k] * e
     n = gv.shape[1] // 2
     dgv = np.concatenate([(e * (1 - s) * c)[..., :n], dvalue[:, TAPS - 1:, :n]], -1).reshape(gv.shape)
-    return dgv, np.stack([(e * value[:, k:k + length]).sum((0, 1)) for k in range(TAPS)])
+    return dgv, np.stack([(e * value[:, k:k + seq_len]).sum((0, 1)) for k in range(TAPS)])
 
 
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
-def gated_conv_bwd(dz, gv, w, length, add, dgv, dw):
+def gated_conv_bwd(dz, gv, w, seq_len, add, dgv, dw):
     """The gradient of value runs TAPS - 1 tokens behind, under a window of dz * sigmoid(gate)."""
-    n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // length, num_threads()
+    n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // seq_len, num_threads()
     parts = workspace(threads * TAPS, n, np.float32)
     clear(parts)
     for th in prange(threads):
-        begin, end = share(sequences, th, threads, 1)
-        for seq in range(begin, end):
-            first, last = seq * length, (seq + 1) * length
+        lo, hi = share(sequences, th, threads, 1)
+        for seq in range(lo, hi):
+            first, last = seq * seq_len, (seq + 1) * seq_len
             for j in range(0, n, LANES):
                 weights, window, ahead = load_like(taps(), w, 0, j), taps(), taps()
                 mirrored, dweights = taps(), load_like(taps(), parts, th * TAPS, j)

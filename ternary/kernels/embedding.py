@@ -2,9 +2,9 @@
 import numpy as np
 from numba import prange
 
-from ternary.kernels.jit import device, kernel
-from ternary.kernels.tiles import WIDTH, line, load_like, store
-from ternary.kernels.workspace import num_threads
+from ternary.compiler.jit import device, kernel
+from ternary.compiler.tiles import TILE_N, load_like, store, vec32
+from ternary.compiler.workspace import num_threads
 
 
 def gather_ref(table, index):
@@ -15,8 +15,8 @@ def gather_ref(table, index):
 @kernel(ref=gather_ref)
 def gather(table, index, y):
     for i in prange(y.shape[0]):
-        for j in range(0, y.shape[1], WIDTH):
-            store(y, i, j, load_like(line(), table, index[i], j))
+        for j in range(0, y.shape[1], TILE_N):
+            store(y, i, j, load_like(vec32(), table, index[i], j))
 
 
 @device
@@ -25,8 +25,8 @@ def add_rows(table, index, rows, scale, part, parts):
     for i in range(rows.shape[0]):
         k = index[i]
         if k % parts == part:
-            for j in range(0, rows.shape[1], WIDTH):
-                store(table, k, j, load_like(line(), table, k, j) + load_like(line(), rows, i, j) * scale)
+            for j in range(0, rows.shape[1], TILE_N):
+                store(table, k, j, load_like(vec32(), table, k, j) + load_like(vec32(), rows, i, j) * scale)
 
 
 def scatter_add_ref(index, rows, vocab):
@@ -51,5 +51,5 @@ def add_into_ref(x):
 @kernel(ref=add_into_ref, sums=("y",))
 def add_into(x, y):
     for i in prange(y.shape[0]):
-        for j in range(0, y.shape[1], WIDTH):
-            store(y, i, j, load_like(line(), y, i, j) + load_like(line(), x, i, j))
+        for j in range(0, y.shape[1], TILE_N):
+            store(y, i, j, load_like(vec32(), y, i, j) + load_like(vec32(), x, i, j))

@@ -4,22 +4,30 @@ import math
 import numpy as np
 from numba import prange
 
-from ternary.kernels.gemm import BLOCK, begin, end, operand, operand_of_two, product, second
-from ternary.kernels.jit import device, kernel
-from ternary.kernels.pack import unpack
-from ternary.kernels.tiles import (
+from ternary.compiler.jit import device, kernel
+from ternary.compiler.tiles import (
     LOG2E,
-    WIDTH,
+    TILE_N,
     absolute,
     copysign,
     exp2,
-    line,
     load_like,
     reciprocal,
     sigmoid,
     store,
+    vec32,
 )
-from ternary.kernels.workspace import num_threads, queue, take, workspace
+from ternary.compiler.workspace import num_threads, queue, take, workspace
+from ternary.kernels.gemm.blocks import (
+    BLOCK,
+    acquire_accumulator,
+    microkernel,
+    operand,
+    release_accumulator,
+    shared_lhs,
+    shared_lhs_for,
+)
+from ternary.kernels.gemm.pack import unpack
 
 ACTIVATIONS = ("silu", "gelu")
 GELU = ACTIVATIONS.index("gelu")
@@ -72,26 +80,26 @@ def glu(xg, xu, gate, up, alpha_g, alpha_u, kind, g, u, y):
     blocks, shares = (rows + BLOCK - 1) // BLOCK, queue(num_threads())
     same = xu.ctypes.data == xg.ctypes.data
     for th in prange(num_threads()):
-        c, d = begin(), workspace(WIDTH, WIDTH, np.float32)
+        c, d = acquire_accumulator(), workspace(TILE_N, TILE_N, np.float32)
         first = take(shares, th, blocks) * BLOCK
         while first < rows:
             n = min(BLOCK, rows - first)
-            a, a_row = operand_of_two(xg, first, n, gate, up[:up.shape[0] * same])
-            b, b_row = second(a, gate), a_row
+            a, a_row = shared_lhs(xg, first, n, gate, up[:up.shape[0] * same])
+            b, b_row = shared_lhs_for(a, gate), a_row
             if not same:
                 b, b_row = operand(xu, first, n, up)
             for j in range(gate.shape[0]):
-                for i in range(0, n, WIDTH):
-                    product(c, a, a_row + i, 0, gate, j, 0, steps)
-                    product(d, b, b_row + i, 0, up, j, 0, steps)
-                    for r in range(min(WIDTH, n - i)):
-                        s, t = load_like(line(), c, r, 0) * alpha_g, load_like(line(), d, r, 0) * alpha_u
-                        store(g, first + i + r, j * WIDTH, s)
-                        store(u, first + i + r, j * WIDTH, t)
+                for i in range(0, n, TILE_N):
+                    microkernel(c, a, a_row + i, 0, gate, j, 0, steps)
+                    microkernel(d, b, b_row + i, 0, up, j, 0, steps)
+                    for r in range(min(TILE_N, n - i)):
+                        s, t = load_like(vec32(), c, r, 0) * alpha_g, load_like(vec32(), d, r, 0) * alpha_u
+                        store(g, first + i + r, j * TILE_N, s)
+                        store(u, first + i + r, j * TILE_N, t)
                         value, _ = activation(s, kind)
-                        store(y, first + i + r, j * WIDTH, value * t)
+                        store(y, first + i + r, j * TILE_N, value * t)
             first = take(shares, th, blocks) * BLOCK
-        end()
+        release_accumulator()
 
 
 def glu_bwd_ref(dy, g, u, kind):
@@ -103,8 +111,8 @@ def glu_bwd_ref(dy, g, u, kind):
 @kernel(ref=glu_bwd_ref)
 def glu_bwd(dy, g, u, kind, dg, du):
     for i in prange(g.shape[0]):
-        for j in range(0, g.shape[1], WIDTH):
-            d = load_like(line(), dy, i, j)
-            value, slope = activation(load_like(line(), g, i, j), kind)
-            store(dg, i, j, d * load_like(line(), u, i, j) * slope)
+        for j in range(0, g.shape[1], TILE_N):
+            d = load_like(vec32(), dy, i, j)
+            value, slope = activation(load_like(vec32(), g, i, j), kind)
+            store(dg, i, j, d * load_like(vec32(), u, i, j) * slope)
             store(du, i, j, d * value)

@@ -6,11 +6,11 @@ training"), so that both share a learning rate. Products run in bf16 where the C
 import numpy as np
 from numba import prange
 
-from ternary.kernels.gemm import begin, end, product
-from ternary.kernels.jit import device, kernel
-from ternary.kernels.pack import pack_columns, pack_steps, transpose_words
-from ternary.kernels.tiles import WIDTH, line, load_like, store, total
-from ternary.kernels.workspace import num_threads, queue, take, workspace
+from ternary.compiler.jit import device, kernel
+from ternary.compiler.tiles import TILE_N, load_like, store, total, vec32
+from ternary.compiler.workspace import num_threads, queue, take, workspace
+from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, release_accumulator
+from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_words
 
 STEPS = 5                         # of the Newton-Schulz iteration
 A, B, C = 3.4445, -4.7750, 2.0315                 # its polynomial: steepest at 0, where most singular values are
@@ -46,7 +46,7 @@ def muon_ref(p, g, m, shapes, hyper, like):
 
 
 @device
-def turned(x):
+def transposed_copy(x):
     y = workspace(x.shape[1], x.shape[0], np.float32)
     transpose_words(x, 0, 0, x.shape[0], x.shape[1], y, 0, 0)
     return y
@@ -55,68 +55,68 @@ def turned(x):
 @device
 def store_symmetric(c, turn, s, i, j):
     """The block c at s[i:, j:] and, turned, at s[j:, i:]."""
-    for r in range(WIDTH):
-        store(s, i + r, j, load_like(line(), c, r, 0))
+    for r in range(TILE_N):
+        store(s, i + r, j, load_like(vec32(), c, r, 0))
     if i != j:
-        transpose_words(c, 0, 0, WIDTH, WIDTH, turn, 0, 0)
-        for r in range(WIDTH):
-            store(s, j + r, i, load_like(line(), turn, r, 0))
+        transpose_words(c, 0, 0, TILE_N, TILE_N, turn, 0, 0)
+        for r in range(TILE_N):
+            store(s, j + r, i, load_like(vec32(), turn, r, 0))
 
 
 @device
 def orthogonalize(x, like, c):
     """x (M, N), M <= N, float32, of norm 1, becomes orthogonal; c is the block of products."""
     m, n = x.shape
-    rows, across = workspace(m, n, like.dtype), workspace(m // WIDTH, n * WIDTH, like.dtype)
-    s, s_across = workspace(m, m, like.dtype), workspace(m // WIDTH, m * WIDTH, like.dtype)
-    t, down = workspace(m, m, like.dtype), workspace(n // WIDTH, m * WIDTH, like.dtype)
-    turn = workspace(WIDTH, WIDTH, np.float32)
+    rows, across = workspace(m, n, like.dtype), workspace(m // TILE_N, n * TILE_N, like.dtype)
+    s, s_across = workspace(m, m, like.dtype), workspace(m // TILE_N, m * TILE_N, like.dtype)
+    t, down = workspace(m, m, like.dtype), workspace(n // TILE_N, m * TILE_N, like.dtype)
+    turn = workspace(TILE_N, TILE_N, np.float32)
     for _ in range(STEPS):
         for i in range(m):
-            for j in range(0, n, WIDTH):
-                store(rows, i, j, load_like(line(), x, i, j))
-        for j in range(m // WIDTH):
-            pack_columns(rows, j * WIDTH, across, j)
-        for i in range(0, m, WIDTH):              # s = x @ x.T
-            for j in range(0, i + 1, WIDTH):
-                product(c, rows, i, 0, across, j // WIDTH, 0, n)
+            for j in range(0, n, TILE_N):
+                store(rows, i, j, load_like(vec32(), x, i, j))
+        for j in range(m // TILE_N):
+            pack_columns(rows, j * TILE_N, across, j)
+        for i in range(0, m, TILE_N):              # s = x @ x.T
+            for j in range(0, i + 1, TILE_N):
+                microkernel(c, rows, i, 0, across, j // TILE_N, 0, n)
                 store_symmetric(c, turn, s, i, j)
-        for j in range(m // WIDTH):
-            pack_columns(s, j * WIDTH, s_across, j)
-        for i in range(0, m, WIDTH):              # t = B s + C s @ s
-            for j in range(0, i + 1, WIDTH):
-                product(c, s, i, 0, s_across, j // WIDTH, 0, m)
-                for r in range(WIDTH):
-                    store(c, r, 0, load_like(line(), c, r, 0) * C + load_like(line(), s, i + r, j) * B)
+        for j in range(m // TILE_N):
+            pack_columns(s, j * TILE_N, s_across, j)
+        for i in range(0, m, TILE_N):              # t = B s + C s @ s
+            for j in range(0, i + 1, TILE_N):
+                microkernel(c, s, i, 0, s_across, j // TILE_N, 0, m)
+                for r in range(TILE_N):
+                    store(c, r, 0, load_like(vec32(), c, r, 0) * C + load_like(vec32(), s, i + r, j) * B)
                 store_symmetric(c, turn, t, i, j)
-        for j in range(n // WIDTH):
+        for j in range(n // TILE_N):
             pack_steps(x, 0, m, j, down, j)
-        for i in range(0, m, WIDTH):              # x = A x + t @ x
-            for j in range(n // WIDTH):
-                product(c, t, i, 0, down, j, 0, m)
-                for r in range(WIDTH):
-                    v = load_like(line(), c, r, 0) + load_like(line(), x, i + r, j * WIDTH) * A
-                    store(x, i + r, j * WIDTH, v)
+        for i in range(0, m, TILE_N):              # x = A x + t @ x
+            for j in range(n // TILE_N):
+                microkernel(c, t, i, 0, down, j, 0, m)
+                for r in range(TILE_N):
+                    v = load_like(vec32(), c, r, 0) + load_like(vec32(), x, i + r, j * TILE_N) * A
+                    store(x, i + r, j * TILE_N, v)
 
 
 @device
 def direction(g, m, first, rows, columns, scale, momentum):
     """-> the update of a matrix (rows, columns), of norm 1; m moves on, g becomes 0."""
-    x, squares = workspace(rows, columns, np.float32), line()
+    x, squares = workspace(rows, columns, np.float32), vec32()
     for i in range(rows):
-        for j in range(0, columns, WIDTH):
+        for j in range(0, columns, TILE_N):
             at = first + i * columns + j
-            d = load_like(line(), g, 0, at) * (scale * (ONE - momentum))
-            a = load_like(line(), m, 0, at) * momentum + d
+            d = load_like(vec32(), g, 0, at) * (scale * (ONE - momentum))
+            a = load_like(vec32(), m, 0, at) * momentum + d
             u = a * momentum + d
             squares = squares + u * u
             store(m, 0, at, a)
-            store(g, 0, at, line())
+            store(g, 0, at, vec32())
             store(x, i, j, u)
     shrink = ONE / (np.sqrt(total(squares)) + TINY)
     for i in range(rows):
-        for j in range(0, columns, WIDTH):
-            store(x, i, j, load_like(line(), x, i, j) * shrink)
+        for j in range(0, columns, TILE_N):
+            store(x, i, j, load_like(vec32(), x, i, j) * shrink)
     return x
 
 
@@ -125,7 +125,7 @@ def muon(p, g, m, shapes, hyper, like):
     scale, lr, decay, momentum = hyper[0], hyper[1], hyper[2], hyper[3]
     count, shares = shapes.shape[0], queue(num_threads())
     for th in prange(num_threads()):
-        c = begin()
+        c = acquire_accumulator()
         k = take(shares, th, count)
         while k < count:
             first, rows, columns = shapes[k, 0], shapes[k, 1], shapes[k, 2]
@@ -133,14 +133,14 @@ def muon(p, g, m, shapes, hyper, like):
             if rows <= columns:
                 orthogonalize(x, like, c)
             else:
-                y = turned(x)
+                y = transposed_copy(x)
                 orthogonalize(y, like, c)
-                x = turned(y)
+                x = transposed_copy(y)
             step = lr * np.float32(SIZE * np.sqrt(shapes[k, 3]))
             for i in range(rows):
-                for j in range(0, columns, WIDTH):
+                for j in range(0, columns, TILE_N):
                     at = first + i * columns + j
-                    kept = load_like(line(), p, 0, at) * (ONE - lr * decay)
-                    store(p, 0, at, kept - load_like(line(), x, i, j) * step)
+                    kept = load_like(vec32(), p, 0, at) * (ONE - lr * decay)
+                    store(p, 0, at, kept - load_like(vec32(), x, i, j) * step)
             k = take(shares, th, count)
-        end()
+        release_accumulator()

@@ -1,7 +1,7 @@
 """One token from logits: temperature, top-k, min-p, top-p, then a draw. No sorting: thresholds by bisection."""
 import numpy as np
 
-from ternary.kernels.jit import device, kernel
+from ternary.compiler.jit import device, kernel
 
 
 def sample_ref(logits, temperature, top_k, top_p, min_p, u):

@@ -1,0 +1,302 @@
+"""Checkpoints: folders `RUN/step_0005000/`, complete or absent, verified when read, and never a pickle.
+
+A folder is written under a temporary name, synced and renamed, so a kill leaves the old set valid.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as parse_tensors
+from safetensors.numpy import save as format_tensors
+
+from ternary.checkpoint import diagnose
+from ternary.checkpoint.layout import (
+    CONFIG,
+    FILES,
+    OPTIMIZER,
+    POINTERS,
+    STATE,
+    STEP,
+    TEMPORARY,
+    TOKENIZER,
+    WEIGHTS,
+    mend,
+    step_folder,
+    steps,
+    swap_in,
+    sync_folder,
+)
+from ternary.errors import ModelFileError, ResourceError
+from ternary.machine.hardware import memory_limit
+
+_JSON_LIMIT = 64 << 20
+_MARGIN = 1 << 20
+
+
+@dataclass
+class Checkpoint:
+    """What a step folder holds; `tokenizer` is JSON text, `optimizer` is None unless asked for."""
+
+    path: Path
+    weights: dict[str, np.ndarray]
+    optimizer: dict[str, np.ndarray] | None
+    config: dict
+    tokenizer: str
+    state: dict
+
+
+def save(
+    run_dir: Path,
+    step: int,
+    *,
+    weights: dict[str, np.ndarray],
+    optimizer: dict[str, np.ndarray],
+    config: dict,
+    tokenizer: str,
+    state: dict,
+) -> Path:
+    """Write `RUN/step_{step:07d}`, replacing one of the same step, and return its path.
+
+    `config` and `state` hold plain JSON values, all numbers finite (ValueError otherwise). Raises
+    ResourceError if the disk is full or the folder cannot be written; older checkpoints are untouched then.
+    """
+    run_dir = Path(run_dir)
+    # through JSON and back: what is hashed is what a reader will see (keys as text, tuples as lists)
+    state = json.loads(_dump({**state, "step": step}))
+    state.pop("checksums", None)
+    json.loads(tokenizer)  # refused here rather than at every later load
+    texts = {CONFIG: _dump(config).encode(), TOKENIZER: tokenizer.encode()}
+    final = step_folder(run_dir, step)
+    temporary = final.with_name(final.name + TEMPORARY)
+    with _writing(final):
+        run_dir.mkdir(parents=True, exist_ok=True)
+        mend(run_dir)
+        arrays = [*weights.values(), *optimizer.values()]
+        _check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
+        try:
+            temporary.mkdir()
+            checksums = {}
+            for name, tensors in ((WEIGHTS, weights), (OPTIMIZER, optimizer)):
+                # the format writer takes the address of each array: strided ones would be saved scrambled
+                data = format_tensors(
+                    {key: np.ascontiguousarray(a).reshape(a.shape) for key, a in tensors.items()}
+                )
+                checksums[name] = _write(temporary / name, data)
+            for name in (CONFIG, TOKENIZER):
+                checksums[name] = _write(temporary / name, texts[name])
+            checksums[STATE] = _state_digest(state, checksums)
+            _write(temporary / STATE, _dump(state | {"checksums": checksums}).encode())
+            sync_folder(temporary)
+            swap_in(temporary, final)
+        except BaseException:
+            with suppress(OSError):
+                mend(run_dir)
+            raise
+    return final
+
+
+def point(run_dir: Path, name: str, step: int) -> None:
+    """Let `RUN/best` or `RUN/last` point to the folder of `step` (a relative link, replaced atomically)."""
+    if name not in POINTERS:
+        raise ValueError(f"[checkpoint] pointer {name!r}; wanted one of {POINTERS}")
+    link = Path(run_dir) / name
+    fresh = link.with_name(name + TEMPORARY)
+    with _writing(link):
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(step_folder(link.parent, step).name, target_is_directory=True)
+        os.replace(fresh, link)
+        sync_folder(link.parent)
+
+
+def check_folder(run_dir: Path) -> None:
+    """Raise ResourceError unless a run can be written to `run_dir`, which need not exist; writes nothing."""
+    run_dir = Path(run_dir)
+    with _writing(run_dir):
+        there = next(p for p in (run_dir.absolute(), *run_dir.absolute().parents) if p.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"no permission to write to {there}")
+
+
+def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
+    """The step folder meant by `path`: itself, what it links to, or the preferred, else newest step of a run.
+
+    Raises ModelFileError naming near names or candidates.
+    """
+    path = Path(path)
+    with _reading(path):
+        if not path.exists():
+            raise ModelFileError(diagnose.absent(path))
+        path = _followed(path)
+        if not path.is_dir():
+            raise ModelFileError(
+                f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{diagnose.plain_file(path)}"
+            )
+        if STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
+            return path
+        for name in prefer:
+            if (path / name).is_dir():
+                return _followed(path / name)
+        present = steps(path)
+        if not present:
+            raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){diagnose.candidates(path)}")
+        return present[-1]
+
+
+def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
+    """Read and verify the step folder that `path` names (see `find`). Raises ModelFileError on any damage."""
+    folder = find(path)
+    with _reading(folder):
+        state = _parse(folder, STATE, _read(folder, STATE))
+        checksums = state.pop("checksums", None)
+        own = checksums.pop(STATE, None) if isinstance(checksums, dict) else None
+        if own is None or own != _state_digest(state, checksums):
+            raise diagnose.broken(folder, STATE, "checksum mismatch, the file was changed or damaged")
+
+        def verified(name):
+            data = _read(folder, name)
+            if checksums.get(name) != _digest(data):
+                raise diagnose.broken(folder, name, diagnose.contents(name, data))
+            return data
+
+        return Checkpoint(
+            path=folder,
+            weights=_tensors(folder, WEIGHTS, verified(WEIGHTS)),
+            optimizer=_tensors(folder, OPTIMIZER, verified(OPTIMIZER)) if optimizer else None,
+            config=_parse(folder, CONFIG, verified(CONFIG)),
+            tokenizer=_checked_text(folder, TOKENIZER, verified(TOKENIZER)),
+            state=state,
+        )
+
+
+def prune(run_dir: Path, keep: int = 3) -> None:
+    """Remove what killed runs left, and all but the newest `keep` steps and the targets of best and last."""
+    run_dir = Path(run_dir)
+    with _writing(run_dir):
+        mend(run_dir)
+        pointed = {Path(os.readlink(p)).name for p in map(run_dir.joinpath, POINTERS) if p.is_symlink()}
+        present = steps(run_dir)
+        for folder in present[: max(0, len(present) - keep)]:
+            if folder.name not in pointed:
+                # renamed first: a kill in the middle must not leave half a checkpoint under a valid name
+                doomed = folder.with_name(folder.name + TEMPORARY)
+                folder.rename(doomed)
+                shutil.rmtree(doomed)
+
+
+# --- writing
+
+
+def _write(path: Path, data: bytes) -> str:
+    """Write a new file through to the disk; the sha256 of its contents."""
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return _digest(data)
+
+
+def _state_digest(state: dict, checksums: dict[str, str]) -> str:
+    """The checksum in state.json of itself: over its values and the checksums of the other files."""
+    return _digest(_dump(state | {"checksums": checksums}).encode())
+
+
+def _check_space(folder: Path, wanted: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < wanted + _MARGIN:
+        raise ResourceError(
+            f"cannot write a checkpoint to {folder}: it takes {wanted / 1e6:.1f} MB, the disk has "
+            f"{free / 1e6:.1f} MB left; free disk space or choose another folder"
+        )
+
+
+@contextmanager
+def _writing(path: Path):
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "free disk space or choose another folder" if full else "choose a folder that can be written"
+        raise ResourceError(f"cannot write {path}: {error.strerror or error}; {hint}") from error
+
+
+# --- reading
+
+
+@contextmanager
+def _reading(path: Path):
+    try:
+        yield
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        raise diagnose.broken(folder, name, "the file is missing") from None
+    if not stat.S_ISREG(info.st_mode):
+        raise diagnose.broken(folder, name, "not a regular file")
+    if name.endswith(".json") and info.st_size > _JSON_LIMIT:
+        raise diagnose.broken(folder, name, f"{info.st_size} bytes, more than the {_JSON_LIMIT} any such file needs")
+    # the bytes and the arrays made from them exist at the same time
+    if 2 * info.st_size > memory_limit() + _MARGIN:
+        raise ResourceError(
+            f"{path} has {info.st_size / 1e6:.0f} MB; reading it takes twice that and "
+            f"{memory_limit() / 1e6:.0f} MB of memory are available; use a machine with more memory"
+        )
+    data = path.read_bytes()
+    if not data.strip(b"\0"):
+        raise diagnose.broken(folder, name, "empty or only zero bytes")
+    return data
+
+
+def _tensors(folder: Path, name: str, data: bytes) -> dict[str, np.ndarray]:
+    try:
+        return parse_tensors(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise diagnose.broken(folder, name, f"bad safetensors header ({error})") from error
+
+
+def _parse(folder: Path, name: str, data: bytes) -> dict:
+    try:
+        value = json.loads(data.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise diagnose.broken(folder, name, diagnose.contents(name, data)) from None
+    if not isinstance(value, dict):
+        raise diagnose.broken(folder, name, f"holds a JSON {type(value).__name__}, wanted an object")
+    return value
+
+
+def _no_constant(name: str):
+    raise ValueError(f"{name} is not JSON")
+
+
+def _checked_text(folder: Path, name: str, data: bytes) -> str:
+    _parse(folder, name, data)
+    return data.decode()
+
+
+def _dump(value: dict) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _followed(path: Path) -> Path:
+    """What a link points to, so that a pointer moved meanwhile changes nothing."""
+    return path.parent / os.readlink(path) if path.is_symlink() else path

@@ -1,0 +1,67 @@
+"""A model from a checkpoint."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ternary.checkpoint import format as checkpoint
+from ternary.errors import ModelFileError
+from ternary.models import from_json
+from ternary.models.lm import LM
+from ternary.text.tokenizer import Tokenizer
+from ternary.training.optimizer import OPTIMIZERS
+
+MIXED = "these files are of two runs, restore them from a copy"
+
+
+@dataclass
+class Restored:
+    path: Path
+    name: str
+    model: LM
+    tokenizer: Tokenizer
+    optimizer: dict[str, np.ndarray] | None
+    state: dict
+
+
+def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] = ("best", "last")) -> Restored:
+    """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other."""
+    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer)
+    sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
+    for key, value in loaded.config.items():
+        if isinstance(value, int) and value > max(sizes):         # before memory is taken for it
+            raise ModelFileError(f"{loaded.path}: config.json has {key} {value}, but no tensor is so long; {MIXED}")
+    try:
+        name, model = from_json(loaded.config)
+        tokenizer = Tokenizer.from_json(loaded.tokenizer)
+    except ModelFileError as error:
+        raise ModelFileError(f"{loaded.path}: {error}") from None
+    if tokenizer.vocab_size != model.config.vocab_size:
+        raise ModelFileError(f"{loaded.path}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
+                             f"{model.config.vocab_size}; {MIXED}")
+    parameters = model.parameters()
+    shapes = {key: p.shape for key, p in parameters.items()}
+    fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
+    if optimizer:
+        settings = loaded.state.get("settings")
+        kind = OPTIMIZERS.get(settings.get("optimizer") if isinstance(settings, dict) else None)
+        if kind is None:
+            raise ModelFileError(f"{loaded.path}: state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
+        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, kind.moment_shapes(parameters), name)
+    for key, p in parameters.items():
+        p.values[...] = loaded.weights[key]
+    return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)
+
+
+def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, tuple], name: str) -> None:
+    """Raise ModelFileError unless `arrays` are finite float32 of exactly these names and shapes."""
+    for problem, keys in (("misses", set(shapes) - set(arrays)), ("has an extra", set(arrays) - set(shapes))):
+        if keys:
+            raise ModelFileError(f"{path}: {file} {problem} tensor {min(keys)!r}; {name} has other ones; {MIXED}")
+    for key, shape in shapes.items():
+        a = arrays[key]
+        if a.shape != shape or a.dtype != np.float32:
+            raise ModelFileError(f"{path}: {file} has {key} as {a.dtype} {a.shape}, "
+                                 f"{name} wants float32 {shape}; {MIXED}")
+        if not np.isfinite(a).all():
+            raise ModelFileError(f"{path}: {file} has a value in {key} that is not finite; use an earlier step")

@@ -1,0 +1,90 @@
+"""The matrix unit of recent Xeons: 32 x 32 blocks from eight tile registers (AMX-BF16).
+
+Registers 0-3 hold a 2 x 2 block of 16 x 16 sums, 4-5 two tiles of A (16 rows x 32 steps, row-major), 6-7 two
+tiles of B (16 pairs of steps x 16 columns): half a panel each. Source: Intel SDM vol. 1, ch. 18.
+"""
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from ternary.compiler.simd import I8, call, index
+from ternary.compiler.tiles import pointer
+
+VOID = ir.VoidType()
+SHAPES = np.zeros(64, np.uint8)                   # ldtilecfg: palette 1; 64 bytes a row, 16 rows, 8 registers
+SHAPES[0], SHAPES[16:32:2], SHAPES[48:56] = 1, 64, 16
+
+
+def _register(k):
+    return ir.Constant(I8, k)
+
+
+@intrinsic
+def tiles_on(tc):
+    """Shape this thread's tile registers."""
+    def cg(ctx, b, sig, args):
+        shape_bytes = ir.Constant(ir.ArrayType(I8, 64), [int(v) for v in SHAPES])
+        name = "ternary.amx.shapes"
+        g = b.module.globals.get(name)
+        if g is None:
+            g = ir.GlobalVariable(b.module, shape_bytes.type, name)
+            g.initializer, g.global_constant, g.linkage = shape_bytes, True, "internal"
+        call(b, "llvm.x86.ldtilecfg", VOID, b.bitcast(g, ir.PointerType(I8)))
+        return ctx.get_dummy_value()
+    return types.void(), cg
+
+
+@intrinsic
+def tiles_off(tc):
+    """Give the tile registers back, so that the system need not save them."""
+    def cg(ctx, b, sig, args):
+        call(b, "llvm.x86.tilerelease", VOID)
+        return ctx.get_dummy_value()
+    return types.void(), cg
+
+
+@intrinsic
+def zero_block(tc):
+    def cg(ctx, b, sig, args):
+        for k in range(4):
+            call(b, "llvm.x86.tilezero", VOID, _register(k))
+        return ctx.get_dummy_value()
+    return types.void(), cg
+
+
+@intrinsic
+def block_fma(tc, a, ao, row, p, po):
+    """Add 32 rows of a from flat offset ao, `row` apart, times 32 steps of the panel at flat offset po of p."""
+    def cg(ctx, b, sig, args):
+        a_type, _, _, p_type, _ = sig.args
+        a, ao, row, p, po = args
+        row_bytes, panel_bytes = b.mul(row, index(2)), index(128)
+
+        def load(register, ary_type, ary, off, stride):
+            call(b, "llvm.x86.tileloadd64", VOID, _register(register), pointer(ctx, b, ary_type, ary, off, I8), stride)
+
+        def dot(c, x, y):
+            call(b, "llvm.x86.tdpbf16ps", VOID, _register(c), _register(x), _register(y))
+
+        load(4, a_type, a, ao, row_bytes)
+        load(6, p_type, p, po, panel_bytes)
+        load(7, p_type, p, b.add(po, index(32)), panel_bytes)
+        dot(0, 4, 6)
+        dot(1, 4, 7)
+        load(5, a_type, a, b.add(ao, b.mul(row, index(16))), row_bytes)
+        dot(2, 5, 6)
+        dot(3, 5, 7)
+        return ctx.get_dummy_value()
+    return types.void(a, types.intp, types.intp, p, types.intp), cg
+
+
+@intrinsic
+def store_block(tc, c):
+    """c[:32, :32] = the block, c a contiguous float32 array 32 wide."""
+    def cg(ctx, b, sig, args):
+        for k in range(4):
+            at = pointer(ctx, b, sig.args[0], args[0], index(32 * 16 * (k // 2) + 16 * (k % 2)), I8)
+            call(b, "llvm.x86.tilestored64", VOID, _register(k), at, index(128))
+        return ctx.get_dummy_value()
+    return types.void(c), cg

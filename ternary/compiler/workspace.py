@@ -1,0 +1,108 @@
+"""Working memory, views and shares of the threads, inside kernels."""
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from ternary.compiler.jit import device
+from ternary.compiler.simd import I64, call, index
+
+LINE = 64                         # bytes of a cache line
+
+
+@intrinsic
+def num_threads(tc):
+    """How many threads a prange runs on; numba.get_num_threads() in a kernel would keep it out of the cache."""
+    return types.intp(), lambda ctx, b, sig, args: call(b, "get_num_threads", I64)
+
+
+def _array(ctx, b, ary_type, data, rows, cols, meminfo, parent=None):
+    """A contiguous (rows, cols) array at `data`."""
+    ary = arrayobj.make_array(ary_type)(ctx, b)
+    size = ary_type.dtype.bitwidth // 8
+    arrayobj.populate_array(
+        ary, data=b.bitcast(data, ir.PointerType(ctx.get_data_type(ary_type.dtype))),
+        shape=cgutils.pack_array(b, [rows, cols]),
+        strides=cgutils.pack_array(b, [b.mul(cols, index(size)), index(size)]),
+        itemsize=index(size), meminfo=meminfo, **({"parent": parent} if parent else {}))
+    return ary._getvalue()
+
+
+@intrinsic
+def workspace(tc, rows, cols, dtype):
+    """An uninitialised (rows, cols) array that begins on a cache line: a vector across two lines costs twice."""
+    ary_type = types.Array(dtype.dtype, 2, "C")
+
+    def cg(ctx, b, sig, args):
+        rows, cols = (ctx.cast(b, v, t, types.intp) for v, t in zip(args[:2], sig.args[:2]))
+        size = b.mul(b.mul(rows, cols), index(ary_type.dtype.bitwidth // 8))
+        memory = ctx.nrt.meminfo_alloc_aligned(b, size, ir.Constant(ir.IntType(32), LINE))
+        return _array(ctx, b, ary_type, ctx.nrt.meminfo_data(b, memory), rows, cols, memory)
+    return ary_type(rows, cols, dtype), cg
+
+
+@intrinsic
+def view_u32(tc, a, cols):
+    """The memory of a contiguous array as 32-bit words, a (-1, cols) array: pairs of bf16, or float32 as it is."""
+    ary_type = types.Array(types.float32, 2, "C")
+
+    def cg(ctx, b, sig, args):
+        source = arrayobj.make_array(sig.args[0])(ctx, b, args[0])
+        cols = ctx.cast(b, args[1], sig.args[1], types.intp)
+        count = b.mul(source.nitems, index(a.dtype.bitwidth // 8))
+        rows = b.sdiv(count, b.mul(cols, index(4)))
+        ctx.nrt.incref(b, sig.args[0], args[0])
+        return _array(ctx, b, ary_type, source.data, rows, cols, source.meminfo, source.parent)
+    return ary_type(a, cols), cg
+
+
+@device
+def share(n, part, parts, unit):
+    """first, last of part `part` of n things cut into equal parts of whole units."""
+    each = ((n + unit - 1) // unit + parts - 1) // parts * unit
+    return min(n, part * each), min(n, (part + 1) * each)
+
+
+@intrinsic
+def fetch_add(tc, a, i):
+    """a[i, 0] += 1 in one step that no other thread can divide -> what was there."""
+    def cg(ctx, b, sig, args):
+        data = arrayobj.make_array(sig.args[0])(ctx, b, args[0]).data
+        return b.atomic_rmw("add", b.gep(data, [b.mul(args[1], index(LINE // 8))]), index(1), "monotonic")
+    return types.int64(a, types.int64), cg
+
+
+@device
+def queue(threads):
+    """Work for threads to `take`: how far the share of each is done, on a cache line of its own."""
+    q = workspace(threads, LINE // 8, np.int64)
+    for th in range(q.shape[0]):
+        q[th, 0] = 0
+    return q
+
+
+@device
+def take(q, th, n):
+    """The next of n things for thread th, n if none is left: of its own share, whose data its cache may hold, then of
+    the others', so that nobody waits for a thread that is disturbed.
+
+    Who does what is left to chance: each thing has an output of its own.
+    """
+    threads = q.shape[0]
+    for k in range(threads):
+        owner = (th + k) % threads
+        first, last = share(n, owner, threads, 1)
+        i = first + fetch_add(q, owner)
+        if i < last:
+            return i
+    return n
+
+
+@device
+def clear(a):
+    """a[:] = 0; array expressions in kernels take long to compile."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] = 0

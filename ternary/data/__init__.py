@@ -1,1 +1,0 @@
-"""From text to batches: corpora, tokenizer, token store and loader."""

@@ -1,0 +1,72 @@
+"""Bits per character: whole stories, the first token charged, every character paid for (spec section 8.5)."""
+import math
+from collections.abc import Iterable
+from itertools import islice
+
+import numpy as np
+
+from ternary.autograd.tape import Tape
+from ternary.errors import DataError, UsageError
+from ternary.models.lm import LM
+from ternary.text.tokenizer import Tokenizer
+
+ROWS = 4096                       # tokens of one forward pass
+PROTOCOLS = ("honest", "flashlm")
+
+
+def pairs(text: str, tokenizer: Tokenizer, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of one story.
+
+    honest: EOS, as between stories in training, then all tokens; EOS at the end is charged too. flashlm (spec
+    section 2): no EOS, the first token is free, at most 256 predictions, though all characters are counted.
+    """
+    ids = tokenizer.encode_array(text)
+    if protocol == "flashlm":
+        ids = ids[:257]
+        return ids[:-1], ids[1:]
+    eos = np.array([tokenizer.EOS], ids.dtype)
+    return np.concatenate([eos, ids]), np.concatenate([ids, eos])
+
+
+def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precision: str) -> np.ndarray:
+    """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see."""
+    nats = np.zeros(len(sequences))
+    lengths = [1 << max(5, (len(x) - 1).bit_length()) for x, _ in sequences]
+    with Tape(precision, record=False):
+        model.pack()
+        for length in sorted(set(lengths)):
+            members = [k for k, n in enumerate(lengths) if n == length]
+            batch = max(1, ROWS // length)
+            for first in range(0, len(members), batch):
+                group = members[first:first + batch]
+                x, y = np.zeros((2, batch, length), np.int32)
+                for row, k in enumerate(group):
+                    n = len(sequences[k][0])
+                    x[row, :n], y[row, :n] = sequences[k]
+                loss = model.nll(x, y)
+                for row, k in enumerate(group):
+                    nats[k] = loss[row, :len(sequences[k][0])].sum(dtype=np.float64)
+    return nats
+
+
+def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int | None = 500,
+             precision: str = "fp32", protocol: str = "honest") -> dict:
+    """Score the first `limit` stories -> the JSON of `ternary eval`. DataError if there is none."""
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"--protocol is {protocol!r}; use one of {', '.join(PROTOCOLS)}")
+    texts = [t for t in map(str.strip, islice(stories, limit)) if t]
+    if protocol == "flashlm":
+        texts = [t for t in texts if len(t) > 50]
+    sequences = [(t, pairs(t, tokenizer, protocol)) for t in texts]
+    sequences = [(t, xy) for t, xy in sequences if len(xy[0])]
+    if not sequences:
+        raise DataError("no story to evaluate; want text of at least one token")
+    texts, xy = [t for t, _ in sequences], [p for _, p in sequences]
+    nats = story_nats(model, xy, precision)
+    total, tokens, chars = nats.sum(), sum(len(x) for x, _ in xy), sum(map(len, texts))
+    size = sum(len(t.encode()) for t in texts)
+    loss, bits = total / tokens, total / math.log(2)
+    label = protocol if protocol == "honest" else "flashlm (truncated at 256 predictions; not comparable)"
+    return {"nats_per_token": loss, "perplexity": math.exp(min(loss, 700)), "bits_per_token": bits / tokens,
+            "bpc": bits / chars, "bpb": bits / size, "tokens": tokens, "chars": chars, "stories": len(texts),
+            "protocol": label}

@@ -1,0 +1,77 @@
+"""Generation: one token at a time, through the state of the model."""
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ternary.errors import UsageError
+from ternary.kernels.sample import sample
+from ternary.models.lm import LM
+from ternary.rng import generator
+from ternary.text.tokenizer import StreamDecoder, Tokenizer
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn. temperature 0 is greedy; top_k 0, top_p 1, min_p 0 and repetition_penalty 1 are off."""
+    temperature: float = 0.8
+    top_k: int = 50
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self):
+        bounds = {"temperature": (0, 100), "top_k": (0, 1 << 31), "top_p": (0, 1), "min_p": (0, 1),
+                  "repetition_penalty": (0, 100)}
+        for name, (low, high) in bounds.items():
+            value = getattr(self, name)
+            positive = name in ("top_p", "repetition_penalty")
+            if not (low <= value <= high) or (positive and value == 0):
+                wanted = f"{'above' if positive else 'at least'} {low} and at most {high}"
+                raise UsageError(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
+
+
+class Engine:
+    """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past."""
+
+    def __init__(self, model: LM, tokenizer: Tokenizer):
+        model.freeze()
+        self.model, self.tokenizer = model, tokenizer
+        ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
+        self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS])
+
+    def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
+               seed: int = 0) -> Iterator[int]:
+        """Token ids after `prompt` until EOS or `max_tokens`; the same seed gives the same tokens."""
+        sampling, rng = sampling or Sampling(), generator(seed, "sample")
+        ids = [self.tokenizer.EOS, *self.tokenizer.encode(prompt)]           # EOS: a story begins
+        state, seen = self.model.init_state(), np.zeros(self.model.config.vocab_size, bool)
+        for token in ids[:-1]:
+            self.model.step(np.array([token]), state)
+        seen[ids[1:]] = True
+        token, drawn = ids[-1], np.empty(1, np.int64)
+        for _ in range(max_tokens):
+            logits = self.model.step(np.array([token]), state)[0]
+            if sampling.repetition_penalty != 1:
+                penalty = np.float32(sampling.repetition_penalty)
+                logits = np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)
+            logits[self.silent] = -np.inf
+            sample(logits, float(sampling.temperature), int(sampling.top_k), float(sampling.top_p),
+                   float(sampling.min_p), rng.random(), drawn)
+            token = int(drawn[0])
+            if token == self.tokenizer.EOS:
+                return
+            seen[token] = True
+            yield token
+
+    def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
+               seed: int = 0) -> Iterator[str]:
+        """The continuation as text, piece by piece; a piece may be "" while a character is incomplete."""
+        decoder = StreamDecoder(self.tokenizer)
+        for token in self.tokens(prompt, max_tokens, sampling, seed):
+            yield decoder.feed(token)
+        yield decoder.finish()
+
+    def generate(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
+                 seed: int = 0) -> str:
+        return "".join(self.stream(prompt, max_tokens, sampling, seed))

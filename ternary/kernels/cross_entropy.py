@@ -1,0 +1,321 @@
+"""Tied head and cross-entropy in one pass over the vocabulary; the logits never exist in memory.
+
+Everything is transposed: a block of logits is 32 words x 32 tokens, so that sums over words are plain sums of lines
+and one number per token is a line. The epilogue makes e = exp(logit - target logit); with s the sum of e over the
+words, loss = log(s), and the gradient of the logits is e / s - onehot, where 1/s is applied to the D channels instead
+of the V words. An e saturates at 2^100: the loss of a token above 69 nats is cut there, and stays finite.
+
+The loss and s are exact. The two products of the way back may leave out blocks of 32 words x 128 tokens that hold
+little of the probability: a block whose words have the root mean square share p is kept with probability
+q >= min(1, p / noise), and then counts 1/q times. The gradient stays unbiased, and its variance grows by a share of
+`noise`, at the most a few times, of the variance that comes from there being one target a token.
+"""
+from collections import namedtuple
+
+import numpy as np
+from numba import prange, types
+from numba.extending import overload
+
+from ternary.compiler.isa import LANES
+from ternary.compiler.jit import INNER, device, kernel
+from ternary.compiler.tiles import (
+    LOG2E,
+    TILE_N,
+    exp2,
+    load_like,
+    minimum,
+    prefetch,
+    square_tile,
+    store,
+    store_paired,
+    sum_rows,
+    total,
+    transposed,
+    vec32,
+    vec32x2,
+)
+from ternary.compiler.workspace import clear, num_threads, queue, take, workspace
+from ternary.kernels.embedding import add_rows
+from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, microkernel, operand, release_accumulator
+from ternary.kernels.gemm.pack import ZERO_POINT, pack_columns, quantize_row
+
+BLOCK = 128                       # tokens of one work item
+VOCAB_TILE = 320                       # words between two visits to the gradient of h: their e stay in L2
+RAREST = 2.0 ** -6                # no block is kept less often
+
+
+def cross_entropy_ref(h, table, target, vocab_rows, factors, channels, scale, noise, seed):
+    """loss (N,) = -log softmax(h @ table.T)[target]; dh (N, D), dtable (V, D): gradients of scale * sum(loss).
+
+    h (N, D), table (V, D), target (N,). `words` (V', D) and `channels` (D, V') are table and table.T in the
+    type of h, V' = V rounded up to 32, zeros beyond V; or words and factors (2, V') are those of quantize_rows,
+    then the logits are made of bytes. The reference needs table only, and is without noise.
+    """
+    logits = h @ table.T
+    logits = logits - logits.max(-1, keepdims=True)
+    e = np.exp(logits)
+    s, rows = e.sum(-1, keepdims=True), np.arange(len(h))
+    g = e / s
+    g[rows, target] -= 1
+    g *= scale
+    return np.log(s[:, 0]) - logits[rows, target], g @ table, g.T @ h
+
+
+def _pack_tokens(h, first, n, vocab_rows, factors): raise TypeError("only in kernels")
+
+
+@overload(_pack_tokens, jit_options=INNER)
+def _(h, first, n, vocab_rows, factors):
+    if vocab_rows.dtype == types.int8:
+        def of_bytes(h, first, n, vocab_rows, factors):
+            rows = (n + TILE_N - 1) // TILE_N * TILE_N
+            q, logits = workspace(rows, h.shape[1], np.uint8), workspace(2, rows, np.float32)
+            clear(logits)
+            for i in range(n):
+                quantize_row(h, first + i, 127, ZERO_POINT, q, i, logits, 0)
+            for i in range(n, rows):
+                for j in range(0, h.shape[1], TILE_N):
+                    store(q, i, j, vec32())
+            return (vocab_rows, factors), panels_of(q, 0, rows, q), logits
+        return of_bytes
+
+    def of_floats(h, first, n, vocab_rows, factors):
+        a, start = operand(h, first, n, vocab_rows)
+        rows = (n + TILE_N - 1) // TILE_N * TILE_N
+        logits = workspace(2, rows, np.float32)
+        for i in range(rows):
+            logits[0, i] = 1
+        return vocab_rows, panels_of(a, start, rows, vocab_rows), logits
+    return of_floats
+
+
+@device
+def panels_of(a, start, rows, like):
+    p = workspace(rows // TILE_N, a.shape[1] * TILE_N, like.dtype)
+    for t in range(rows // TILE_N):
+        pack_columns(a, start + t * TILE_N, p, t)
+    return p
+
+
+@device
+def pack_tokens(h, first, n, vocab_rows, factors):
+    """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; logits (2, rows).
+
+    A product of both, times logits[0], is a logit. logits[1] is for target_logits.
+    """
+    return _pack_tokens(h, first, n, vocab_rows, factors)
+
+
+@device
+def target_logits(h, first, n, table, target, logits):
+    """logits[1, i] = -log2(e) * logit of the target of row first + i, exactly; 0 beyond n."""
+    for i in range(logits.shape[1]):
+        logits[1, i] = 0
+    for i in range(n):
+        s = vec32()
+        for j in range(0, h.shape[1], TILE_N):
+            s = s + load_like(vec32(), h, first + i, j) * load_like(vec32(), table, target[first + i], j)
+        logits[1, i] = total(s) * -LOG2E
+
+
+@device
+def exponentials(c, r, logits, t, w, vocab):
+    """Rows r, r+1 of a block of products -> e; 0 for words beyond the vocabulary."""
+    x = load_like(vec32x2(), c, r, 0) * (load_like(vec32(), logits, 0, t * TILE_N) * LOG2E)
+    e = exp2(minimum(x + load_like(vec32(), logits, 1, t * TILE_N), np.float32(100)))
+    if w + r + 1 >= vocab:
+        pad = workspace(2, TILE_N, np.float32)
+        store(pad, 0, 0, e)
+        for i in range(max(0, vocab - w - r), 2):
+            store(pad, i, 0, vec32())
+        e = load_like(vec32x2(), pad, 0, 0)
+    return e
+
+
+@device
+def uniform(seed, block, panel):
+    """A number in [0, 1) from three integers (the mix of splitmix64, Steele et al. 2014)."""
+    x = np.uint64(seed) * np.uint64(0x9e3779b97f4a7c15) + np.uint64(block) * np.uint64(0xd1342543de82ef95)
+    x += np.uint64(panel) * np.uint64(0xaf251af3b0f025b5)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94d049bb133111eb)
+    return np.float64((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0 ** -53
+
+
+@device
+def importance_weight(share, noise, u):
+    """1/q with probability q, else 0: q the power of two next above share / noise, so that bf16 does not round it."""
+    q = 1.0
+    while q > RAREST and q * 0.5 * noise >= share:
+        q *= 0.5
+    return np.float32(1 / q) if u < q else np.float32(0)
+
+
+@device
+def vocab_panel(left, w, tokens, d, logits, vocab, sums, c, own):
+    """own (32, tokens) = e of words w..w+32, added to sums -> the root mean square of their share among the tokens."""
+    squares, panels = vec32(), tokens.shape[0]
+    for t in range(panels):
+        microkernel(c, left, w, 0, tokens, t, 0, d)
+        part = vec32()
+        for r in range(0, TILE_N, 2):
+            x = exponentials(c, r, logits, t, w, vocab)
+            part = part + sum_rows(x)
+            store(own, r, t * TILE_N, x)
+        s = load_like(vec32(), sums, 0, t * TILE_N) + part
+        store(sums, 0, t * TILE_N, s)
+        part = part / s                           # s is not complete: the share is not underestimated
+        squares = squares + part * part
+    return np.sqrt(total(squares) / (panels * TILE_N))
+
+
+@device
+def add_products(channels, steps, visit, c, dht):
+    """dht += channels[:, :steps] @ visit"""
+    d = channels.shape[0]
+    for j in range(0, d, TILE_N):
+        for t in range(visit.shape[0]):
+            microkernel(c, channels, j, 0, visit, t, 0, steps)
+            add_block(c, dht, t * d + j, 0)
+
+
+# the table and its packed forms; gradients of scale * loss, noise and seed of what is left out
+Table = namedtuple("Table", "floats vocab_rows factors channels")
+SamplingParams = namedtuple("SamplingParams", "scale noise seed")
+# of a chunk of tokens: e (V', tokens) of the words that are kept (blocks, V' / 32), and q, h * scale / s in panels
+Chunk = namedtuple("Chunk", "e kept q")
+
+
+@device
+def token_block(h, first, n, target, table, params, chunk, block, loss, dh):
+    """Tokens first..first+n, block `block` of the chunk: loss, dh, and what the gradient of the table needs."""
+    (vocab, d), panels, column = table.floats.shape, (n + TILE_N - 1) // TILE_N, block * BLOCK
+    sums = workspace(1, BLOCK, np.float32)
+    clear(sums)
+    left, tokens, logits = pack_tokens(h, first, n, table.vocab_rows, table.factors)
+    target_logits(h, first, n, table.floats, target, logits)
+    dht = workspace(panels * d, TILE_N, np.float32)
+    clear(dht)
+    own, across = workspace(TILE_N, BLOCK, h.dtype), workspace(d, VOCAB_TILE, h.dtype)
+    visit, filled, padded = workspace(panels, VOCAB_TILE * TILE_N, h.dtype), 0, table.vocab_rows.shape[0]
+    c = acquire_accumulator()
+    for w in range(0, padded, TILE_N):
+        share = vocab_panel(left, w, tokens, d, logits, vocab, sums, c, own)
+        weight = importance_weight(share, params.noise, uniform(params.seed, first // BLOCK, w // TILE_N))
+        chunk.kept[block, w // TILE_N] = weight > 0
+        if weight > 0:
+            for t in range(panels):
+                for r in range(0, TILE_N, 2):
+                    x = load_like(vec32x2(), own, r, t * TILE_N) * weight
+                    store(chunk.e, w + r, column + t * TILE_N, x)
+                    store_paired(visit, t, (filled + r) * TILE_N, x)
+            for j in range(d):
+                store(across, j, filled, load_like(vec32(), table.channels, j, w))
+            filled += TILE_N
+        if filled == VOCAB_TILE or w + TILE_N >= padded:
+            add_products(across, filled, visit, c, dht)
+            filled = 0
+    release_accumulator()
+    for i in range(n):
+        loss[first + i] = np.log(sums[0, i])
+        sums[0, i] = params.scale / sums[0, i]
+    rows = workspace(TILE_N, d, np.float32)
+    for t in range(panels):
+        for j in range(0, d, LANES):
+            for i in range(0, TILE_N, LANES):
+                store(rows, i, j, transposed(load_like(square_tile(), dht, t * d + j, i)))
+        m = min(TILE_N, n - t * TILE_N)
+        for r in range(m):
+            i = first + t * TILE_N + r
+            for j in range(0, d, TILE_N):
+                g = load_like(vec32(), rows, r, j) * sums[0, t * TILE_N + r]
+                store(dh, i, j, g - load_like(vec32(), table.floats, target[i], j) * params.scale)
+                store(rows, r, j, load_like(vec32(), h, i, j) * sums[0, t * TILE_N + r])
+        for r in range(m, TILE_N):
+            for j in range(0, d, TILE_N):
+                store(rows, r, j, vec32())
+        for j in range(d // TILE_N):
+            for r in range(0, TILE_N, 2):
+                at = (column + t * TILE_N + r) * TILE_N
+                store_paired(chunk.q, j, at, load_like(vec32x2(), rows, r, j * TILE_N))
+
+
+@device
+def add_vocab_rows(chunk, panel, n, c, dtable):
+    """The gradient of 32 words from a chunk of n tokens."""
+    w, blocks, at = panel * TILE_N, (n + BLOCK - 1) // BLOCK, 0
+    m = min(TILE_N, dtable.shape[0] - w)
+    while at < blocks:
+        stop = at
+        while stop < blocks and chunk.kept[stop, panel]:
+            stop += 1
+        if stop > at:                             # blocks at..stop of the chunk kept these words
+            k = at * BLOCK
+            steps = (min(n, stop * BLOCK) - k + TILE_N - 1) // TILE_N * TILE_N
+            for j in range(chunk.q.shape[0]):
+                for r in range(m):
+                    prefetch(dtable, w + r, j * TILE_N)
+                microkernel(c, chunk.e, w, k, chunk.q, j, k, steps)
+                for r in range(m):
+                    t = load_like(vec32(), dtable, w + r, j * TILE_N) + load_like(vec32(), c, r, 0)
+                    store(dtable, w + r, j * TILE_N, t)
+        at = stop + 1
+
+
+@kernel(ref=cross_entropy_ref, sums=("dtable",))
+def cross_entropy(h, table, target, vocab_rows, factors, channels, scale, noise, seed, loss, dh, dtable):
+    """By chunks of tokens, so that e stays in cache between its two uses."""
+    (rows, d), threads, panels = h.shape, num_threads(), vocab_rows.shape[0] // TILE_N
+    tokens = BLOCK * threads
+    e = workspace(vocab_rows.shape[0], tokens, channels.dtype)
+    q = workspace(d // TILE_N, tokens * TILE_N, channels.dtype)
+    kept = workspace(threads, panels, np.uint8)
+    for first in range(0, rows, tokens):
+        n = min(tokens, rows - first)
+        blocks, next_block, next_panel = (n + BLOCK - 1) // BLOCK, queue(threads), queue(threads)
+        for th in prange(threads):
+            packed, chunk = Table(table, vocab_rows, factors, channels), Chunk(e, kept, q)
+            params = SamplingParams(scale, noise, seed)
+            block = take(next_block, th, blocks)
+            while block < blocks:
+                at = first + block * BLOCK
+                token_block(h, at, min(BLOCK, rows - at), target, packed, params, chunk, block, loss, dh)
+                block = take(next_block, th, blocks)
+        for th in prange(threads):
+            c, chunk = acquire_accumulator(), Chunk(e, kept, q)
+            panel = take(next_panel, th, panels)
+            while panel < panels:
+                add_vocab_rows(chunk, panel, n, c, dtable)
+                panel = take(next_panel, th, panels)
+            release_accumulator()
+    for th in prange(threads):
+        add_rows(dtable, target, h, -scale, th, threads)
+
+
+def nll_ref(h, table, target, vocab_rows, factors):
+    """loss (N,) = -log softmax(h @ table.T)[target], without gradients."""
+    return cross_entropy_ref(h, table, target, vocab_rows, factors, vocab_rows, 1.0, 0.0, 0)[0]
+
+
+@kernel(ref=nll_ref)
+def nll(h, table, target, vocab_rows, factors, loss):
+    blocks, shares = (h.shape[0] + BLOCK - 1) // BLOCK, queue(num_threads())
+    for th in prange(num_threads()):
+        sums, c = workspace(1, BLOCK, np.float32), acquire_accumulator()
+        first = take(shares, th, blocks) * BLOCK
+        while first < h.shape[0]:
+            n = min(BLOCK, h.shape[0] - first)
+            clear(sums)
+            left, tokens, logits = pack_tokens(h, first, n, vocab_rows, factors)
+            target_logits(h, first, n, table, target, logits)
+            for w in range(0, vocab_rows.shape[0], TILE_N):
+                for t in range(tokens.shape[0]):
+                    microkernel(c, left, w, 0, tokens, t, 0, h.shape[1])
+                    s = load_like(vec32(), sums, 0, t * TILE_N)
+                    for r in range(0, TILE_N, 2):
+                        s = s + sum_rows(exponentials(c, r, logits, t, w, table.shape[0]))
+                    store(sums, 0, t * TILE_N, s)
+            for i in range(n):
+                loss[first + i] = np.log(sums[0, i])
+            first = take(shares, th, blocks) * BLOCK
+        release_accumulator()

@@ -1,0 +1,1 @@
+"""Matrix products: packing, quantisation, look-up, blocked products, weight gradients."""

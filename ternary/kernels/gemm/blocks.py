@@ -1,0 +1,302 @@
+"""Matrix products over packed panels (see pack.py). One block shape, 32 x 32, serves them all.
+
+`product` leaves a block of sums in a float32 workspace in L1, and the kernel's epilogue reads it from there, a
+line at a time: how the sums are made (tile registers, vector registers) is known here only.
+"""
+from collections import namedtuple
+from collections.abc import Callable
+
+import numpy as np
+from numba import prange, types
+from numba.extending import overload
+
+from ternary.compiler.isa import AMX, ARM, AVX512, LANES, VNNI
+from ternary.compiler.jit import INNER, device, kernel
+from ternary.compiler.tiles import (
+    TILE_N,
+    from_ints,
+    k_pack,
+    load_like,
+    outer_fma,
+    prefetch,
+    store,
+    tile,
+    vec32,
+)
+from ternary.compiler.workspace import num_threads, queue, take, workspace
+from ternary.kernels.gemm.lookup import block_of_bytes, block_of_floats, sums_of_bytes, sums_of_floats
+from ternary.kernels.gemm.pack import quantize_row, unpack
+
+if AMX:
+    from ternary.compiler.amx import block_fma, store_block, tiles_off, tiles_on, zero_block
+
+BLOCK = 128                       # rows of one work item: its operands stay in L2
+# rows of what the vector registers hold: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16 registers)
+TALL, LOW = (8, 8) if AVX512 or ARM else (6, 4)
+SPLIT = TILE_N - TILE_N % (4 * TALL)
+tall, low = tile(TALL, 2), tile(LOW, 2)
+
+
+@device
+def strip(zeros, rows, c, a, ao, row, p, po, steps):
+    """`rows` rows of a block of sums."""
+    for j in range(0, TILE_N, 2 * LANES):
+        t, at, pt = zeros, ao, po + j * k_pack(p)
+        for _ in range(0, steps, k_pack(p)):
+            t = outer_fma(t, a, at, row, p, pt)
+            at += k_pack(p)
+            pt += k_pack(p) * TILE_N
+        store(c, rows, j, t)
+
+
+@device
+def vector_microkernel(c, a, ao, row, p, po, steps):
+    for i in range(0, SPLIT, TALL):
+        strip(tall(), i, c, a, ao + i * row, row, p, po, steps)
+    for i in range(SPLIT, TILE_N, LOW):
+        strip(low(), i, c, a, ao + i * row, row, p, po, steps)
+
+
+@device
+def low_microkernel(c, a, ao, row, p, po, steps):
+    for i in range(0, TILE_N, LOW):
+        strip(low(), i, c, a, ao + i * row, row, p, po, steps)
+
+
+def microkernel_for(p):
+    """What takes more than one instruction takes registers too, and sums on the stack cost half of the speed."""
+    return vector_microkernel if p.dtype == types.float32 or VNNI and p.dtype == types.uint8 else low_microkernel
+
+
+@device
+def scaled(c, factors, i):
+    """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand: a weight of 0 gives exactly 0."""
+    for r in range(TILE_N):
+        store(c, r, 0, (from_ints(load_like(vec32(), c, r, 0)) - factors[1, i + r]) * factors[0, i + r])
+
+
+def _microkernel(c, a, i, k, p, j, s, steps): raise TypeError("only in kernels")
+
+
+@overload(_microkernel, jit_options=INNER)
+def _(c, a, i, k, p, j, s, steps):
+    sums = microkernel_for(p)
+    if p.dtype == types.uint8:
+        def of_bytes(c, a, i, k, p, j, s, steps):
+            q, factors = a
+            sums(c, q, i * q.shape[1] + k, q.shape[1], p, j * p.shape[1] + s * TILE_N, steps)
+            scaled(c, factors, i)
+        return of_bytes
+
+    if p.dtype == types.int16:
+        def looked_up_bytes(c, a, i, k, p, j, s, steps):
+            rows, outputs, first, factors = a
+            block_of_bytes(c, rows, outputs, i, first + j * TILE_N, factors, steps // TILE_N)
+        return looked_up_bytes
+
+    if p.dtype == types.int32:
+        def looked_up_floats(c, a, i, k, p, j, s, steps):
+            rows, outputs, first = a
+            block_of_floats(c, rows, outputs, i, first + j * TILE_N)
+        return looked_up_floats
+
+    if not (AMX and p.dtype == types.uint16):
+        def of_floats(c, a, i, k, p, j, s, steps):
+            sums(c, a, i * a.shape[1] + k, a.shape[1], p, j * p.shape[1] + s * TILE_N, steps)
+        return of_floats
+
+    def of_tiles(c, a, i, k, p, j, s, steps):
+        zero_block()
+        for t in range(0, steps, 32):
+            block_fma(a, i * a.shape[1] + k + t, a.shape[1], p, j * p.shape[1] + (s + t) * TILE_N)
+        store_block(c)
+    return of_tiles
+
+
+@device
+def microkernel(c, a, i, k, p, j, s, steps):
+    """c = a[i:i+32, k:k+steps] @ steps s..s+steps of panel j; c (32, 32) float32; k, s, steps multiples of 32.
+
+    If p is codes (lookup.py), `a` is an `operand` for all of it, k and s are 0, and steps are all.
+    """
+    _microkernel(c, a, i, k, p, j, s, steps)
+
+
+@device
+def add_block(c, y, i, j):
+    """y[i:i+32, j:j+32] += c"""
+    for r in range(TILE_N):
+        store(y, i + r, j, load_like(vec32(), y, i + r, j) + load_like(vec32(), c, r, 0))
+
+
+def _switch(on): raise TypeError("only in kernels")
+
+
+@overload(_switch, jit_options=INNER)
+def _(on):
+    if not AMX:
+        return lambda on: None
+
+    def tiles(on):
+        if on:
+            tiles_on()
+        else:
+            tiles_off()
+    return tiles
+
+
+@device
+def acquire_accumulator():
+    """Call before the products of a work item, in its thread; -> the block they go to."""
+    _switch(True)
+    return workspace(TILE_N, TILE_N, np.float32)
+
+
+@device
+def release_accumulator():
+    _switch(False)
+
+
+@device
+def copied(a, first, n, column, width, p):
+    """a[first:first+n, column:column+width] in the type of p, rounded up to blocks of 32 rows with zeros."""
+    rows = (n + TILE_N - 1) // TILE_N * TILE_N
+    copy = workspace(rows, width, p.dtype)
+    for i in range(rows):
+        for j in range(0, width, TILE_N):
+            t = vec32()
+            if i < n:
+                t = load_like(vec32(), a, first + i, column + j)
+            store(copy, i, j, t)
+    return copy, 0
+
+
+@device
+def quantized(a, first, n):
+    """Rows first..first+n of `a` as int8, in blocks of 32 with zeros behind: a left operand for ternary weights."""
+    rows = (n + TILE_N - 1) // TILE_N * TILE_N
+    q, factors = workspace(rows, a.shape[1], np.int8), workspace(2, rows, np.float32)
+    for i in range(n):
+        quantize_row(a, first + i, 127, 0, q, i, factors, 1)
+    for i in range(n, rows):
+        factors[0, i] = factors[1, i] = 0
+        for j in range(0, a.shape[1], TILE_N):
+            store(q, i, j, vec32())
+    return q, factors
+
+
+def _operand(a, first, n, p, more): raise TypeError("only in kernels")
+
+
+@overload(_operand, jit_options=INNER)
+def _(a, first, n, p, more):
+    if p.dtype == types.uint8:
+        return lambda a, first, n, p, more: (quantized(a, first, n), 0)
+
+    if p.dtype == types.int16:
+        def of_bytes(a, first, n, p, more):
+            q, factors = quantized(a, first, n)
+            for i in range(q.shape[0]):
+                factors[0, i] += factors[1, i] * 0         # a NaN stays
+            sums, outputs = sums_of_bytes(q, p, more)
+            return (sums, outputs, 0, factors), 0
+        return of_bytes
+
+    if p.dtype == types.int32 and a.dtype == types.float32:
+        def of_floats(a, first, n, p, more):
+            x, start = copied(a, first, n, 0, a.shape[1], a) if n % TILE_N else (a, first)
+            sums, outputs = sums_of_floats(x, start, (n + TILE_N - 1) // TILE_N * TILE_N, p, more)
+            return (sums, outputs, 0), 0
+        return of_floats
+
+    if a.dtype == p.dtype:
+        return lambda a, first, n, p, more: copied(a, first, n, 0, a.shape[1], p) if n % TILE_N else (a, first)
+    return lambda a, first, n, p, more: copied(a, first, n, 0, a.shape[1], p)
+
+
+@device
+def operand(a, first, n, p):
+    """-> left operand, row: rows first..first+n of `a` for products with p, in blocks of 32 (a copy if need be)."""
+    return _operand(a, first, n, p, p[:0])
+
+
+@device
+def shared_lhs(a, first, n, p, q):
+    """-> left operand, row, for products with p; `second` makes that for products with q of it."""
+    return _operand(a, first, n, p, q)
+
+
+def shared_lhs_for(a, p): raise TypeError("only in kernels")
+
+
+@overload(shared_lhs_for, jit_options=INNER)
+def _(a, p):
+    if p.dtype == types.int16:
+        return lambda a, p: (a[0], a[1], p.shape[0] * TILE_N, a[3])
+    if p.dtype == types.int32:
+        return lambda a, p: (a[0], a[1], p.shape[0] * TILE_N)
+    return lambda a, p: a
+
+
+def matmul_ref(x, p, alpha, base):
+    """y = base + alpha * x @ p.    x (N, K), p panels of (K, M), base (N, M) or (0, 0) for none -> y (N, M)"""
+    y = alpha * (x @ unpack(p))
+    return base + y if len(base) else y
+
+
+def finish(c, m, i, j, out): raise TypeError("only in kernels")
+
+
+def epilogue(kind: type) -> Callable[[Callable], Callable]:
+    """What becomes of a block of sums: f(c, m, i, j, out) puts m rows of c to [i:, j:] of out[0]; out is a `kind`.
+
+    A kind is a namedtuple: a function as an argument would keep a kernel out of the cache.
+    """
+    def register(f):
+        @overload(finish, jit_options=INNER)
+        def _(c, m, i, j, out):
+            return f if getattr(out, "instance_class", None) is kind else None
+        return f
+    return register
+
+
+@device
+def gemm_blocks(x, p, th, shares, out):
+    """x @ p in blocks of 32 x 32, those that thread th takes, each handed to the epilogue of `out`."""
+    rows, steps = x.shape
+    blocks, c = (rows + BLOCK - 1) // BLOCK, acquire_accumulator()
+    first = take(shares, th, blocks) * BLOCK
+    while first < rows:
+        n = min(BLOCK, rows - first)
+        a, start = operand(x, first, n, p)
+        for j in range(p.shape[0]):
+            for i in range(0, n, TILE_N):
+                m = min(TILE_N, n - i)
+                for r in range(m):
+                    prefetch(out[0], first + i + r, j * TILE_N)
+                microkernel(c, a, start + i, 0, p, j, 0, steps)
+                finish(c, m, first + i, j * TILE_N, out)
+        first = take(shares, th, blocks) * BLOCK
+    release_accumulator()
+
+
+Sum = namedtuple("Sum", "y base alpha add")
+
+
+@epilogue(Sum)
+def _(c, m, i, j, out):
+    based = len(out.base) > 0
+    for r in range(m):
+        t = load_like(vec32(), c, r, 0) * out.alpha
+        if based:
+            t = t + load_like(t, out.base, i + r, j)
+        if out.add:
+            t = t + load_like(t, out.y, i + r, j)
+        store(out.y, i + r, j, t)
+
+
+@kernel(ref=matmul_ref)
+def matmul(x, p, alpha, base, add, y):
+    shares = queue(num_threads())
+    for th in prange(num_threads()):
+        gemm_blocks(x, p, th, shares, Sum(y, base, alpha, add))

@@ -1,0 +1,55 @@
+import numpy as np
+
+from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scratch_like
+from ternary.kernels import cross_entropy as K
+from ternary.kernels.gemm.blocks import matmul
+from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.ops.gradients import donate_grad
+from ternary.ops.packing import packed_table, packed_vocabulary
+
+
+@op
+def cross_entropy(h: Tensor, table: Tensor, targets: np.ndarray, scale: float, sampling: float = 0.0) -> Tensor:
+    """h (B, T, C), table (V, C), targets (B, T) -> -log softmax(h @ table.T)[target], (B, T), in nats
+
+    Logits are not kept: the gradients are computed in the forward pass. So the weight of this root in
+    Tape.backward has to be given here, as `scale`. sampling: how much the variance of the gradients may grow, as a
+    share, by importance sampling of vocabulary tiles (see kernels.cross_entropy); the gradients stay unbiased.
+    """
+    tape, packed, target = current_tape(), packed_table(table), flat(targets)
+    loss, dh = Tensor(np.empty(len(h.data), tape.accum_dtype), targets.shape), scratch(h.data.shape, accum=True)
+    scale, seed = tape.accum_dtype.type(scale), int(tape.rng.integers(1 << 63)) if sampling else 0
+    K.cross_entropy(h.data, table.data, target, packed.vocab_rows, packed.factors, packed.channels,
+                    scale, sampling, seed, loss.data, dh, table.grad)
+
+    def backward(dy):
+        donate_grad(h, dh)
+    return loss, backward
+
+
+def nll(h: Tensor, table: Tensor, targets: np.ndarray) -> np.ndarray:
+    """The values of cross_entropy, (B, T), without gradients."""
+    packed, loss = packed_table(table), np.empty(len(h.data), current_tape().accum_dtype)
+    K.nll(h.data, table.data, flat(targets), packed.vocab_rows, packed.factors, loss)
+    return loss.reshape(targets.shape)
+
+
+@op
+def logits(h: Tensor, table: Tensor) -> Tensor:
+    """h (B, T, C), table (V, C) -> h @ table.T, (B, T, V) in accum_dtype, kept: 4 V bytes per token"""
+    w = packed_vocabulary(table)
+    y = empty((*h.shape[:-1], table.shape[0]), accum=True)
+    matmul(h.data, w.w_forward, w.alpha, y.data[:0], False, y.data)
+
+    def backward(dy):
+        dh = scratch_like(h.data)
+        matmul(dy, w.w_backward, w.alpha, dh[:0], False, dh)
+        donate_grad(h, dh)
+        dw = np.zeros((dy.shape[1], table.data.shape[1]), table.data.dtype)
+        matmul_dw(dy, h.data, scratch((1, 1)), dw)
+        table.grad += dw[:len(table.data)]
+    return y, backward
+
+
+def flat(targets: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(targets, np.int32).ravel()

@@ -1,0 +1,1 @@
+"""From text to batches: readers, corpora, tokenizer, token store and loader."""

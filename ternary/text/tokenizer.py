@@ -1,0 +1,239 @@
+"""The frequency tokenizer: words in one token, everything else in few, every string without loss.
+
+A text is cut into chunks: a word with the spaces and punctuation before it (' dog', '. He', ', "I').
+A chunk that is a piece of the vocabulary is one token. Of others the punctuation and the word (with the
+one space before it) each become the fewest pieces that spell them; characters that no piece holds become
+their UTF-8 bytes. Ids: 0 pad, 1 unk (never produced), 2 bos, 3 eos, 4-259 the bytes, then the pieces, most
+used first. A small corpus does not fill the vocabulary: ids beyond the last piece are unused. No text
+encodes to an id of 0-3. A lone surrogate, which UTF-8 cannot hold, is encoded as U+FFFD.
+"""
+
+import codecs
+import hashlib
+import json
+import os
+import reprlib
+from collections.abc import Container, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
+from ternary.text.vocabulary import (
+    CHUNK,
+    SURROGATE,
+    ChunkCounts,
+    batches,
+    count_chunks,
+    fewest,
+    halves_of,
+    learn_pieces,
+    windows,
+)
+
+FORMAT = "ternary-tokenizer-1"
+SCHEMA = {"format": str, "vocab_size": int, "pieces": list, "hash": str}
+SPECIALS = 4
+FIRST_PIECE = SPECIALS + 256
+MAX_VOCAB = 1 << 16
+MAX_PIECE = 64  # characters; a chunk has at most 12 + 32 + 9
+MAX_FILE = 16 << 20  # bytes; 65,536 of the longest pieces fit
+CACHE_SIZE = 1 << 17  # chunks, about 30 MB
+
+
+class Tokenizer:
+    """Text to ids and back; ids 0-3 are never produced by a text."""
+
+    PAD, UNK, BOS, EOS = range(SPECIALS)
+
+    def __init__(self, pieces: Iterable[str], vocab_size: int):
+        self.vocab_size, self.pieces = vocab_size, tuple(pieces)
+        spelled = [b""] * SPECIALS + [bytes([b]) for b in range(256)] + [p.encode() for p in self.pieces]
+        # A dict and not a list: an index of -1 must not be an id.
+        self._bytes = dict(enumerate(spelled + [b""] * (vocab_size - len(spelled))))
+        self._chunks = _ChunkIds(self.pieces)
+        self.hash = hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int = 10_000) -> "Tokenizer":
+        """The vocabulary of a corpus, read once as a stream.
+
+        The order of the texts does not matter unless a huge corpus has over vocabulary.MAX_CHUNKS chunks.
+        Raises UsageError for a vocabulary outside 260 to 65,536 or a lone string, DataError without any text.
+        """
+        if not _is_vocab_size(vocab_size):
+            raise UsageError(f"[tokenizer] vocab_size is {vocab_size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")
+        if isinstance(texts, str):
+            raise UsageError("[tokenizer] texts is a single string; give a list of texts")
+        counts = ChunkCounts()
+        for batch in batches(texts):
+            counts.add(count_chunks(batch))
+        return cls.from_counts(counts, vocab_size)
+
+    @classmethod
+    def from_counts(cls, counts: ChunkCounts, vocab_size: int) -> "Tokenizer":
+        """The vocabulary of a corpus whose chunks are counted. DataError if there is none."""
+        if not counts.counts:
+            raise DataError("[tokenizer] the corpus has no text to learn from; give at least one story")
+        return cls(learn_pieces(counts.counts, vocab_size - FIRST_PIECE), vocab_size)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of any string, without bos or eos."""
+        return self.encode_array(text).tolist()
+
+    def encode_array(self, text: str) -> np.ndarray:
+        """Ids as a new little-endian uint16 array: the fast way for bulk."""
+        ids = bytearray()
+        for part in windows(text):
+            ids += b"".join(map(self._chunks.__getitem__, CHUNK.findall(part)))
+        return np.frombuffer(ids, "<u2")
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids. Specials and unused ids are silent, bytes that are not UTF-8 become U+FFFD.
+
+        Raises UsageError for what is not an id.
+        """
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+
+    def token_bytes(self, id: int) -> bytes:
+        """The UTF-8 bytes of an id, perhaps only a part of a character. UsageError if it is not an id."""
+        try:
+            return self._bytes[id]
+        except (KeyError, TypeError):
+            raise UsageError(f"[tokenizer] {id!r} is not an id; ids are 0 to {self.vocab_size - 1}") from None
+
+    def to_json(self) -> str:
+        """The tokenizer as JSON, with its hash."""
+        return _canonical({**self._content(), "hash": self.hash})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Tokenizer":
+        """A tokenizer from `to_json`; ModelFileError names what is wrong with anything else."""
+        content = _parse(text)
+        tokenizer = cls(content["pieces"], content["vocab_size"])
+        if tokenizer.hash != content["hash"]:
+            raise _broken(f"its hash is {reprlib.repr(content['hash'])}, its content has {tokenizer.hash!r}")
+        return tokenizer
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the JSON to a file, whole or not at all. Raises ResourceError if it cannot be written."""
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(partial, "w", encoding="utf-8", newline="") as file:
+                file.write(self.to_json())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise ResourceError(f"[tokenizer] cannot write {path} ({error}); use another folder") from error
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Tokenizer":
+        """A tokenizer from a file of `save`. Raises ModelFileError if it is missing or broken."""
+        try:
+            with open(path, "rb") as file:
+                text = file.read(MAX_FILE + 1).decode("utf-8")
+        except OSError as error:
+            raise ModelFileError(f"[tokenizer] cannot read {path} ({error}); use another file") from error
+        except UnicodeDecodeError as error:
+            raise _broken(f"{path} is not UTF-8 text") from error
+        return cls.from_json(text)
+
+    def _content(self) -> dict:
+        return {"format": FORMAT, "vocab_size": self.vocab_size, "pieces": list(self.pieces)}
+
+
+class StreamDecoder:
+    """Text of ids as they come: a character is given out when its last byte has come."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self._tokenizer = tokenizer
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, id: int) -> str:
+        """The text that this id completes, often all of its own. UsageError if it is not an id."""
+        return self._decoder.decode(self._tokenizer.token_bytes(id))
+
+    def finish(self) -> str:
+        """What was held back, as U+FFFD; the decoder is new again."""
+        rest = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
+        return rest
+
+
+class _ChunkIds(dict):
+    """Chunk -> its ids as uint16 bytes, worked out at first sight; emptied at CACHE_SIZE chunks."""
+
+    def __init__(self, pieces: tuple[str, ...]):
+        self.ids = {piece: i for i, piece in enumerate(pieces, FIRST_PIECE)}
+
+    def __missing__(self, chunk: str) -> bytes:
+        if len(self) >= CACHE_SIZE:
+            self.clear()
+        ids = []
+        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.ids):
+            ids += [self.ids[part]] if part in self.ids else [SPECIALS + b for b in part.encode()]
+        self[chunk] = spelled = np.array(ids, "<u2").tobytes()
+        return spelled
+
+
+def _spell(chunk: str, pieces: Container[str]) -> list[str]:
+    """The parts that stand for a chunk: pieces, and single characters left to their bytes."""
+    if chunk in pieces:
+        return [chunk]
+    return [part for half in halves_of(chunk) for part in ([half] if half in pieces else fewest(half, pieces))]
+
+
+def _canonical(content: dict) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _broken(what: str) -> ModelFileError:
+    return ModelFileError(f"[tokenizer] not a tokenizer file: {what}; give a file that `save` wrote")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
+    return content
+
+
+def _parse(text: str) -> dict:
+    """The content of a tokenizer file, every field checked but the hash."""
+    if len(text) > MAX_FILE:
+        raise _broken(f"it is longer than {MAX_FILE} bytes")
+    try:
+        content = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise _broken(f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or content.keys() != SCHEMA.keys():
+        keys = sorted(content) if isinstance(content, dict) else content
+        raise _broken(f"it has {reprlib.repr(keys)}, not the keys {', '.join(SCHEMA)}")
+    for key, kind in SCHEMA.items():
+        if type(content[key]) is not kind:
+            raise _broken(f"{key} is {reprlib.repr(content[key])}, not of type {kind.__name__}")
+    if content["format"] != FORMAT:
+        raise _broken(f"format is {reprlib.repr(content['format'])}, not {FORMAT!r}")
+    if not _is_vocab_size(size := content["vocab_size"]):
+        raise _broken(f"vocab_size is {reprlib.repr(size)}, not {FIRST_PIECE} to {MAX_VOCAB}")
+    _check_pieces(content["pieces"], size - FIRST_PIECE)
+    return content
+
+
+def _check_pieces(pieces: list, room: int) -> None:
+    if len(pieces) > room:
+        raise _broken(f"it has {len(pieces)} pieces, its vocabulary has room for {room}")
+    seen = set()
+    for i, piece in enumerate(pieces):
+        if not isinstance(piece, str) or not 0 < len(piece) <= MAX_PIECE or SURROGATE.search(piece):
+            raise _broken(f"piece {i} is {reprlib.repr(piece)}, not text of 1 to {MAX_PIECE} characters")
+        if piece in seen:
+            raise _broken(f"piece {i}, {piece!r}, is there twice")
+        seen.add(piece)
+
+
+def _is_vocab_size(size: object) -> bool:
+    return type(size) is int and FIRST_PIECE <= size <= MAX_VOCAB

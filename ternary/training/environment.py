@@ -1,0 +1,44 @@
+"""What a run tells of itself when it starts: on the screen, and in the report."""
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+import ternary
+from ternary.compiler.isa import ISA
+from ternary.config import TrainConfig
+from ternary.machine.hardware import cpu_name, usable_cores
+from ternary.models import entry
+from ternary.training.plan import reasons
+
+if TYPE_CHECKING:
+    from ternary.training.run import Run
+
+
+def facts(run: "Run") -> dict[str, str]:
+    """Where and on what, for the report."""
+    header = run.store.header
+    return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
+            "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
+            "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
+            "characters per token": f"{run.chars_per_token:.3f}", "validation stories": str(len(run.val_stories)),
+            "data": header["source_hash"], "tokenizer": header["tokenizer_hash"]}
+
+
+def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
+    """`asked`: the settings as they were given, before any was chosen."""
+    c, header = run.config, run.store.header
+    if (asked.threads or 0) > c.threads:
+        yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
+    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
+           f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
+    if chosen := reasons(asked, c):
+        yield f"chosen: {', '.join(chosen)}"
+    if c.lr > 1:
+        yield f"warning: --lr {c.lr:g} is far above what trains; {entry(c.model).lr:g} is that of {c.model}"
+    yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
+           f"({run.chars_per_token:.2f} characters each)")
+    if run.progress() >= 1:
+        yield f"the budget of this run is used up; to go on: {run.resuming} with a larger --steps, --tokens, " \
+              "--epochs or --hours"

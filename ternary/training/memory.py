@@ -1,0 +1,42 @@
+"""Will it fit? What a run takes, before it takes it."""
+import numpy as np
+
+from ternary.compiler.precompile import trace_calls
+from ternary.config import TrainConfig
+from ternary.errors import ResourceError
+from ternary.machine.hardware import memory_limit
+from ternary.models.lm import LM
+from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
+
+BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
+EACH_THREAD = 8 << 20             # workspaces of kernels
+
+
+def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
+    """Bytes by what needs them. Activations are counted by a step in which no kernel runs."""
+    parameters = sum(p.data.nbytes for p in model.parameters().values())
+    matrices = sum(p.data.nbytes for p in model.parameters().values() if p.matrix)
+    second = parameters - (matrices if config.optimizer == "muon" else 0)
+    rows = min(config.batch_size, max(1, MICRO_BATCH_TOKENS // config.seq_len))
+    batch = np.zeros((rows, config.seq_len), np.int32)
+    trainer = Trainer(model, None, config.precision)
+    with trace_calls(), np.errstate(all="ignore"):
+        trainer.gradients(batch, batch)
+    head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/head.py
+    return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,
+            "optimizer": parameters + second, "activations": trainer.tape.pool.taken + head}
+
+
+def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> str:
+    """What the run needs of what is free. ResourceError, with the arithmetic, if that is too much."""
+    needs, free = estimate(model, config), memory_limit() if free is None else free
+    # the model itself is there already
+    total = sum(needs.values()) - sum(p.data.nbytes for p in model.parameters().values())
+    if total > free:
+        listed = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in needs.items())
+        largest = max(list(needs)[1:], key=needs.get)
+        too_long = largest == "activations" and config.seq_len > MICRO_BATCH_TOKENS
+        helps = "a smaller --seq-len" if too_long else "a smaller --model"
+        raise ResourceError(f"{config.model} needs about {total / 1e6:,.0f} MB ({listed}), but {free / 1e6:,.0f} MB "
+                            f"are free; {helps} helps most")
+    return f"about {sum(needs.values()) / 1e6:,.0f} of {free / 1e6:,.0f} MB free"

@@ -1,0 +1,68 @@
+"""What a run will compile, found out by walking through it without running a kernel."""
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from threading import Thread
+
+import numpy as np
+
+from ternary.compiler.precompile import Call, compile_together, prepare, trace_calls
+from ternary.config import TrainConfig
+from ternary.evaluation.protocol import evaluate
+from ternary.inference.generation import Engine
+from ternary.machine.hardware import usable_cores
+from ternary.models import entry
+from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
+from ternary.training.optimizer import make_optimizer
+from ternary.training.plan import eval_precision, model_config
+from ternary.training.step import Trainer
+
+MAX_PROCESSES = 4                 # that compile; more would wait for the longest kernel
+
+
+def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
+    """The kernels of a step, and of an evaluation with its sample, in a resolved run; found with a small model."""
+    tokenizer = Tokenizer((), FIRST_PIECE)
+    model = entry(config.model).model(replace(model_config(config), layers=1, vocab_size=tokenizer.vocab_size))
+    batch = np.zeros((1, 32), np.int32)
+    optimizer = make_optimizer(config.optimizer, model.parameters(), config.precision)
+    with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
+        with trace_calls() as step:
+            Trainer(model, optimizer, config.precision).gradients(batch, batch)
+            optimizer.grad_norm()
+            optimizer.step(0.0, 1.0)
+        with trace_calls() as evaluation:
+            evaluate(model, tokenizer, ["a"], None, eval_precision(config))
+            Engine(model, tokenizer).generate("a", 1)
+    # of many arguments first: they take longest
+    return tuple(sorted(calls, key=lambda call: -len(call[2])) for calls in (step, evaluation))
+
+
+def start_compiling(config: TrainConfig) -> Callable[[], None]:
+    """Compile or load the kernels of a resolved run, from now on, while data are read -> what waits for them.
+
+    On all cores, in processes of their own. It waits for those of a step; those of evaluations follow in the background
+    of the first steps.
+    """
+    step, evaluation = calls_of_run(config)
+    processes = min(MAX_PROCESSES, usable_cores()[0])
+    started = compile_together(step, processes) if processes > 1 else []
+    loading = Thread(target=load, args=(step,), daemon=True)
+    if not started:
+        loading.start()
+
+    def wait():
+        for process in started:
+            process.wait()
+        if not started:
+            loading.join()
+        if processes > 1:
+            compile_together(evaluation, 1)
+    return wait
+
+
+def load(calls: list[Call]) -> None:
+    """What fails here fails again where the kernel is called, and is reported there."""
+    with suppress(Exception):
+        for call in calls:
+            prepare(*call)

@@ -1,0 +1,71 @@
+"""One training step: the batch in parts, then the optimizer."""
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from ternary.autograd.tape import Tape
+from ternary.errors import NumericError
+from ternary.models.lm import LM
+from ternary.rng import generator
+from ternary.training.guard import Guard, culprit
+from ternary.training.optimizer import AdamW
+
+MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
+
+
+class Trainer:
+    """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy."""
+
+    def __init__(self, model: LM, optimizer: AdamW, precision: str, seed: int = 0):
+        self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
+        self.seed, self.guard = seed, Guard()
+
+    def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
+        """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
+        rows, nats = max(1, MICRO_BATCH_TOKENS // tokens.shape[1]), 0.0
+        with self.tape:
+            self.model.pack()
+            for i in range(0, len(tokens), rows):
+                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling)
+                nats += loss.data.sum(dtype=np.float64)
+                self.tape.backward(loss, np.full_like(loss.data, 1 / tokens.size))
+        return nats / tokens.size
+
+    def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float,
+             vocab_sampling: float = 0.0) -> tuple[float, float]:
+        """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
+        self.tape.rng = generator(self.seed, "step", self.optimizer.steps)
+        nats = self.gradients(tokens, targets, vocab_sampling)
+        norm = self.optimizer.grad_norm()
+        if trouble := self.guard.trouble(nats, norm):
+            trouble += culprit(self.model.parameters())
+            self.optimizer.grad[:] = 0
+            raise NumericError(f"{trouble} at step {self.optimizer.steps + 1}; no update was made")
+        self.optimizer.step(lr, norm)
+        return nats, norm
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of the block: a step is made whole or not at all. A second one does not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield                     # signals come to the main thread only
+        return
+    trace_calls = []
+
+    def note(number, frame):
+        if trace_calls:
+            raise SystemExit(128 + number)
+        trace_calls.append(number)
+
+    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if trace_calls:
+        signal.raise_signal(trace_calls[0])
