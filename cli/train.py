@@ -36,9 +36,8 @@ from ternary.errors import UsageError
 @click.option("--seed", type=Number(int, at_least=0, example=42), help="[default: 42]")
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), help="[default: auto, the fastest]")
-@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1),
-              help="Gradient variance, as a share, that importance sampling of the vocabulary may add to save time; "
-              "0 computes every logit gradient. [default: 0.03]")
+@click.option("--head-noise", type=float_range(0.03, at_least=0, at_most=1),
+              help="Share of gradient noise that the head may add to be faster, 0 for none. [default: 0.03]")
 @click.option("--eval-every", type=positive_int(1000),
               help="Steps between evaluations. [default: a twentieth of the run, 50 to 1000; with --hours 500]")
 @click.option("--eval-stories", type=positive_int(500), help="Validation stories. [default: 500]")

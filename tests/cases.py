@@ -4,11 +4,11 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.kernels.attention import attention_ref, rope_angles
-from ternary.kernels.gemm.lookup import encode
 from ternary.compiler.layout import from_bf16
-from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
-from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
+from ternary.kernels.attention import attention_ref, rope_angles
+from ternary.kernels.gemm.blocks.lookup import encode
+from ternary.kernels.gemm.blocks.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
+from ternary.kernels.gemm.blocks.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 

@@ -5,7 +5,7 @@ import pytest
 from ternary import ops
 from ternary.autograd.check import GradientError, check_gradient
 from ternary.autograd.tape import Tape, Tensor, empty_like, op
-from ternary.kernels.gemm.quant import block_size, mean_abs_ref
+from ternary.kernels.gemm.blocks.quant import block_size, mean_abs_ref
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.ops.gradients import donate_grad
 

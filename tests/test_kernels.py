@@ -16,11 +16,10 @@ from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
 from ternary.compiler.jit import KERNELS, OPTIONS
-from ternary.kernels.gemm.lookup import CODES, LOOKUPS
-from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.layout import from_bf16, to_bf16
-from ternary.kernels.gemm.pack import packed, unpack
-from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
+from ternary.compiler.layout import from_bf16, pad_to_tile, to_bf16
+from ternary.kernels.gemm.blocks.lookup import CODES, LOOKUPS
+from ternary.kernels.gemm.blocks.pack import packed, unpack
+from ternary.kernels.gemm.blocks.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
 for module in pkgutil.iter_modules(ternary.kernels.__path__):
     if module.name != "amx" or ternary.compiler.isa.AMX:
@@ -215,7 +214,7 @@ def test_panels_and_bits_are_inverted():
 @pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
 def test_two_bit_product_equals_the_packed_weight(quantizer):
     """Decode and training see the same effective weight, whatever shares a scale."""
-    from ternary.kernels.gemm.quant import block_size, mean_abs_ref, ternary_matmul
+    from ternary.kernels.gemm.blocks.quant import block_size, mean_abs_ref, ternary_matmul
     rng = np.random.default_rng(0)
     for shape in ((64, 192), (32, 96), (96, 512), (48, 80), (48, 272)):
         w, x = rng.standard_normal(shape), rng.standard_normal((3, shape[1])).astype(np.float32)
@@ -288,7 +287,7 @@ def test_python_cannot_call_device_functions():
 
 def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
     """Counted as in token_ranges' description, over every way to share 1 to 64 threads."""
-    from ternary.kernels.gemm.weight_grad import token_ranges
+    from ternary.kernels.gemm.blocks.weight_grad import token_ranges
 
     def traffic(tokens, outputs, threads, ranges):
         read_again, sums = threads // ranges, ranges - 1
@@ -303,7 +302,7 @@ def test_threads_of_a_weight_gradient_move_as_little_as_they_can():
 
 
 def test_a_weight_gradient_on_more_threads_than_cores():
-    code = ("import numpy as np, numba; from ternary.kernels.gemm.weight_grad import matmul_dw\n"
+    code = ("import numpy as np, numba; from ternary.kernels.gemm.blocks.weight_grad import matmul_dw\n"
             "rng = np.random.default_rng(0)\n"
             "for n, m, k in ((600, 256, 64), (40, 64, 32), (900, 32, 96)):\n"
             "    dy, x = (rng.standard_normal((n, d), np.float32) for d in (m, k))\n"

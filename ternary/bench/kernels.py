@@ -14,8 +14,8 @@ from ternary.compiler.tiles import TILE_N
 from ternary.errors import UsageError
 from ternary.kernels import adamw, conv, glu, norm
 from ternary.kernels import cross_entropy as head
-from ternary.kernels.gemm.pack import pack_table, quantize_rows
-from ternary.kernels.gemm.quant import TRITS
+from ternary.kernels.gemm.blocks.pack import pack_table, quantize_rows
+from ternary.kernels.gemm.blocks.quant import TRITS
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.rng import generator

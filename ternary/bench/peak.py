@@ -7,9 +7,9 @@ from ternary.autograd.tape import PRECISION
 from ternary.bench.measure import activations, best_seconds, right_operand, zeros
 from ternary.compiler.tiles import TILE_N
 from ternary.kernels.cross_entropy import VOCAB_TILE
-from ternary.kernels.gemm import blocks as gemm
-from ternary.kernels.gemm.quant import TRITS
-from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.kernels.gemm.blocks import blocks as gemm
+from ternary.kernels.gemm.blocks.quant import TRITS
+from ternary.kernels.gemm.blocks.weight_grad import matmul_dw
 from ternary.models.lm import LM
 from ternary.nn.linear import Linear
 from ternary.nn.mixers.attention import Attention

@@ -20,8 +20,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model, ty
 
 from ternary.compiler import simd
 from ternary.compiler.isa import LANES
-from ternary.compiler.layout import TILE_N
 from ternary.compiler.jit import device
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.simd import F32, I8, I32, VC, VF, VH, call, const, index
 
 COLS = TILE_N // LANES

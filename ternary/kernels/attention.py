@@ -28,8 +28,8 @@ from ternary.compiler.tiles import (
     vec32x2,
 )
 from ternary.compiler.workspace import clear, workspace
-from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
-from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_rows, transpose_words
+from ternary.kernels.gemm.blocks.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
+from ternary.kernels.gemm.blocks.pack import pack_columns, pack_steps, transpose_rows, transpose_words
 
 SPAN = 256                        # keys, or queries, of one visit
 BASE = 10000.0                    # of the rotary wavelengths

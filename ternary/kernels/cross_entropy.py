@@ -36,8 +36,8 @@ from ternary.compiler.tiles import (
 )
 from ternary.compiler.workspace import clear, num_threads, queue, take, workspace
 from ternary.kernels.embedding import add_rows
-from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, microkernel, operand, release_accumulator
-from ternary.kernels.gemm.pack import ZERO_POINT, pack_columns, quantize_row
+from ternary.kernels.gemm.blocks.blocks import acquire_accumulator, add_block, microkernel, operand, release_accumulator
+from ternary.kernels.gemm.blocks.pack import ZERO_POINT, pack_columns, quantize_row
 
 BLOCK = 128                       # tokens of one work item
 VOCAB_TILE = 320                       # words between two visits to the gradient of h: their e stay in L2

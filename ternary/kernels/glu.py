@@ -18,7 +18,7 @@ from ternary.compiler.tiles import (
     vec32,
 )
 from ternary.compiler.workspace import num_threads, queue, take, workspace
-from ternary.kernels.gemm.blocks import (
+from ternary.kernels.gemm.blocks.blocks import (
     BLOCK,
     acquire_accumulator,
     microkernel,
@@ -27,7 +27,7 @@ from ternary.kernels.gemm.blocks import (
     shared_lhs,
     shared_lhs_for,
 )
-from ternary.kernels.gemm.pack import unpack
+from ternary.kernels.gemm.blocks.pack import unpack
 
 ACTIVATIONS = ("silu", "gelu")
 GELU = ACTIVATIONS.index("gelu")

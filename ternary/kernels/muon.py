@@ -9,8 +9,8 @@ from numba import prange
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.tiles import TILE_N, load_like, store, total, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
-from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, release_accumulator
-from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_words
+from ternary.kernels.gemm.blocks.blocks import acquire_accumulator, microkernel, release_accumulator
+from ternary.kernels.gemm.blocks.pack import pack_columns, pack_steps, transpose_words
 
 STEPS = 5                         # of the Newton-Schulz iteration
 A, B, C = 3.4445, -4.7750, 2.0315                 # its polynomial: steepest at 0, where most singular values are

@@ -10,8 +10,8 @@ from numba import prange
 from ternary.compiler.jit import kernel
 from ternary.compiler.tiles import load_like, maximum, sqrt, store, vec32
 from ternary.compiler.workspace import num_threads, queue
-from ternary.kernels.gemm.blocks import epilogue, gemm_blocks
-from ternary.kernels.gemm.pack import unpack
+from ternary.kernels.gemm.blocks.blocks import epilogue, gemm_blocks
+from ternary.kernels.gemm.blocks.pack import unpack
 
 
 def relu2_ref(x, p, alpha):

@@ -2,8 +2,8 @@ import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scratch_like
 from ternary.kernels import cross_entropy as K
-from ternary.kernels.gemm.blocks import matmul
-from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.kernels.gemm.blocks.blocks import matmul
+from ternary.kernels.gemm.blocks.weight_grad import matmul_dw
 from ternary.ops.gradients import donate_grad
 from ternary.ops.packing import packed_table, packed_vocabulary
 

@@ -4,8 +4,8 @@ import numpy as np
 from ternary.autograd.tape import Tensor, empty, grad_buffer, op, scratch
 from ternary.kernels import glu as K
 from ternary.kernels import relu2
-from ternary.kernels.gemm.blocks import matmul
-from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.kernels.gemm.blocks.blocks import matmul
+from ternary.kernels.gemm.blocks.weight_grad import matmul_dw
 from ternary.ops.gradients import donate_grad
 from ternary.ops.packing import Packed, packed_weight
 

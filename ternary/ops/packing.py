@@ -7,8 +7,8 @@ import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, scratch
 from ternary.compiler.layout import TILE_N, padded
-from ternary.kernels.gemm import pack, quant
-from ternary.kernels.gemm.lookup import CODES, LOOKUPS
+from ternary.kernels.gemm.blocks import pack, quant
+from ternary.kernels.gemm.blocks.lookup import CODES, LOOKUPS
 
 
 @dataclass

@@ -5,7 +5,7 @@ from ternary.autograd.pool import aligned
 from ternary.compiler.isa import BF16_DOT
 from ternary.kernels.adamw import PART, adamw, squared_norm
 from ternary.kernels.muon import muon
-from ternary.nn.module import Parameter, inside
+from ternary.nn.module import Parameter, unpadded
 
 SLOT = 1024                       # parameters start on a page
 
@@ -69,7 +69,7 @@ class AdamW:
 
     def state(self) -> dict[str, np.ndarray]:
         """Views of the moments, named as in a checkpoint."""
-        return {f"{kind}.{name}": inside(getattr(self, kind)[part].reshape(stored), shape)
+        return {f"{kind}.{name}": unpadded(getattr(self, kind)[part].reshape(stored), shape)
                 for name, (part, stored, shape) in self.slots.items()
                 for kind in ("mv" if part.stop <= self.adapted else "m")}
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from ternary.compiler.isa import BF16_DOT
-from ternary.kernels.gemm.blocks import matmul
+from ternary.kernels.gemm.blocks.blocks import matmul
 from ternary.machine.hardware import physical_cores, usable_cores
 
 ROWS, INPUTS, OUTPUTS = 2048, 192, 512            # a product of bolt-small

@@ -24,8 +24,8 @@ from ternary.compiler.tiles import (
     vec32,
 )
 from ternary.compiler.workspace import num_threads, queue, take, workspace
-from ternary.kernels.gemm.lookup import block_of_bytes, block_of_floats, sums_of_bytes, sums_of_floats
-from ternary.kernels.gemm.pack import quantize_row, unpack
+from ternary.kernels.gemm.blocks.lookup import block_of_bytes, block_of_floats, sums_of_bytes, sums_of_floats
+from ternary.kernels.gemm.blocks.pack import quantize_row, unpack
 
 if AMX:
     from ternary.compiler.amx import block_fma, store_block, tiles_off, tiles_on, zero_block

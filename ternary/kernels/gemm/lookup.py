@@ -34,7 +34,7 @@ from ternary.compiler.tiles import (
     vectors,
 )
 from ternary.compiler.workspace import view_u32, workspace
-from ternary.kernels.gemm.pack import transpose_words
+from ternary.kernels.gemm.blocks.pack import transpose_words
 
 WORDS, ROW_BYTES = 16, 64         # of a cache line
 THREES, PAIR = 10, 27 * 10        # of a line of channels; where the rows of its pair begin
@@ -93,7 +93,7 @@ def combine(n):
                         s = known[head]
                         known |= {(*head, -1): subtract(s, v), (*head, 0): s,
                                   (*head, 1): add(s, v) if any(head) else v}
-                for m, q in enumerate(itertools.microkernel((-1, 0, 1), repeat=n)):
+                for m, q in enumerate(itertools.product((-1, 0, 1), repeat=n)):
                     b.store(known[q], b.gep(target, [index(m * parts + part)]), align=LANES * 4)
             return ctx.get_dummy_value()
         return types.void(x, types.intp, table, types.intp, codes), cg

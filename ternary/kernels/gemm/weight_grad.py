@@ -6,8 +6,8 @@ from numba.extending import overload
 from ternary.compiler.jit import INNER, device, kernel
 from ternary.compiler.tiles import TILE_N, load_like, prefetch, store, vec32
 from ternary.compiler.workspace import num_threads, share, view_u32, workspace
-from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, release_accumulator
-from ternary.kernels.gemm.pack import (
+from ternary.kernels.gemm.blocks.blocks import acquire_accumulator, microkernel, release_accumulator
+from ternary.kernels.gemm.blocks.pack import (
     SEVEN_OR_EIGHT_BITS,
     ZERO_POINT,
     pack_steps,
