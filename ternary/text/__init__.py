@@ -1,1 +1,1 @@
-"""From text to batches: corpora, tokenizer, token store, loader and the embedded corpus."""
+"""From text to batches: readers, corpora, tokenizer, token store and loader."""
