@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from numba import njit
 from numba.core import config
 
 from ternary import __version__
+from ternary.compiler.backend import current_backend
 from ternary.compiler.isa import ISA
 
 # no_cfunc_wrapper: nothing in C calls them
@@ -75,18 +75,18 @@ class Kernel:
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
+        self.module = f.__module__
         self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)(f)
-        parameters = list(inspect.signature(f).parameters)
-        self.inputs = [p for p in parameters if p in inspect.signature(ref).parameters]
-        self.add = "add" in parameters and "add" not in self.inputs
-        self.outputs = parameters[len(self.inputs) + self.add:]
+        self.parameters = list(inspect.signature(f).parameters)
+        self.inputs = [p for p in self.parameters if p in inspect.signature(ref).parameters]
+        self.add = "add" in self.parameters and "add" not in self.inputs
+        self.outputs = self.parameters[len(self.inputs) + self.add:]
 
-    def __call__(self, *args):
-        if any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args):
-            return self.run_reference(args)
-        return self.compiled(*args)
+    def __call__(self, *args) -> None:
+        current_backend()(self, args)
 
     def run_reference(self, args: tuple) -> None:
+        """Write what the reference returns to the last arguments."""
         inputs, outputs = args[:len(self.inputs)], args[len(args) - len(self.outputs):]
         values = self.ref(*inputs)
         values = values if isinstance(values, tuple) else (values,)

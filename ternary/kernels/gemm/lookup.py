@@ -93,7 +93,7 @@ def combine(n):
                         s = known[head]
                         known |= {(*head, -1): subtract(s, v), (*head, 0): s,
                                   (*head, 1): add(s, v) if any(head) else v}
-                for m, q in enumerate(itertools.microkernel((-1, 0, 1), repeat=n)):
+                for m, q in enumerate(itertools.product((-1, 0, 1), repeat=n)):
                     b.store(known[q], b.gep(target, [index(m * parts + part)]), align=LANES * 4)
             return ctx.get_dummy_value()
         return types.void(x, types.intp, table, types.intp, codes), cg
