@@ -37,7 +37,7 @@ def machine_code(kernel, types, features):
     module, name = kernel.split(".")
     code = (f"from ternary.compiler import isa, jit\nfrom ternary.kernels.gemm import {module}\n"
             "from numba import boolean, float32, int8, njit, uint8, uint16\n"
-            f"f = njit(parallel=True, **{{**jit.OPTIONS, 'cache': False}})({module}.{name}.compiled.py_func)\n"
+            f"f = njit(parallel=True, **jit.OPTIONS)({module}.{name}.compiled.py_func)\n"
             f"f.compile(({types}))\n"
             "print(isa.ISA, isa.LANES, isa.PRECISIONS[0]); print(next(iter(f.inspect_asm().values())))")
     env = {name: value for name, value in os.environ.items() if name != "TERNARY_ISA"}

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import typeof
 
 from ternary.compiler.backend import Call
+from ternary.compiler.compat import typeof
 from ternary.compiler.jit import FOLDER, KERNELS
 
 
