@@ -24,8 +24,8 @@ from pathlib import Path
 
 from hostile import hostile_files
 
+from ternary import fables
 from ternary.bench.measure import machine, say
-from ternary.data import fables
 
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"

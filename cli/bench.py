@@ -33,7 +33,8 @@ def command():
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
 @peer_python_option
-@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", type=float_range(0.03, at_least=0, at_most=1), default=0.03, show_default=True,
+@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", default=0.03, show_default=True,
+              type=float_range(0.03, at_least=0, at_most=1),
               help="As in `ternary train`; 0 for all products of the head.")
 @click.option("--optimizer", type=click.Choice(["muon", "adamw"]), default="adamw", show_default=True,
               help="That of the peer, unless you say otherwise.")

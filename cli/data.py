@@ -10,6 +10,7 @@ def command():
     \b
     ternary data prepare stories.jsonl.gz --field story
     ternary data inspect 'corpus/*.txt'
+    ternary data inspect my_reader.py:Name:stories.xyz
     """
 
 

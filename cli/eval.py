@@ -30,7 +30,7 @@ def command(checkpoint, data, field, stories, protocol, precision, threads, as_j
     texts = list(islice(open_corpus(data, "validation", field).stories(), stories))
     result = evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol)
     if data == "fables" and protocol == "honest":    # the floor is that of whole stories
-        from ternary.data.fables import bits_per_char
+        from ternary.fables import bits_per_char
         result["floor_bpc"] = bits_per_char(texts)
         result["gap_bpc"] = result["bpc"] - result["floor_bpc"]
     emit(result, as_json)

@@ -10,8 +10,8 @@ from ternary.errors import UsageError
 @click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
 @click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
 @click.option("--model", help="A model by name, see `ternary models`. [default: large with 8 cores and 32 GB]")
-@click.option("--data", help="tinystories, a hub data set, a file, folder or glob, - or fables; commas between "
-              "several. [default: tinystories]")
+@click.option("--data", help="tinystories, a hub data set, a file, folder or glob, fables, - or a reader of your "
+              "own, my_reader.py:Name[:FILE]; commas between several. [default: tinystories]")
 @click.option("--val-data", help="Validation text. [default: 2 % of the stories of --data]")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
 @click.option("--hours", type=positive_float(2, at_most=10_000), help="Budget in hours, data preparation included.")
@@ -70,16 +70,12 @@ def command(small, large, model, resume, threads, as_json, **given):
     set_threads(threads)
     from ternary.checkpoint import format as checkpoint
     from ternary.config import TrainConfig
-    from ternary.training.run import train
+    from ternary.training.run import continued, train
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
         resume = folder if checkpoint.steps(Path(folder)) else None
     if not resume:
         emit(train(TrainConfig(**{"model": None, **given})), as_json)
         return
-    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
-    config = TrainConfig.from_json(saved.state.get("settings"))
-    folder = saved.path.parent
-    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
-        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
-    emit(train(TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path), as_json)
+    config, path = continued(resume, given)
+    emit(train(config, path), as_json)

@@ -4,9 +4,10 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
+from ternary.compiler.layout import from_bf16
 from ternary.kernels.attention import attention_ref, rope_angles
 from ternary.kernels.gemm.lookup import encode
-from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, from_bf16, packed, quantize_rows_ref
+from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
@@ -221,15 +222,15 @@ def heads(rng, act):
 @case("lse")
 def attention(rng, act):
     for qkv, rope_table in heads(rng, act):
-        yield qkv, rope_table
-        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, rope_table      # sharp
+        yield qkv, rope_table, 0
+        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, rope_table, 0      # sharp
 
 
 @case()
 def attention_bwd(rng, act):
     for qkv, rope_table in heads(rng, act):
         x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
-        out, lse = attention_ref(x.astype(np.float64), rope_table)
+        out, lse = attention_ref(x.astype(np.float64), rope_table, 0)
         yield act(normal(rng, *out.shape)), qkv, rope_table, act(out.astype(np.float32)), lse.astype(np.float32)
 
 
@@ -258,16 +259,18 @@ def token_shift_bwd(rng, act):
         yield normal(rng, n, 96), act(normal(rng, n, 96)), normal(rng, 96), length
 
 
-@case()
-def recurrence(rng, act):
+@case("final")
+def gated_scan(rng, act):
     for n, length in SEQUENCES:
-        yield *(act(normal(rng, n, 96)) for _ in range(3)), normal(rng, 96), np.float32(0.4), length
+        yield (*(act(normal(rng, n, 96)) for _ in range(3)), normal(rng, 96), normal(rng, n // length, 96),
+               np.float32(0.4), length)
 
 
 @case("dbias")
-def recurrence_bwd(rng, act):
+def gated_scan_bwd(rng, act):
     for n, length in SEQUENCES:
-        yield *(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), np.float32(0.4), length
+        yield (*(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), normal(rng, n // length, 96),
+               np.float32(0.4), length)
 
 
 @case("y")

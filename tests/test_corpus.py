@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from ternary.errors import DataError, NetworkError, ResourceError, UsageError
 from ternary.text import corpus as module
 from ternary.text import hub as hub_module
-from ternary.text import readers
 from ternary.text.corpus import Corpus, open_corpus, split_corpus
+from ternary.text.readers import DataFile, files
+from ternary.text.readers import parquet as parquet_reader
+from ternary.text.readers import text as text_reader
 
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 
@@ -77,7 +79,7 @@ def test_what_is_written_between_separators_is_read_back(tmp_path_factory, texts
 
 @pytest.mark.parametrize("filler", [0, 5, 20, 40])
 def test_the_separator_is_found_across_the_blocks_of_the_scan(tmp_path, monkeypatch, filler):
-    monkeypatch.setattr(module, "BLOCK", 64)
+    monkeypatch.setattr(text_reader, "BLOCK", 64)
     text = "x" * (30 + filler) + "\n<|endoftext|>\ny\n\nz"
     assert read(write(tmp_path / "a.txt", text)) == ["x" * (30 + filler), "y\n\nz"]
 
@@ -98,14 +100,15 @@ def test_text_that_is_not_utf8_names_the_place(tmp_path, content, offset, line):
 
 
 def test_a_story_that_does_not_fit_into_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "MAX_STORY", 1 << 20)
+    monkeypatch.setattr(files, "MAX_STORY", 1 << 20)
     with pytest.raises(DataError, match="line 1: over 1 MiB"):
         read(write(tmp_path / "a.txt", b"x" * (1 << 21)))
     with pytest.raises(DataError, match="line 3: a story over 1 MiB"):
         read(write(tmp_path / "a.txt", b"x\n\n" + b"word\n" * (1 << 18)))
     with pytest.raises(DataError, match="field limit"):
         read(write(tmp_path / "a.csv", b'text\n"' + b"word\n" * (1 << 18)))
-    assert not readers.scan(Path(write(tmp_path / "a.txt", b"x" * (4 << 20) + b"\n<|endoftext|>\n")), "a")[1]
+    file = DataFile(write(tmp_path / "a.txt", b"x" * (4 << 20) + b"\n<|endoftext|>\n"))
+    assert not text_reader.has_separator(file, file.stamp())
 
 
 def test_jsonl(tmp_path):
@@ -156,9 +159,9 @@ def test_parquet(tmp_path):
 def test_parquet_that_is_small_only_on_the_disk(tmp_path, monkeypatch):
     import pyarrow as pa
 
-    monkeypatch.setattr(readers, "MAX_STORY", 1 << 16)
-    monkeypatch.setattr(readers, "PARQUET_SMALL", 1 << 20)
-    monkeypatch.setattr(readers, "PARQUET_RATIO", 10)
+    monkeypatch.setattr(files, "MAX_STORY", 1 << 16)
+    monkeypatch.setattr(parquet_reader, "SMALL", 1 << 20)
+    monkeypatch.setattr(parquet_reader, "MAX_RATIO", 10)
     with pytest.raises(DataError, match="a.parquet unpacks .* to 4,"):
         read(parquet(tmp_path / "a.parquet", text=["x" * (4 << 20)]))
     with pytest.raises(DataError, match="b.parquet, column text: a story over 0 MiB"):
@@ -255,9 +258,9 @@ def test_names_that_are_nothing_list_their_neighbours(tmp_path, monkeypatch):
 
 
 def test_paths_that_are_not_data(tmp_path):
-    with pytest.raises(DataError, match=r"suffix '\.gz'; want \.txt, \.jsonl, \.csv, "):
+    with pytest.raises(DataError, match=r"suffix '\.gz'; want \.txt, \.csv, \.jsonl, "):
         open_corpus(write(tmp_path / "a.gz", "x"))
-    with pytest.raises(DataError, match=r"holds no \.txt, \.jsonl, \.csv, "):
+    with pytest.raises(DataError, match=r"holds no \.txt, \.csv, \.jsonl, "):
         open_corpus(str(tmp_path))
     os.mkfifo(tmp_path / "pipe.txt")
     with pytest.raises(DataError, match="neither a file nor a folder"):
@@ -294,7 +297,6 @@ def test_standard_input_that_does_not_fit(monkeypatch):
 
 
 def test_fables():
-    pytest.importorskip("ternary.data.fables")
     train, validation = open_corpus("fables"), open_corpus("fables", "validation")
     assert train.fingerprint != validation.fingerprint
     assert train.fingerprint == open_corpus("fables").fingerprint

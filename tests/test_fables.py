@@ -1,21 +1,36 @@
 """The embedded corpus: one derivation per text (proved over all tables), exact probabilities, determinism."""
 
+import ast
 import hashlib
 import itertools
 import math
 import re
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from ternary.data import fables
-from ternary.data.fables_forms import Category, gerund, past, plural, with_article
-from ternary.data.fables_grammar import Grammar
-from ternary.data.fables_nodes import SCALE, Choice, Draw, Ref
-from ternary.data.fables_parse import Parse
+from ternary import fables
 from ternary.errors import UsageError
+from ternary.fables import tables
+from ternary.fables.corpus import grammar, random_numbers
+from ternary.fables.forms import Category, gerund, past, plural, with_article
+from ternary.fables.grammar import Grammar
+from ternary.fables.nodes import SCALE, Choice, Draw, Ref
+from ternary.fables.parse import Parse
+from ternary.fables.tables import lists, rules, sections
+from ternary.fables.words import FILES, categories
 
-GOLDEN = {1: "1dc038dfe866a956b72d7aadf2c0a3a45f89bad2258935c0f3f661fdfa304c70"}  # by version
+PACKAGE = Path(fables.__file__).parent
+GOLDEN = {  # sha256 by version: 2,000 training stories, 500 validation stories, 250 of others
+    1: (
+        "f4d6d3aede27f550dbcf2a98ec28145a90f4df89267be66ccc80328bed914b9d",
+        "1fec2897ce604074a81381ca9b3fbd04b078d165386e162912b0d3767e36f455",
+        "1dc038dfe866a956b72d7aadf2c0a3a45f89bad2258935c0f3f661fdfa304c70",
+    )
+}
 WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 
 
@@ -136,7 +151,7 @@ def clashes(root):
 
 
 def test_no_two_alternatives_of_any_choice_can_match_the_same_text():
-    root = fables.grammar().root
+    root = grammar().root
     assert len(choices(root)) > 300
     assert clashes(root) == []
 
@@ -152,7 +167,7 @@ def test_the_ambiguity_check_finds_what_it_should():
 
 def test_every_word_slot_is_followed_by_the_end_of_the_word():
     bad = []
-    for choice in [Choice([fables.grammar().root], [SCALE]), *choices(fables.grammar().root)]:
+    for choice in [Choice([grammar().root], [SCALE]), *choices(grammar().root)]:
         for sequence in map(as_sequence, choice.options):
             for op, after in zip(sequence, sequence[1:]):
                 if type(op) in (Choice, Ref) and any(c.isalpha() for c in first_characters((after,))):
@@ -179,7 +194,7 @@ def test_every_drawn_slot_is_named_before_the_end_and_drawn_once():
                 states = memo[key]
         return states
 
-    for drawn, told in walk(fables.grammar().root, {(frozenset(), frozenset())}):
+    for drawn, told in walk(grammar().root, {(frozenset(), frozenset())}):
         assert drawn == told
 
 
@@ -187,9 +202,8 @@ def test_every_drawn_slot_is_named_before_the_end_and_drawn_once():
 
 
 def test_log_prob_is_the_log_probability_accumulated_while_writing(texts):
-    grammar = fables.grammar()
     for index, text in enumerate(texts):
-        written, log_p = grammar.trace(fables.numbers(3, index))
+        written, log_p = grammar().trace(random_numbers(3, index))
         assert written == text
         assert fables.log_prob(text) == log_p   # the same terms, summed exactly
 
@@ -254,7 +268,7 @@ def test_mean_of_minus_log_prob_is_the_entropy_of_the_grammar(texts):
     mean = sum(losses) / len(losses)
     sd = math.sqrt(sum((x - mean) ** 2 for x in losses) / len(losses))
     # Draws that must differ make the true entropy lower than the sum over free draws, by less than 0.3 nats.
-    expected = entropy(fables.grammar().root, {})
+    expected = entropy(grammar().root, {})
     assert abs(mean - expected) < 4 * sd / math.sqrt(len(losses)) + 0.3
     chars = sum(map(len, texts))
     assert math.isclose(fables.bits_per_char(texts), sum(losses) / math.log(2) / chars, rel_tol=1e-12)
@@ -270,7 +284,7 @@ def test_a_text_outside_the_grammar_has_no_probability(texts):
 
 def slots(text):
     """{slot: its plain form} of a story."""
-    root = fables.grammar().root
+    root = grammar().root
     parse = Parse(text)
     assert parse.match(root, 0) == len(text)
     return {draw.var: draw.category.entries[parse.bound[draw.var]][""] for draw in parse.drawn}
@@ -297,7 +311,7 @@ def test_changing_a_late_name_or_pronoun_or_thing_is_noticed(texts):
 
 def test_two_slots_never_share_a_name(texts):
     for text in texts[:300]:
-        people = [value for var, value in slots(text).items() if fables.grammar().slots[var] == "name"]
+        people = [value for var, value in slots(text).items() if grammar().slots[var] == "name"]
         assert len(set(people)) == len(people) > 0
     name = slots(texts[0])["hero"]
     other = next(value for var, value in slots(texts[0]).items() if var.startswith("n"))
@@ -308,9 +322,16 @@ def test_two_slots_never_share_a_name(texts):
 # ---- the corpus
 
 
-def test_the_first_stories_of_a_version_never_change():
-    text = "\n\n".join(itertools.chain(fables.stories(0, 0, 200), fables.stories(1, 10**9, 10**9 + 50)))
-    assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN[fables.VERSION]
+def sha256(texts):
+    return hashlib.sha256("\n\n".join(texts).encode()).hexdigest()
+
+
+def test_the_stories_of_a_version_never_change():
+    (train, _), (validation, size) = fables.SPLITS["train"], fables.SPLITS["validation"]
+    held_out = list(fables.stories(validation, 0, size))
+    others = itertools.chain(fables.stories(0, 0, 200), fables.stories(1, 10**9, 10**9 + 50))
+    assert (sha256(fables.stories(train, 0, 2000)), sha256(held_out), sha256(others)) == GOLDEN[fables.VERSION]
+    assert fables.bits_per_char(held_out[:50]) == pytest.approx(0.3553282090235601, rel=1e-12)
 
 
 def test_a_story_depends_on_seed_and_index_alone():
@@ -371,3 +392,59 @@ def test_inflection():
     assert [gerund(w) for w in ("run", "tiptoe", "bake bread", "ski", "swim in the sea")] == [
         "running", "tiptoeing", "baking bread", "skiing", "swimming in the sea",
     ]  # fmt: skip
+
+
+# ---- the package
+
+
+def test_every_rule_slot_and_category_is_used():
+    markup = "\n".join(rules().values())
+    expanded = {name for ref in re.findall(r"<(.+?)>", markup) for name in (ref, ref.split(".")[0])}
+    drawn = {var for block in re.findall(r"^= (.+)$", markup, re.M) for var in block.split()}
+    drawn |= set(re.findall(r"{=(\w+)}", markup))
+    assert set(rules()) - expanded == {"tale"}
+    assert set(tables.slots()) == drawn
+    assert set(categories()) <= expanded | set(tables.slots().values())
+    assert set(tables.slots().values()) <= set(categories())
+    assert not set(rules()) & set(categories())
+
+
+def test_the_data_files_are_lists_without_repeats():
+    for name, items in lists(*FILES).items():
+        assert items and all(items) and len(set(items)) == len(items), name
+    everything = {path.stem for path in (PACKAGE / "data").iterdir()}
+    assert everything == {*FILES, "story", "friends", "lessons", "slots", "verb_forms"}
+
+
+def test_a_section_must_not_occur_twice():
+    with pytest.raises(ValueError, match="nouns.txt: section toy is there twice"):
+        sections("nouns", "nouns")
+
+
+def test_a_recursive_rule_is_an_error():
+    with pytest.raises(ValueError, match="rule t is recursive"):
+        Grammar({"t": "a <u>", "u": "b <t>"}, {}, {}, "t")
+
+
+def test_irregular_verbs_are_those_that_no_rule_covers(monkeypatch):
+    verbs = lists("verb_forms")["irregular"]
+    monkeypatch.setattr("ternary.fables.forms.irregular_verbs", dict)
+    assert [v for v in verbs if (past(v.split()[0]), gerund(v.split()[0])) == tuple(v.split()[1:])] == []
+
+
+def test_the_package_imports_nothing_of_ternary_but_errors_and_rng():
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            ours = [name for name in names if name.startswith("ternary")]
+            assert all(re.fullmatch(r"ternary\.(errors|rng|fables(\..*)?)", name) for name in ours), path
+
+
+def test_importing_the_package_reads_no_data_and_no_big_library():
+    code = (
+        "import sys; from ternary import fables; from ternary.fables import corpus, tables;"
+        "print(corpus.grammar.cache_info().currsize, 'numpy' in sys.modules, 'numba' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["0", "False", "False"]

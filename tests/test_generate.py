@@ -44,13 +44,10 @@ def letters(engine, logits):
     class Fixed:
         config = engine.model.config
 
-        def freeze(self):
-            pass
-
         def init_state(self):
             return []
 
-        def step(self, tokens, state):
+        def next_logits(self, tokens, state):
             row = np.zeros((1, self.config.vocab_size), np.float32)
             row[0, list(logits)] = list(logits.values())
             return row
@@ -140,12 +137,12 @@ def test_long_texts_need_no_more_memory(fresh):
         return states[-1]
 
     engine = letters(fresh, {})
-    engine.model.init_state, engine.model.step = kept, model.step
+    engine.model.init_state, engine.model.next_logits = kept, model.next_logits
     engine.silent = np.append(engine.silent, Tokenizer.EOS)         # never ends
     tokens = engine.tokens("the", 2000, Sampling(top_k=0))
     sizes = set()
     for _ in tokens:
-        sizes.add(sum(s.values.nbytes for s in states[0]))
+        sizes.add(sum(window.buffer.nbytes for window, _ in states[0]))
     assert len(sizes) == 1 and len(states) == 1
 
 

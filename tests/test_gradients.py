@@ -1,12 +1,15 @@
 """Backward against finite differences in float64, for every operation; and the checker itself."""
+from threading import Thread
+
 import numpy as np
 import pytest
 
 from ternary import ops
 from ternary.autograd.check import GradientError, check_gradient
-from ternary.autograd.tape import Tape, Tensor, empty_like, op
+from ternary.autograd.tape import Tape, Tensor, current_tape, empty, op
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref
 from ternary.kernels.glu import ACTIVATIONS
+from ternary.nn.module import Parameter
 from ternary.ops.gradients import donate_grad
 
 rng = np.random.default_rng(0)
@@ -15,22 +18,21 @@ normal = lambda *shape: rng.standard_normal(shape)
 
 @op
 def cube(x, factor=3.0):
-    y = x.data ** 3
+    y = empty(x.shape)
+    y.data[...] = x.data ** 3
 
     def backward(dy):
-        dx = empty_like(x.data)
-        dx[...] = factor * x.data ** 2 * dy
-        donate_grad(x, dx)
+        donate_grad(x, factor * x.data ** 2 * dy)
     return y, backward
 
 
 def test_checker_accepts_the_derivative():
-    check_gradient(cube, normal(5, 32))
+    check_gradient(cube, normal(1, 5, 32))
 
 
 def test_checker_refuses_a_gradient_wrong_by_a_thousandth():
     with pytest.raises(GradientError, match="argument 0"):
-        check_gradient(lambda x: cube(x, 3.003), normal(5, 32))
+        check_gradient(lambda x: cube(x, 3.003), normal(1, 5, 32))
 
 
 def test_checker_refuses_overwriting_what_is_there():
@@ -38,9 +40,9 @@ def test_checker_refuses_overwriting_what_is_there():
     def overwrites(x):
         def backward(dy):
             x.grad = 3 * x.data ** 2 * dy
-        return x.data ** 3, backward
+        return Tensor(x.data ** 3, x.shape), backward
     with pytest.raises(GradientError):
-        check_gradient(overwrites, normal(5, 32))
+        check_gradient(overwrites, normal(1, 5, 32))
 
 
 def test_checker_refuses_a_gradient_in_the_wrong_place():
@@ -48,74 +50,87 @@ def test_checker_refuses_a_gradient_in_the_wrong_place():
     def shifted(x):
         def backward(dy):
             donate_grad(x, np.roll(dy, 1, axis=0))
-        return x.data * 1.0, backward
+        return Tensor(x.data * 1.0, x.shape), backward
     with pytest.raises(GradientError):
-        check_gradient(shifted, normal(5, 32))
+        check_gradient(shifted, normal(1, 5, 32))
 
 
 def test_rms_norm():
-    check_gradient(ops.rms_norm, normal(7, 32), normal(32))
+    check_gradient(ops.rms_norm, normal(1, 7, 32), normal(32))
 
 
 def test_layer_norm():
     for groups in (1, 2):
-        check_gradient(lambda x, w, b, g=groups: ops.layer_norm(x, w, b, g), 1 + normal(7, 32), normal(32), normal(32))
+        check_gradient(lambda x, w, b, g=groups: ops.layer_norm(x, w, b, g),
+                       1 + normal(1, 7, 32), normal(32), normal(32))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_glu(activation):
-    check_gradient(
-        lambda x, z, g, u: ops.glu(x, z, ops.packed_linear(g, None), ops.packed_linear(u, None), activation),
-        normal(7, 32), normal(7, 32), normal(64, 32), normal(64, 32))
+    check_gradient(lambda x, z, g, u: ops.glu(x, z, g, u, activation),
+                   normal(1, 7, 32), normal(1, 7, 32), normal(64, 32), normal(64, 32))
 
 
-def test_attention():
-    for rows, length in ((12, 12), (12, 4), (3, 1)):
-        check_gradient(lambda x, t=length: ops.attention(x, 32, t), normal(rows, 3 * 64))
+SEQUENCES = (1, 12), (3, 4), (3, 1)                # B, T
 
 
-def test_gated_conv():
-    for rows, length in ((12, 12), (12, 4), (3, 1)):
-        check_gradient(lambda x, w, t=length: ops.gated_conv(x, w, t), normal(rows, 64), normal(8, 32))
+@pytest.mark.parametrize("shape", SEQUENCES)
+class TestMixers:
+    def test_attention(self, shape):
+        check_gradient(lambda x: ops.attention(x, 32), normal(*shape, 3 * 64))
+
+    def test_gated_conv(self, shape):
+        check_gradient(ops.gated_conv, normal(*shape, 64), normal(8, 32))
+
+    def test_token_shift(self, shape):
+        check_gradient(ops.token_shift, normal(*shape, 32), normal(32))
+
+    def test_gated_scan(self, shape):
+        state = normal(shape[0], 32)
+        for initial in (None, state):
+            def scan(f, v, o, b, s=initial):
+                return ops.gated_scan(f, v, o, b, 0.3, None if s is None else s.copy())
+            check_gradient(scan, *(normal(*shape, 32) for _ in range(3)), normal(32))
+
+    def test_with_past_and_drop_time(self, shape):
+        batch, seq_len = shape
+        check_gradient(lambda x: ops.with_past(x, normal(batch, 20, 32) * 0, 5), normal(*shape, 32))
+        check_gradient(lambda x: ops.drop_time(x, seq_len // 2), normal(*shape, 32))
 
 
-def test_token_shift():
-    for rows, length in ((12, 12), (12, 4), (3, 1)):
-        check_gradient(lambda x, mix, t=length: ops.token_shift(x, mix, t), normal(rows, 32), normal(32))
-
-
-def test_recurrence():
-    for rows, length in ((12, 12), (12, 4), (3, 1)):
-        check_gradient(lambda f, v, o, b, t=length: ops.recurrence(f, v, o, b, 0.3, t),
-                       *(normal(rows, 32) for _ in range(3)), normal(32))
+def test_add():
+    check_gradient(ops.add, normal(2, 3, 32), normal(2, 3, 32))
 
 
 def test_relu2_mlp():
-    pack = lambda w: ops.packed_linear(w, None)
-    check_gradient(lambda x, up, down, r: ops.relu2_mlp(x, pack(up), pack(down), r),
-                   normal(7, 32), normal(64, 32), normal(32, 64), normal(7, 32))
+    check_gradient(ops.relu2_mlp, normal(1, 7, 32), normal(64, 32), normal(32, 64), normal(1, 7, 32))
 
 
 def test_embedding():
-    tokens = rng.integers(0, 6, 20).astype(np.int32)
+    tokens = rng.integers(0, 6, (2, 10)).astype(np.int32)
     check_gradient(lambda table: ops.embedding(tokens, table), normal(6, 32))
 
 
+def test_logits_of_a_vocabulary_that_is_no_multiple_of_a_tile():
+    dy = normal(6, 64)
+    dy[:, 40:] = 0
+    check_gradient(ops.logits, normal(2, 3, 32), normal(40, 32), dy=dy)
+
+
 def test_linear_with_and_without_residual():
-    check_gradient(lambda x, w: ops.linear(x, ops.packed_linear(w, None)), normal(7, 64), normal(32, 64))
-    check_gradient(lambda x, w, r: ops.linear(x, ops.packed_linear(w, None), r), normal(7, 64), normal(32, 64),
-                   normal(7, 32))
+    check_gradient(ops.linear, normal(1, 7, 64), normal(32, 64))
+    check_gradient(ops.linear, normal(1, 7, 64), normal(32, 64), normal(1, 7, 32))
 
 
 @pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
 def test_ternary_linear_is_the_derivative_of_its_effective_weight(quantizer):
-    """Straight through: exact in x, and for w the gradient of the weight that was used."""
+    """Straight-through estimator: exact in x, and for w the gradient of the effective weight."""
     w, dy, x = normal(32, 64), normal(7, 32), normal(7, 64)
-    check_gradient(lambda x: ops.linear(x, ops.packed_linear(parameter(w), quantizer)), x)
-    weight, inputs = parameter(w), Tensor(x)
+    check_gradient(lambda x: ops.linear(x, parameter(w), quantizer=quantizer), x[None])
+    weight, inputs = parameter(w), Tensor(x, (1, 7, 64))
     with Tape("fp64") as tape:
-        y = ops.linear(inputs, ops.packed_linear(weight, quantizer))
-        tape.backward(y, dy)
+        y = ops.linear(inputs, weight, quantizer=quantizer)
+        tape.backward((y, dy))
     np.testing.assert_allclose(weight.grad, dy.T @ x, rtol=1e-12)
     alpha = mean_abs_ref(w, *w.shape, block_size(w.shape, quantizer))
     scale = np.repeat(alpha, block_size(w.shape, quantizer)).reshape(w.shape)
@@ -129,21 +144,49 @@ def parameter(w):
 
 
 def test_cross_entropy():
-    n, v = 9, 40
-    target, scale = rng.integers(0, v, n).astype(np.int32), 0.3
-    check_gradient(lambda h, e: ops.cross_entropy(h, ops.packed_table(e), target, scale),
-                   normal(n, 32), normal(v, 32), dy=np.full(n, scale))
+    shape, v, scale = (3, 3), 40, 0.3
+    target = rng.integers(0, v, shape).astype(np.int32)
+    check_gradient(lambda h, e: ops.cross_entropy(h, e, target, scale),
+                   normal(*shape, 32), normal(v, 32), dy=np.full(9, scale))
 
 
 def test_several_consumers_add_up():
-    """x is read by a norm, by two maps and as a residual; a weight is used twice."""
+    """x is read by a norm, by two linear maps and as a residual; a weight is used twice."""
     def graph(x, s, w):
-        p = ops.packed_linear(w, None)
         h = ops.rms_norm(x, s)
-        y = ops.linear(h, p, residual=x)
-        z = ops.glu(h, h, p, p, "silu")
-        return ops.linear(z, p, residual=ops.linear(y, p, residual=y))
-    check_gradient(graph, normal(5, 32), normal(32), normal(32, 32))
+        y = ops.linear(h, w, residual=x)
+        z = ops.glu(h, h, w, w, "silu")
+        return ops.linear(z, w, residual=ops.linear(y, w, residual=y))
+    check_gradient(graph, normal(1, 5, 32), normal(32), normal(32, 32))
+
+
+def test_backward_of_several_roots_is_that_of_their_weighted_sum():
+    x = normal(4, 32)
+    gradients = []
+    for weights in ((2.0, 0.0), (0.0, 0.5), (2.0, 0.5)):
+        with Tape("fp64") as tape:
+            t = Tensor(x)
+            first, second = cube(t), cube(cube(t))
+            tape.backward(*((y, w) for y, w in ((first, weights[0]), (second, weights[1])) if w))
+        gradients.append(t.grad)
+    np.testing.assert_allclose(gradients[2], gradients[0] + gradients[1])
+
+
+def test_each_thread_has_a_tape_of_its_own():
+    seen = []
+    with Tape("fp64") as tape:
+        thread = Thread(target=lambda: seen.append(current_tape()))
+        thread.start()
+        thread.join()
+        assert current_tape() is tape and seen[0] is not tape
+
+
+def test_layers_compute_outside_of_a_tape():
+    x = ops.as_tensor(normal(2, 3, 32).astype(np.float32))
+    w = Parameter(normal(64, 32).astype(np.float32), matrix=True)
+    np.testing.assert_allclose(ops.as_array(ops.linear(x, w)), ops.as_array(x) @ w.values.T, rtol=1e-4, atol=1e-5)
+    w.data *= 2
+    np.testing.assert_allclose(ops.as_array(ops.linear(x, w)), ops.as_array(x) @ w.values.T, rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_not_used_gets_no_gradient():
@@ -151,7 +194,7 @@ def test_what_is_not_used_gets_no_gradient():
         x = Tensor(normal(3, 32))
         unused = cube(x)
         y = cube(x)
-        tape.backward(y, np.ones_like(y.data))
+        tape.backward((y, np.ones_like(y.data)))
     assert unused.grad is None
     np.testing.assert_allclose(x.grad, 3 * x.data ** 2)
 

@@ -16,8 +16,9 @@ from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
 from ternary.compiler.jit import KERNELS, OPTIONS
+from ternary.compiler.layout import from_bf16, pad_to_tile, to_bf16
 from ternary.kernels.gemm.lookup import CODES, LOOKUPS
-from ternary.kernels.gemm.pack import from_bf16, packed, pad_to_tile, to_bf16, unpack
+from ternary.kernels.gemm.pack import packed, unpack
 from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
 for module in pkgutil.iter_modules(ternary.kernels.__path__):
@@ -139,7 +140,7 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
 
 
 @pytest.mark.parametrize("name", ["matmul", "matmul_dw", "rms_norm", "layer_norm", "glu", "relu2", "attention",
-                                  "gated_conv", "token_shift", "recurrence", "nll", "cross_entropy", "adamw"])
+                                  "gated_conv", "token_shift", "gated_scan", "nll", "cross_entropy", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]

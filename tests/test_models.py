@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ternary import ops
 from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
-from ternary.kernels.gemm.pack import from_bf16
 from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.nova import Nova, NovaConfig
@@ -44,10 +44,7 @@ def tiny(name, vocab_size=16, **changes):
 def logits(model, tokens, precision="fp32"):
     """(B, T) -> (B, T, V), by the parallel form."""
     with Tape(precision, record=False):
-        model.pack()
-        h = model.hidden(tokens).data
-    h = from_bf16(h) if h.dtype == np.uint16 else h
-    return (h @ model.embed.weight.data.T).reshape(*tokens.shape, -1)
+        return ops.as_array(model(tokens))
 
 
 def fit(model, batch, steps, lr=3e-3):
@@ -115,27 +112,27 @@ def test_a_cycle_is_learned_and_generated(name):
     x, y = np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
     model = tiny(name)
     assert fit(model, lambda k: (x, y), 150)[-1] < 0.05
-    model.freeze()
-    state, token, told = model.init_state(), CYCLE[0], []
-    for _ in range(3):                             # into the cycle
-        model.step(np.array([token]), state)
-        token = CYCLE[(CYCLE.index(token) + 1) % 7]
-    for _ in range(14):
-        told.append(token)
-        token = int(model.step(np.array([token]), state)[0].argmax())
+    with Tape("fp32", record=False):
+        state, told = model.init_state(), []
+        logits = model.next_logits(np.array([CYCLE[:3]]), state)
+        for _ in range(14):
+            told.append(int(logits[0].argmax()))
+            logits = model.next_logits(np.array([told[-1:]]), state)
     start = CYCLE.index(told[0])
     assert told == [CYCLE[(start + k) % 7] for k in range(14)]
 
 
+@pytest.mark.parametrize("chunks", [[1] * 40, [40], [7, 1, 1, 31], [33, 7], [20, 20]])
 @models
-def test_step_equals_parallel(name):
+def test_any_cut_into_chunks_gives_the_logits_of_the_whole(name, chunks):
     model, rng = tiny(name), np.random.default_rng(0)
     tokens = rng.integers(0, 16, (3, 40)).astype(np.int32)
-    parallel = logits(model, tokens)
-    model.freeze()
-    state = model.init_state(3)
-    for t in range(40):
-        np.testing.assert_allclose(model.step(tokens[:, t], state), parallel[:, t], rtol=0, atol=2e-4)
+    whole, state, first = logits(model, tokens), model.init_state(3), 0
+    with Tape("fp32", record=False):
+        for size in chunks:
+            part = ops.as_array(model(tokens[:, first:first + size], state))
+            np.testing.assert_allclose(part, whole[:, first:first + size], rtol=0, atol=2e-4)
+            first += size
 
 
 @models

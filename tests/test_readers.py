@@ -12,7 +12,7 @@ import pytest
 
 from ternary.errors import DataError
 from ternary.text.corpus import open_corpus
-from ternary.text.readers import kind_of
+from ternary.text.readers import READERS, DataFile, kind_of
 
 STORIES = ["A cat sat.\nIt was red.", 'She said "no, thanks".', "Café, naïve, 日本 🐌", "The end."]
 
@@ -97,3 +97,23 @@ def test_field_chooses_the_column(tmp_path):
 def test_a_byte_order_mark_and_empty_rows(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfid,text\r\n1,a cat\r\n\r\n2,\r\n3,a dog\r\n")
     assert list(open_corpus(str(tmp_path / "a.csv")).stories()) == ["a cat", "a dog"]
+
+
+HOSTILE = {"empty": b"", "zeros": bytes(1000), "binary": bytes(range(256)) * 40, "newlines": b"\n" * 1000,
+           "quotes": b'"' * 1001, "brackets": b"[" * 100_000,
+           "header": b"text\n", "latin": "na\xefve\n".encode("latin-1"),
+           "magic": b"PAR1" + bytes(100) + b"PAR1"}
+
+
+@pytest.mark.parametrize("content", HOSTILE)
+@pytest.mark.parametrize("name", READERS.names())
+def test_every_reader_takes_any_bytes_or_says_what_is_wrong(tmp_path, name, content):
+    reader = READERS.get(name)
+    for suffix in reader.suffixes:
+        for pack in PACK if reader.compressed else ("",):
+            path = tmp_path / f"hostile{suffix}{pack}"
+            path.write_bytes(PACK[pack](HOSTILE[content]))
+            try:
+                assert all(isinstance(story, str) for story in reader(DataFile(path)))
+            except DataError as error:
+                assert str(error).startswith(path.name) and len(str(error)) < 400 and "\n" not in str(error)

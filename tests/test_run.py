@@ -422,7 +422,7 @@ def test_the_head_is_exact_during_the_warm_up(config, monkeypatch):
         return step(self, x, y, lr, noise)
 
     monkeypatch.setattr(Trainer, "step", trace_calls)
-    run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "head_noise": 0.02}))
+    run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "vocab_sampling": 0.02}))
     assert noises == [0.0] * 2 + [0.02] * 38
 
 

@@ -1,104 +1,142 @@
-"""Tensors and a tape of backward functions.
+"""Tensors, and a tape of backward functions.
 
-An operation is one function that returns its value and its way back:
+An op is one function that returns its result and its backward function:
 
     @op
-    def double(x):
-        y = empty(x.data.shape)
-        ...
+    def double(x: Tensor) -> Tensor:
+        y = empty(x.shape)
+        np.multiply(x.data, 2, out=y.data)
         def backward(dy):
-            dx, add = into(x)             # where the gradient of x goes, and whether it is added to what is there
-            ...
-        return y, backward                # what backward mentions is what the tape keeps
+            donate_grad(x, 2 * dy)
+        return y, backward                # the tape keeps what `backward` refers to, and nothing else
 """
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial, wraps
+from math import prod
 
 import numpy as np
 
 from ternary.autograd.pool import Pool
+from ternary.compiler.layout import padded
 
+# of activations; bf16 is stored as uint16
 PRECISION = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32),
              "fp64": np.dtype(np.float64)}
 
 
 class Tensor:
-    """An array `data` and, on the way back, its gradient `grad`: of the same type, or wide.
+    """Activations of shape (B, T, C), or a parameter.
 
-    `shape` is what counts of them: parameters have zeros behind (nn/module.py).
+    `shape` is the shape that counts. `data` holds the rows in memory, (B * T, C), with zeros behind the channels up to
+    a multiple of 32. `grad`, once there is one, has the layout of `data`; accum_grad: and the tape's accum_dtype.
     """
 
-    def __init__(self, data: np.ndarray, accum_grad: bool = False):
-        self.data, self.grad, self.accum_grad, self.shape = data, None, accum_grad, data.shape
+    def __init__(self, data: np.ndarray, shape: tuple[int, ...] | None = None):
+        self.data, self.grad, self.accum_grad = data, None, False
+        self.shape = data.shape if shape is None else shape
+
+    def __repr__(self) -> str:
+        return f"Tensor{self.shape} of {self.data.dtype}"
 
 
 class Tape:
-    """What happened, in order. `with tape:` records; `backward()` walks the record in reverse and consumes it.
+    """The ops that were called, in order. `with tape:` makes it the current tape of this thread; `backward()` walks
+    the record in reverse and consumes it.
 
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
-    bf16, but what meets a ternary weight is rounded to int8 of the largest of its row first, and both operands of its
-    gradient to int8 of the largest of their channel.
-    `dtype` is its NumPy type, `wide` the type of the residual stream and of sums (float32, or float64), `rng`
-    where operations that need chance get theirs.
+    bf16, but the operands of products with ternary weights are rounded to int8 by their absmax, per row or channel.
+    dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
+    draw random numbers; packed: quantised and packed weights, valid until `forget_packed()`.
     """
-
-    now: "Tape | None" = None
 
     def __init__(self, precision: str = "fp32", record: bool = True):
         self.precision, self.dtype, self.record = precision, PRECISION[precision], record
-        self.wide = PRECISION["fp64" if precision == "fp64" else "fp32"]
+        self.accum_dtype = PRECISION["fp64" if precision == "fp64" else "fp32"]
         self.pool, self.nodes, self.outer = Pool(), [], []
+        self.packed: dict | None = {}
         self.rng = np.random.default_rng(0)
 
     def __enter__(self) -> "Tape":
-        self.outer.append(Tape.now)
-        Tape.now = self
+        self.outer.append(_current.get())
+        _current.set(self)
         return self
 
     def __exit__(self, *_) -> None:
-        Tape.now = self.outer.pop()
+        _current.set(self.outer.pop())
 
-    def backward(self, y: Tensor, dy: np.ndarray) -> None:
-        """Go back from y, whose gradient is dy, through all that is recorded. What y does not use is skipped."""
-        y.grad = dy
+    def forget_packed(self) -> None:
+        """Call after every change of the parameters: weights are packed again when they are next used."""
+        self.packed.clear()
+
+    def backward(self, *roots: tuple[Tensor, np.ndarray | float]) -> None:
+        """Add to every `grad` the gradient of the sum of the roots' elements, each root times its weight.
+
+        A root is (tensor, weight), the weight a number or an array like `tensor.data`. Ops that no root depends on are
+        skipped.
+        """
+        for y, weight in roots:
+            dy = weight if isinstance(weight, np.ndarray) else np.full(y.data.shape, weight, self.accum_dtype)
+            y.grad = dy if y.grad is None else y.grad + dy
         with self:
             while self.nodes:
-                node, back = self.nodes.pop()
+                node, backward = self.nodes.pop()
                 if node.grad is not None:
-                    back(node.grad)
-                del node, back            # activations return to the pool one by one
+                    backward(node.grad)
+                del node, backward        # activations return to the pool one by one
+
+
+_current: ContextVar[Tape | None] = ContextVar("current_tape", default=None)
+
+
+def current_tape() -> Tape:
+    """The tape of the innermost `with tape:` of this thread; outside of one, a tape that computes and keeps nothing."""
+    tape = _current.get()
+    if tape is None:
+        tape = Tape("fp32", record=False)
+        tape.packed = None                # nobody would tell it that parameters have changed
+        _current.set(tape)
+    return tape
 
 
 def op(f: Callable | None = None, *, accum_grad: bool = False) -> Callable:
-    """Make an operation of f(...) -> data, backward; backward(dy) hands gradients to the inputs.
+    """Make an op of f(...) -> y, backward; backward(dy) hands gradients to the inputs.
 
-    wide_grad: the consumers' gradients of the result add up in the wide type, where rounding would cost most.
+    accum_grad: the gradients that consumers give to the result add up in accum_dtype, as bf16 would lose most there.
     """
     if f is None:
         return partial(op, accum_grad=accum_grad)
 
     @wraps(f)
     def run(*args, **kw) -> Tensor:
-        data, backward = f(*args, **kw)
-        y = Tensor(data, accum_grad)
-        if Tape.now.record:
-            Tape.now.nodes.append((y, backward))
+        y, backward = f(*args, **kw)
+        y.accum_grad = accum_grad
+        tape = current_tape()
+        if tape.record:
+            tape.nodes.append((y, backward))
         return y
     return run
 
 
-def empty(shape: tuple[int, ...], wide: bool = False) -> np.ndarray:
-    """An uninitialised array of the tape's activations, or of its wide type."""
-    return Tape.now.pool.empty(shape, Tape.now.wide if wide else Tape.now.dtype)
+def empty(shape: tuple[int, ...], accum: bool = False) -> Tensor:
+    """An uninitialised tensor of shape (..., C) in the type of activations, or in accum_dtype."""
+    return Tensor(scratch((prod(shape[:-1]), padded(shape[-1])), accum), shape)
 
 
-def empty_like(x: np.ndarray) -> np.ndarray:
-    return Tape.now.pool.empty(x.shape, x.dtype)
+def scratch(shape: tuple[int, ...], accum: bool = False) -> np.ndarray:
+    """An uninitialised array from the tape's pool, in the type of activations, or in accum_dtype."""
+    tape = current_tape()
+    return tape.pool.empty(shape, tape.accum_dtype if accum else tape.dtype)
+
+
+def scratch_like(a: np.ndarray) -> np.ndarray:
+    """An uninitialised array of the shape and type of `a`."""
+    return current_tape().pool.empty(a.shape, a.dtype)
 
 
 def grad_buffer(x: Tensor) -> tuple[np.ndarray, bool]:
-    """Where to put the gradient of x, and whether to add it to what is there: more consumers cost no extra pass."""
+    """Where a kernel writes the gradient of x, and whether it has to add to what is there already."""
     if x.grad is None:
-        x.grad = empty(x.data.shape, wide=True) if x.accum_grad else empty_like(x.data)
+        x.grad = scratch(x.data.shape, accum=True) if x.accum_grad else scratch_like(x.data)
         return x.grad, False
     return x.grad, True

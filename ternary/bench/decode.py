@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 
+from ternary.autograd.tape import Tape
 from ternary.bench.measure import machine, peak_rss_mb, say
 from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
@@ -33,7 +34,6 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
         name = model or "bolt-small"
         recipe = entry(name)
         lm = recipe.model(recipe.config)
-    lm.freeze()
     say(f"{name}: {tokens} tokens, {REPEATS} runs each of batch 1 and {BATCH}")
     (step, draw), (batch_step, batch_draw) = (best(lm, batch, tokens) for batch in (1, BATCH))
     return {"model": name, "checkpoint": checkpoint, "precision": "fp32", **machine(), "tokens": tokens,
@@ -45,19 +45,21 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
 
 
 def best(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in step() and in sample() of the fastest run."""
+    """Seconds in next_logits() and in sample() of the fastest run."""
     generate(model, batch, 2)     # compiles
     return min((generate(model, batch, tokens) for _ in range(REPEATS)), key=sum)
 
 
 def generate(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in step() and in sample()."""
+    """Seconds in next_logits() and in sample()."""
     s, rng, clock = Sampling(), generator(0, "bench"), time.perf_counter
+    tape = Tape("fp32", record=False)
     state, current, drawn = model.init_state(batch), np.zeros(batch, np.int64), np.empty(1, np.int64)
     stepped = sampled = 0.0
     for _ in range(tokens):
         start = clock()
-        logits = model.step(current, state)
+        with tape:
+            logits = model.next_logits(current[:, None], state)
         middle = clock()
         for row in range(batch):
             sample(logits[row], s.temperature, s.top_k, s.top_p, s.min_p, rng.random(), drawn)

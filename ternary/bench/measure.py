@@ -11,10 +11,10 @@ import numpy as np
 import ternary
 from ternary.autograd.pool import aligned
 from ternary.compiler.isa import ISA, PRECISIONS
+from ternary.compiler.layout import to_bf16
 from ternary.compiler.tiles import TILE_N
 from ternary.errors import UsageError
 from ternary.kernels.gemm.lookup import CODES, LOOKUPS, encode
-from ternary.kernels.gemm.pack import to_bf16
 from ternary.machine.hardware import cpu_name
 
 CHECKOUT = Path(ternary.__file__).resolve().parents[1]

@@ -31,7 +31,7 @@ def flops_per_token(model: LM, seq_len: int) -> int:
     counted: no norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
     """
     weights = sum(m.weight.values.size for m in model.modules() if isinstance(m, Linear))
-    attended = sum(m.heads * m.width for m in model.modules() if isinstance(m, Attention)) * seq_len
+    attended = sum(m.heads * m.head_dim for m in model.modules() if isinstance(m, Attention)) * seq_len
     return 6 * (weights + attended + model.embed.weight.values.size)
 
 

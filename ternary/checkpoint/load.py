@@ -1,4 +1,5 @@
 """A model from a checkpoint."""
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from ternary.checkpoint import format as checkpoint
 from ternary.errors import ModelFileError
 from ternary.models import from_json
 from ternary.models.lm import LM
+from ternary.nn.module import Parameter
 from ternary.text.tokenizer import Tokenizer
-from ternary.training.optimizer import OPTIMIZERS
 
 MIXED = "these files are of two runs, restore them from a copy"
 
@@ -24,9 +25,17 @@ class Restored:
     state: dict
 
 
-def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] = ("best", "last")) -> Restored:
-    """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other."""
-    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer)
+MomentShapes = Callable[[dict, dict[str, Parameter]], dict[str, tuple[int, ...]]]
+
+
+def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
+            prefer: tuple[str, ...] = ("best", "last")) -> Restored:
+    """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other.
+
+    moment_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
+    model's parameters.
+    """
+    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=moment_shapes is not None)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
     for key, value in loaded.config.items():
         if isinstance(value, int) and value > max(sizes):         # before memory is taken for it
@@ -42,12 +51,9 @@ def restore(path: Path | str, optimizer: bool = False, prefer: tuple[str, ...] =
     parameters = model.parameters()
     shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
-    if optimizer:
-        settings = loaded.state.get("settings")
-        kind = OPTIMIZERS.get(settings.get("optimizer") if isinstance(settings, dict) else None)
-        if kind is None:
-            raise ModelFileError(f"{loaded.path}: state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
-        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, kind.moment_shapes(parameters), name)
+    if moment_shapes:
+        wanted = moment_shapes(loaded.state.get("settings"), parameters)
+        fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():
         p.values[...] = loaded.weights[key]
     return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)

@@ -19,9 +19,9 @@ from ternary.compiler import simd
 from ternary.compiler.compat import cgutils, intrinsic, ir, lower_builtin, models, register_model, type_callable
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.simd import F32, I8, I32, VC, VF, VH, call, const, index
 
-TILE_N = 32                        # columns of a line, and of a panel in gemm.py
 COLS = TILE_N // LANES
 LOG2E = np.float32(1.44269504)
 

@@ -33,7 +33,6 @@ def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precis
     nats = np.zeros(len(sequences))
     lengths = [1 << max(5, (len(x) - 1).bit_length()) for x, _ in sequences]
     with Tape(precision, record=False):
-        model.pack()
         for length in sorted(set(lengths)):
             members = [k for k, n in enumerate(lengths) if n == length]
             batch = max(1, ROWS // length)

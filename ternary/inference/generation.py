@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ternary.autograd.tape import Tape
 from ternary.errors import UsageError
 from ternary.kernels.sample import sample
 from ternary.models.lm import LM
@@ -35,8 +36,8 @@ class Engine:
     """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past."""
 
     def __init__(self, model: LM, tokenizer: Tokenizer):
-        model.freeze()
         self.model, self.tokenizer = model, tokenizer
+        self.tape = Tape("fp32", record=False)        # holds the packed weights
         ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS])
 
@@ -46,12 +47,11 @@ class Engine:
         sampling, rng = sampling or Sampling(), generator(seed, "sample")
         ids = [self.tokenizer.EOS, *self.tokenizer.encode(prompt)]           # EOS: a story begins
         state, seen = self.model.init_state(), np.zeros(self.model.config.vocab_size, bool)
-        for token in ids[:-1]:
-            self.model.step(np.array([token]), state)
         seen[ids[1:]] = True
-        token, drawn = ids[-1], np.empty(1, np.int64)
+        drawn = np.empty(1, np.int64)
         for _ in range(max_tokens):
-            logits = self.model.step(np.array([token]), state)[0]
+            with self.tape:               # entered for each token: a generator must not leave it open
+                logits = self.model.next_logits(np.array([ids]), state)[0]
             if sampling.repetition_penalty != 1:
                 penalty = np.float32(sampling.repetition_penalty)
                 logits = np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)
@@ -61,7 +61,7 @@ class Engine:
             token = int(drawn[0])
             if token == self.tokenizer.EOS:
                 return
-            seen[token] = True
+            seen[token], ids = True, [token]
             yield token
 
     def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,

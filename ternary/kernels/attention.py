@@ -38,9 +38,13 @@ ONE = np.float32(1)
 piece = tile(1, 1)
 
 
-@lru_cache(maxsize=16)
 def rope_angles(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
-    """cos | sin of the angle t / BASE^(2j / width) of every position t and pair of channels j, (length, width)."""
+    """The rotary table (T, K): cos | sin of the angle t / BASE^(2j / K) of position t and pair j of channels."""
+    return _rope_table(1 << (seq_len - 1).bit_length(), head_dim, dtype)[:seq_len]
+
+
+@lru_cache(maxsize=16)
+def _rope_table(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
     angles = np.arange(seq_len)[:, None] * BASE ** (-np.arange(0, head_dim, 2) / head_dim)
     return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(dtype)
 
@@ -71,11 +75,11 @@ def _scores(qkv, rope_table):
     return q, k, v, np.where(np.tri(len(rope_table), dtype=bool), s, -np.inf)
 
 
-def attention_ref(qkv, rope_table):
+def attention_ref(qkv, rope_table, first_query):
     """out = softmax(rotated q @ rotated k.T / sqrt(width)) @ v, per head, over the keys up to the query.
 
     qkv (N, 3D) = q | k | v, each of D / width heads; turns (T, width) -> out (N, D), lse (sequences * heads, T), the
-    log of the sum of exp(scores) of every query.
+    log of the sum of exp(scores) of every query. Queries before first_query may be left out.
     """
     *_, v, s = _scores(qkv, rope_table)
     top = s.max(-1, keepdims=True)
@@ -136,7 +140,7 @@ def mask(c):
 
 
 @kernel(ref=attention_ref)
-def attention(qkv, rope_table, out, lse):
+def attention(qkv, rope_table, first_query, out, lse):
     (seq_len, head_dim), d = rope_table.shape, out.shape[1]
     heads, padded = d // head_dim, (seq_len + TILE_N - 1) // TILE_N * TILE_N
     span = min(SPAN, padded)
@@ -151,7 +155,7 @@ def attention(qkv, rope_table, out, lse):
         o, rows = workspace(head_dim, TILE_N, np.float32), workspace(TILE_N, head_dim, np.float32)
         sums = workspace(2, TILE_N, np.float32)
         c = acquire_accumulator()
-        for t in range(0, padded, TILE_N):
+        for t in range(first_query // TILE_N * TILE_N, padded, TILE_N):
             top, z = vec32() + FAR, vec32()
             clear(o)
             for lo in range(0, t + TILE_N, span):

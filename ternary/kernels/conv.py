@@ -8,9 +8,9 @@ from numba import prange
 
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import kernel
+from ternary.compiler.layout import pad_to_tile
 from ternary.compiler.tiles import load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile
 from ternary.compiler.workspace import clear, num_threads, share, workspace
-from ternary.kernels.gemm.pack import pad_to_tile
 
 TAPS = 8
 taps, row = tile(TAPS, 1), tile(1, 1)

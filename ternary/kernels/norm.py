@@ -7,9 +7,9 @@ from numba import prange
 
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device, kernel
+from ternary.compiler.layout import pad_to_tile
 from ternary.compiler.tiles import TILE_N, load_like, store, tile, total, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
-from ternary.kernels.gemm.pack import pad_to_tile
 
 RMS_EPS, LAYER_EPS = 1e-6, 1e-5
 ONE, RMS_EPS32, LAYER_EPS32 = np.float32(1), np.float32(RMS_EPS), np.float32(LAYER_EPS)

@@ -16,39 +16,42 @@ def _by_time(x, seq_len):
     return x.reshape(-1, seq_len, x.shape[1]).swapaxes(0, 1)
 
 
-def recurrence_ref(forget, value, output, bias, floor, seq_len):
+def gated_scan_ref(forget, value, output, bias, initial, floor, seq_len):
     """y = sigmoid(output) * s; s[t] = f s[t-1] + (1 - f) value[t], f = floor + (1 - floor) sigmoid(forget + bias).
 
-    forget, value, output (N, D), bias (D,), floor a number; s[-1] = 0 in every sequence of `length` -> s, y (N, D)
+    forget, value, output (N, C) of sequences of seq_len rows, bias (C,), initial (sequences, C): s[-1], floor a number
+    -> s, y (N, C), the last s (sequences, C)
     """
     f = floor + (1 - floor) * sigmoid_ref(forget + bias)
     s = np.zeros_like(value)
-    now = np.zeros_like(_by_time(value, seq_len)[0])
+    now = initial.astype(value.dtype)
     for out, ft, vt in zip(_by_time(s, seq_len), _by_time(f, seq_len), _by_time(value, seq_len)):
         now = ft * now + (1 - ft) * vt
         out[...] = now
-    return s, sigmoid_ref(output) * s
+    return s, sigmoid_ref(output) * s, now
 
 
-@kernel(ref=recurrence_ref)
-def recurrence(forget, value, output, bias, floor, seq_len, s, y):
+@kernel(ref=gated_scan_ref)
+def gated_scan(forget, value, output, bias, initial, floor, seq_len, s, y, final):
     rows, n = value.shape
     lines, span = n // TILE_N, np.float32(1) - floor
     for item in prange(rows // seq_len * lines):
         first, j = item // lines * seq_len, item % lines * TILE_N
-        b, now = load_like(vec32(), bias, 0, j), vec32()
+        b, now = load_like(vec32(), bias, 0, j), load_like(vec32(), initial, item // lines, j)
         for t in range(first, first + seq_len):
             f = floor + span * sigmoid(load_like(vec32(), forget, t, j) + b)
             now = f * now + (1.0 - f) * load_like(vec32(), value, t, j)
             store(s, t, j, now)
             store(y, t, j, now * sigmoid(load_like(vec32(), output, t, j)))
+        store(final, item // lines, j, now)
 
 
-def recurrence_bwd_ref(dy, forget, value, output, s, bias, floor, seq_len):
+def gated_scan_bwd_ref(dy, forget, value, output, s, bias, initial, floor, seq_len):
     """dforget, dvalue, doutput (N, D), dbias (D,) from the gradient of y and the states"""
     sig, open_ = sigmoid_ref(forget + bias), sigmoid_ref(output)
     f, ds = floor + (1 - floor) * sig, dy * open_
-    before = np.zeros_like(s)
+    before = np.empty_like(s)
+    _by_time(before, seq_len)[0] = initial
     _by_time(before, seq_len)[1:] = _by_time(s, seq_len)[:-1]
     carry = 0
     for d, ft in zip(_by_time(ds, seq_len)[::-1], _by_time(f, seq_len)[::-1]):
@@ -58,8 +61,8 @@ def recurrence_bwd_ref(dy, forget, value, output, s, bias, floor, seq_len):
     return dforget, ds * (1 - f), dy * s * open_ * (1 - open_), dforget.sum(0)
 
 
-@kernel(ref=recurrence_bwd_ref, sums=("dbias",))
-def recurrence_bwd(dy, forget, value, output, s, bias, floor, seq_len, dforget, dvalue, doutput, dbias):
+@kernel(ref=gated_scan_bwd_ref, sums=("dbias",))
+def gated_scan_bwd(dy, forget, value, output, s, bias, initial, floor, seq_len, dforget, dvalue, doutput, dbias):
     rows, n = value.shape
     sequences, lines, span = rows // seq_len, n // TILE_N, np.float32(1) - floor
     parts = workspace(sequences, n, np.float32)
@@ -68,7 +71,7 @@ def recurrence_bwd(dy, forget, value, output, s, bias, floor, seq_len, dforget, 
         b, carry, db, last = load_like(vec32(), bias, 0, j), vec32(), vec32(), (sequence + 1) * seq_len - 1
         now = load_like(vec32(), s, last, j)
         for k in range(seq_len):
-            t, before = last - k, vec32()
+            t, before = last - k, load_like(vec32(), initial, sequence, j)
             if k < seq_len - 1:
                 before = load_like(vec32(), s, t - 1, j)
             sig, g = sigmoid(load_like(vec32(), forget, t, j) + b), sigmoid(load_like(vec32(), output, t, j))

@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ternary import ops
 from ternary.errors import UsageError
-from ternary.kernels.conv import TAPS
 from ternary.models.checks import check_quantizer, check_sizes
 from ternary.models.lm import LM
 from ternary.nn.block import Block
@@ -18,7 +18,7 @@ class BoltConfig:
     vocab_size: int = 10000
     dim: int = 192
     layers: int = 6
-    kernel: int = TAPS
+    kernel: int = ops.CONV_TAPS
     hidden: int = 512
     quantizer: str = "tensor"
     inner_norm: bool = False
@@ -26,8 +26,9 @@ class BoltConfig:
     def __post_init__(self):
         check_sizes(self)
         check_quantizer(self)
-        if self.kernel != TAPS:
-            raise UsageError(f"[BoltConfig] kernel is {self.kernel!r}; the convolution has {TAPS} taps; use {TAPS}")
+        if self.kernel != ops.CONV_TAPS:
+            raise UsageError(f"[BoltConfig] kernel is {self.kernel!r}; the convolution has {ops.CONV_TAPS} taps; "
+                             f"use {ops.CONV_TAPS}")
         if type(self.inner_norm) is not bool:
             raise UsageError(f"[BoltConfig] inner_norm is {self.inner_norm!r}; use true or false")
 

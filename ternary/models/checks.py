@@ -1,7 +1,7 @@
 from typing import Any
 
 from ternary.errors import UsageError
-from ternary.kernels.gemm.quant import QUANTIZERS
+from ternary.ops import QUANTIZERS
 
 
 def check_sizes(config: Any, *others: str) -> None:

@@ -13,7 +13,7 @@ from ternary.rng import generator
 class LM(Module):
     """Embedding, blocks, norm, tied head. A model is a config and `block(layer, rng)`, which makes one block.
 
-    Sequences are (B, T) int32; inside, rows follow each other: (N, D), N = B * T.
+    The config has at least vocab_size, dim and layers. Tokens are integers (B, T).
     """
     norm_type: type[Module] = RMSNorm             # of the last norm
 
@@ -31,30 +31,26 @@ class LM(Module):
     def parameter_count(self) -> int:
         return sum(p.values.size for p in self.parameters().values())
 
-    def hidden(self, tokens: np.ndarray) -> Tensor:
-        """tokens (B, T) -> what the head reads, (N, D)"""
-        x = self.embed(tokens.ravel())
-        for block in self.blocks:
-            x = block(x, tokens.shape[1])
-        return self.norm(x)
-
-    def loss(self, tokens: np.ndarray, targets: np.ndarray, scale: float, noise: float = 0.0) -> Tensor:
-        """Nats of each target, (N,); its gradients are those of scale * sum. tokens, targets (B, T)
-
-        noise: see ops.cross_entropy.
-        """
-        return ops.cross_entropy(self.hidden(tokens), self.embed.packed, targets.ravel(), scale, noise)
-
-    def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Nats of each target, (B, T), without gradients."""
-        return ops.nll(self.hidden(tokens), self.embed.packed, targets.ravel()).reshape(targets.shape)
-
     def init_state(self, batch: int = 1) -> list:
+        """The state of `batch` sequences of which nothing has been read."""
         return [block.init_state(batch) for block in self.blocks]
 
-    def step(self, tokens: np.ndarray, state: list) -> np.ndarray:
-        """The next token of each sequence, (B,) -> logits (B, V) of the one after; `state` moves on."""
-        x = self.embed.step(tokens)
-        for block, s in zip(self.blocks, state):
-            x = block.step(x, s)
-        return self.embed.logits(self.norm.step(x))
+    def hidden(self, tokens: np.ndarray, state: list | None = None) -> Tensor:
+        """tokens (B, T), continuing the sequences of `state` if given -> the input of the head, (B, T, C)"""
+        x = self.embed(tokens)
+        for block, of_block in zip(self.blocks, state or [None] * len(self.blocks)):
+            x = block(x, of_block)
+        return self.norm(x)
+
+    def __call__(self, tokens: np.ndarray, state: list | None = None) -> Tensor:
+        """tokens (B, T) -> logits (B, T, V)"""
+        return ops.logits(self.hidden(tokens, state), self.embed.weight)
+
+    def next_logits(self, tokens: np.ndarray, state: list) -> np.ndarray:
+        """tokens (B, T), which continue the sequences of `state` -> logits (B, V) of the token after the last one"""
+        h = ops.drop_time(self.hidden(tokens, state), tokens.shape[1] - 1)
+        return ops.as_array(ops.logits(h, self.embed.weight))[:, 0]
+
+    def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """tokens, targets (B, T) -> the negative log-likelihood of each target in nats, (B, T), without gradients"""
+        return ops.nll(self.hidden(tokens), self.embed.weight, targets)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -7,12 +8,10 @@ from ternary.errors import UsageError
 from ternary.models.checks import check_quantizer, check_sizes
 from ternary.models.lm import LM
 from ternary.nn.ffn import MLP
-from ternary.nn.mixers.recurrence import Recurrence
+from ternary.nn.mixers.gated_scan import GatedScan
 from ternary.nn.module import Module
 from ternary.nn.norm import LayerNorm
 from ternary.nn.token_shift import TokenShift
-
-State = tuple[np.ndarray, np.ndarray, np.ndarray]              # of the first shift, of the mixer, of the second shift
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,17 @@ class Block(Module):
     def __init__(self, c: ThunderboltConfig, layer: int, rng: np.random.Generator):
         floor = 0.9 * layer / max(1, c.layers - 1)             # upper layers forget slowly
         self.norm1, self.shift1 = LayerNorm(c.dim), TokenShift(c.dim)
-        self.mixer = Recurrence(c.dim, c.groups, floor, rng, c.quantizer)
+        self.mixer = GatedScan(c.dim, c.groups, floor, rng, c.quantizer)
         self.norm2, self.shift2 = LayerNorm(c.dim), TokenShift(c.dim)
         self.ffn = MLP(c.dim, c.hidden, rng, c.quantizer)
 
-    def __call__(self, x: Tensor, length: int) -> Tensor:
-        x = self.mixer(self.shift1(self.norm1(x), length), length, residual=x)
-        return self.ffn(self.shift2(self.norm2(x), length), residual=x)
+    def init_state(self, batch: int) -> tuple[Any, Any, Any]:
+        return tuple(layer.init_state(batch) for layer in (self.shift1, self.mixer, self.shift2))
 
-    def init_state(self, batch: int) -> State:
-        return self.shift1.init_state(batch), self.mixer.init_state(batch), self.shift2.init_state(batch)
-
-    def step(self, x: np.ndarray, state: State) -> np.ndarray:
-        shift1, mixer, shift2 = state
-        x = x + self.mixer.step(self.shift1.step(self.norm1.step(x), shift1), mixer)
-        return x + self.ffn.step(self.shift2.step(self.norm2.step(x), shift2))
+    def __call__(self, x: Tensor, state: tuple[Any, Any, Any] | None = None) -> Tensor:
+        shift1, mixer, shift2 = state or (None, None, None)
+        x = self.mixer(self.shift1(self.norm1(x), shift1), mixer, residual=x)
+        return self.ffn(self.shift2(self.norm2(x), shift2), residual=x)
 
 
 class Thunderbolt(LM):

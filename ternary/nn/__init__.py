@@ -1,1 +1,14 @@
-"""Modules: parameters, how they act on a whole batch, and one step at a time with a state."""
+"""Layers: modules with parameters, in one form for whole sequences, chunks and single tokens."""
+from ternary.nn.block import Block
+from ternary.nn.embedding import Embedding
+from ternary.nn.ffn import GLU, MLP
+from ternary.nn.linear import Linear
+from ternary.nn.mixers.attention import Attention
+from ternary.nn.mixers.gated_conv import GatedConv
+from ternary.nn.mixers.gated_scan import GatedScan
+from ternary.nn.module import Module, Parameter
+from ternary.nn.norm import LayerNorm, RMSNorm
+from ternary.nn.token_shift import TokenShift
+
+__all__ = ["MLP", "GLU", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "LayerNorm", "Linear", "Module",
+           "Parameter", "RMSNorm", "TokenShift"]

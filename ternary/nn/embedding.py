@@ -6,20 +6,11 @@ from ternary.nn.module import Module, Parameter
 
 
 class Embedding(Module):
-    """A table (V, D), the first layer and, tied, the head. Initialised N(0, 0.02^2)."""
+    """A table (V, C): the first layer and, tied, the head. Initialised N(0, 0.02^2)."""
 
     def __init__(self, vocab_size: int, dim: int, rng: np.random.Generator):
         self.weight = Parameter(rng.standard_normal((vocab_size, dim), np.float32) * np.float32(0.02))
 
-    def pack_own(self) -> None:
-        self.packed = ops.packed_table(self.weight)
-
     def __call__(self, tokens: np.ndarray) -> Tensor:
+        """tokens (B, T) -> (B, T, C)"""
         return ops.embedding(tokens, self.weight)
-
-    def step(self, tokens: np.ndarray) -> np.ndarray:
-        return self.weight.data[tokens]
-
-    def logits(self, h: np.ndarray) -> np.ndarray:
-        """h (B, D) -> (B, V)"""
-        return h @ self.weight.data.T

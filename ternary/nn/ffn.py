@@ -4,7 +4,6 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.glu import ACTIVATIONS, activation_ref
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module
 
@@ -14,6 +13,7 @@ class GLU(Module):
 
     activation: f, "silu" or "gelu"; options: those of Linear.
     """
+    fuses_residual = True
 
     def __init__(self, dim: int, hidden: int, rng: np.random.Generator, activation: str = "silu", **options: Any):
         self.activation = activation
@@ -21,24 +21,19 @@ class GLU(Module):
         self.up = Linear(dim, hidden, rng, **options)
         self.down = Linear(hidden, dim, rng, **options)
 
-    def __call__(self, x: Tensor, residual: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, state: Any = None, residual: Tensor | None = None) -> Tensor:
         gate, up = self.gate, self.up
-        return self.down(ops.glu(gate.normed(x), up.normed(x), gate.packed, up.packed, self.activation), residual)
-
-    def step(self, x: np.ndarray) -> np.ndarray:
-        value, _ = activation_ref(self.gate.step(x), ACTIVATIONS.index(self.activation))
-        return self.down.step(value * self.up.step(x))
+        y = ops.glu(gate.normalized(x), up.normalized(x), gate.weight, up.weight, self.activation, gate.quantizer)
+        return self.down(y, residual=residual)
 
 
 class MLP(Module):
     """down(relu(up(x))^2), two linear maps dim -> hidden -> dim (So et al. 2021)."""
+    fuses_residual = True
 
     def __init__(self, dim: int, hidden: int, rng: np.random.Generator, quantizer: str | None = None):
         self.up = Linear(dim, hidden, rng, quantizer)
         self.down = Linear(hidden, dim, rng, quantizer)
 
-    def __call__(self, x: Tensor, residual: Tensor) -> Tensor:
-        return ops.relu2_mlp(x, self.up.packed, self.down.packed, residual)
-
-    def step(self, x: np.ndarray) -> np.ndarray:
-        return self.down.step(np.maximum(self.up.step(x), 0) ** 2)
+    def __call__(self, x: Tensor, state: Any = None, residual: Tensor | None = None) -> Tensor:
+        return ops.relu2_mlp(x, self.up.weight, self.down.weight, residual, self.up.quantizer)

@@ -1,8 +1,9 @@
+from typing import Any
+
 import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
-from ternary.kernels.gemm import quant
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import RMSNorm
 
@@ -10,9 +11,10 @@ from ternary.nn.norm import RMSNorm
 class Linear(Module):
     """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 16.
 
-    quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm puts an RMSNorm
-    on the input (spec section 6). Initialised N(0, std^2), by default 2 / outputs (spec section 1.2).
+    quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm: an RMSNorm of the
+    input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
     """
+    fuses_residual = True
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
                  inner_norm: bool = False, std: float | None = None):
@@ -21,34 +23,14 @@ class Linear(Module):
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None
 
-    def pack_own(self) -> None:
-        self.packed = ops.packed_linear(self.weight, self.quantizer)
-
-    def normed(self, x: Tensor) -> Tensor:
+    def normalized(self, x: Tensor) -> Tensor:
+        """What is multiplied by the weight."""
         return self.norm(x) if self.norm else x
 
-    def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        return ops.linear(self.normed(x), self.packed, residual)
+    def __call__(self, x: Tensor, state: Any = None, residual: Tensor | None = None) -> Tensor:
+        """x (B, T, inputs), residual (B, T, outputs) -> (B, T, outputs)"""
+        return ops.linear(self.normalized(x), self.weight, residual, self.quantizer)
 
     def codes(self) -> tuple[np.ndarray, np.ndarray]:
-        """-> the ternary weights -1, 0, +1 (outputs, inputs), their scales by blocks"""
-        w = self.weight.values
-        block = quant.block_size(w.shape, self.quantizer)
-        alpha = quant.mean_abs_ref(w, *w.shape, block)
-        return quant.ternary_codes(w, alpha, block), alpha
-
-    def freeze_own(self) -> None:
-        if not self.quantizer:
-            return
-        codes, alpha = self.codes()
-        self.bits = quant.pack_bits(codes)
-        self.scales = quant.row_scales(alpha, codes.shape, self.quantizer)
-
-    def step(self, x: np.ndarray) -> np.ndarray:
-        """x (B, inputs) -> (B, outputs), float32, by additions and subtractions if ternary."""
-        x = self.norm.step(x) if self.norm else x
-        if not self.quantizer:
-            return x @ self.weight.data.T
-        y = np.empty((len(x), len(self.weight.data)), np.float32)
-        quant.ternary_matmul(np.ascontiguousarray(x), self.bits, self.scales, y)
-        return y
+        """-> the ternary weights -1, 0, +1 (outputs, inputs), and the scales of their blocks"""
+        return ops.ternary_codes(self.weight.values, self.quantizer)

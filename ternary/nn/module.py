@@ -1,35 +1,46 @@
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ternary.autograd.tape import Tensor
-from ternary.kernels.gemm.pack import pad_to_tile
+from ternary.compiler.layout import pad_to_tile
 
 
 class Parameter(Tensor):
-    """An array that is trained, by its first values. The optimizer owns `data` and `grad` once it has the parameter.
+    """An array that is trained, given by its first values. The optimizer owns `data` and `grad` once it has it.
 
-    Kernels know whole lines of 32 channels only. So `data` has zeros behind the channels, which have no gradient and
-    stay zeros; `shape` and `values` are those without. matrix: a linear map between channels, which Muon may train.
+    `data` has zeros behind the channels, up to tiles of 32, which get no gradient and stay zeros; `shape` and `values`
+    are without them. matrix: a linear map between channels, which Muon may train.
     """
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
-        super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)))
-        self.grad, self.shape, self.matrix = np.zeros_like(self.data), values.shape, matrix
+        super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)), values.shape)
+        self.grad, self.matrix = np.zeros_like(self.data), matrix
 
     @property
     def values(self) -> np.ndarray:
-        """A view of what counts of `data`."""
-        return inside(self.data, self.shape)
+        """A view of `data` without padding."""
+        return unpadded(self.data, self.shape)
 
 
-def inside(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def unpadded(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A view of the first elements of `a` along every axis."""
     return a[tuple(slice(n) for n in shape)]
 
 
 class Module:
-    """A tree of modules and parameters, held as attributes or in lists."""
+    """A tree of modules and parameters, held as attributes or in lists.
+
+    A layer has one form, `layer(x, state=None)`: without a state, x (B, T, C) are whole sequences; with one, made by
+    `init_state(batch)`, x continues the sequences that the state has seen, by a prompt, a chunk or one token, and the
+    state moves on. What a layer adds to `residual` itself it says by fuses_residual.
+    """
+    fuses_residual = False
+
+    def init_state(self, batch: int) -> Any:
+        """What the layer carries from one call to the next, for `batch` sequences; None if it needs nothing."""
+        return None
 
     def children(self) -> Iterator[tuple[str, "Module | Parameter"]]:
         for name, value in vars(self).items():
@@ -39,7 +50,7 @@ class Module:
                     yield f"{name}.{k}" if isinstance(value, list) else name, member
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """This one and all below, with names like "blocks.0.mixer.up"."""
+        """This module and all below it, with names like "blocks.0.mixer.up"."""
         yield prefix, self
         for name, child in self.children():
             if isinstance(child, Module):
@@ -49,7 +60,7 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def parameters(self) -> dict[str, Parameter]:
-        """Names like "blocks.0.mixer.up.weight" -> parameters, in order of their making."""
+        """Names like "blocks.0.mixer.up.weight" -> parameters, in the order in which they were made."""
         found = {}
         for name, child in self.children():
             if isinstance(child, Parameter):
@@ -57,19 +68,3 @@ class Module:
             else:
                 found.update({f"{name}.{below}": p for below, p in child.parameters().items()})
         return found
-
-    def pack(self) -> None:
-        """Make ready for whole batches, under a tape, after every change of the parameters."""
-        for m in self.modules():
-            m.pack_own()
-
-    def pack_own(self) -> None:
-        """What this module itself has to do for pack()."""
-
-    def freeze(self) -> None:
-        """Make ready for step(), after every change of the parameters."""
-        for m in self.modules():
-            m.freeze_own()
-
-    def freeze_own(self) -> None:
-        """What this module itself has to do for freeze()."""

@@ -1,13 +1,20 @@
-"""Differentiable functions: the only place where kernels meet the tape.
+"""Differentiable functions of tensors: the only place where kernels meet the tape.
 
-Activations are (N, channels) arrays, N = B * T rows, of the tape's type; the residual stream is wide.
-Gradients of parameters are added to `grad`, an array of the parameter's shape that the optimizer owns.
+Letters: B batch, T time, C channels, F hidden channels, V vocabulary. Activations are tensors (B, T, C) in the tape's
+type; the residual stream is in accum_dtype. Gradients of parameters are added to `grad`, which the optimizer owns.
 """
-from ternary.ops.cross_entropy import cross_entropy, nll
+from ternary.kernels.conv import TAPS as CONV_TAPS
+from ternary.kernels.gemm.quant import QUANTIZERS
+from ternary.ops.convert import as_array, as_tensor
+from ternary.ops.cross_entropy import cross_entropy, logits, nll
+from ternary.ops.elementwise import add
 from ternary.ops.embedding import embedding
-from ternary.ops.linear import glu, linear, packed_linear, packed_table, relu2_mlp
-from ternary.ops.mixers import attention, gated_conv, recurrence, token_shift
+from ternary.ops.gradients import donate_grad
+from ternary.ops.linear import glu, linear, relu2_mlp
+from ternary.ops.mixers import attention, drop_time, gated_conv, gated_scan, token_shift, with_past
 from ternary.ops.norm import layer_norm, rms_norm
+from ternary.ops.packing import ternary_codes
 
-__all__ = ["attention", "cross_entropy", "embedding", "gated_conv", "glu", "layer_norm", "linear", "nll",
-           "packed_linear", "packed_table", "recurrence", "relu2_mlp", "rms_norm", "token_shift"]
+__all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "cross_entropy", "donate_grad",
+           "drop_time", "embedding", "gated_conv", "gated_scan", "glu", "layer_norm", "linear", "logits", "nll",
+           "relu2_mlp", "rms_norm", "ternary_codes", "token_shift", "with_past"]

@@ -1,31 +1,55 @@
 import numpy as np
 
-from ternary.autograd.tape import Tape, Tensor, empty, op
-from ternary.kernels import cross_entropy as head
+from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scratch_like
+from ternary.kernels import cross_entropy as K
+from ternary.kernels.gemm.blocks import matmul
+from ternary.kernels.gemm.weight_grad import matmul_dw
 from ternary.ops.gradients import donate_grad
-from ternary.ops.linear import PackedTable
+from ternary.ops.packing import packed_table, packed_vocabulary
 
 
 @op
-def cross_entropy(h: Tensor, table: PackedTable, target: np.ndarray, scale: float, noise: float = 0.0) -> Tensor:
-    """-log softmax(h @ table.T)[target] of every row, in nats.    h (N, D), table (V, D), target (N,) -> (N,)
+def cross_entropy(h: Tensor, table: Tensor, targets: np.ndarray, scale: float, sampling: float = 0.0) -> Tensor:
+    """h (B, T, C), table (V, C), targets (B, T) -> -log softmax(h @ table.T)[target], (B, T), in nats
 
-    The gradients are those of scale * sum, made on the way forward so that no logits are kept: what the tape
-    hands to the way back has to be `scale`, and is not looked at. noise: how much the variance of the gradients may
-    grow, as a share, by leaving out blocks of improbable words at random (see kernels.head); they stay unbiased.
+    Logits are not kept: the gradients are computed in the forward pass. So the weight of this root in
+    Tape.backward has to be given here, as `scale`. sampling: how much the variance of the gradients may grow, as a
+    share, by importance sampling of vocabulary tiles (see kernels.cross_entropy); the gradients stay unbiased.
     """
-    loss, dh = np.empty(len(h.data), Tape.now.wide), empty(h.data.shape, wide=True)
-    scale, seed = Tape.now.wide.type(scale), int(Tape.now.rng.integers(1 << 63)) if noise else 0
-    head.cross_entropy(h.data, table.table.data, target, table.vocab_rows, table.factors, table.channels,
-                       scale, noise, seed, loss, dh, table.table.grad)
+    tape, packed, target = current_tape(), packed_table(table), flat(targets)
+    loss, dh = Tensor(np.empty(len(h.data), tape.accum_dtype), targets.shape), scratch(h.data.shape, accum=True)
+    scale, seed = tape.accum_dtype.type(scale), int(tape.rng.integers(1 << 63)) if sampling else 0
+    K.cross_entropy(h.data, table.data, target, packed.vocab_rows, packed.factors, packed.channels,
+                    scale, sampling, seed, loss.data, dh, table.grad)
 
     def backward(dy):
         donate_grad(h, dh)
     return loss, backward
 
 
-def nll(h: Tensor, table: PackedTable, target: np.ndarray) -> np.ndarray:
-    """The value of cross_entropy without gradients."""
-    loss = np.empty(len(h.data), Tape.now.wide)
-    head.nll(h.data, table.table.data, target, table.vocab_rows, table.factors, loss)
-    return loss
+def nll(h: Tensor, table: Tensor, targets: np.ndarray) -> np.ndarray:
+    """The values of cross_entropy, (B, T), without gradients."""
+    packed, loss = packed_table(table), np.empty(len(h.data), current_tape().accum_dtype)
+    K.nll(h.data, table.data, flat(targets), packed.vocab_rows, packed.factors, loss)
+    return loss.reshape(targets.shape)
+
+
+@op
+def logits(h: Tensor, table: Tensor) -> Tensor:
+    """h (B, T, C), table (V, C) -> h @ table.T, (B, T, V) in accum_dtype, kept: 4 V bytes per token"""
+    w = packed_vocabulary(table)
+    y = empty((*h.shape[:-1], table.shape[0]), accum=True)
+    matmul(h.data, w.w_forward, w.alpha, y.data[:0], False, y.data)
+
+    def backward(dy):
+        dh = scratch_like(h.data)
+        matmul(dy, w.w_backward, w.alpha, dh[:0], False, dh)
+        donate_grad(h, dh)
+        dw = np.zeros((dy.shape[1], table.data.shape[1]), table.data.dtype)
+        matmul_dw(dy, h.data, scratch((1, 1)), dw)
+        table.grad += dw[:len(table.data)]
+    return y, backward
+
+
+def flat(targets: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(targets, np.int32).ravel()

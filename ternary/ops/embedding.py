@@ -6,10 +6,10 @@ from ternary.kernels import embedding as K
 
 @op
 def embedding(tokens: np.ndarray, table: Tensor) -> Tensor:
-    """y[i] = table[tokens[i]].    tokens (N,), table (V, D) -> y (N, D), wide"""
-    y = empty((tokens.size, table.data.shape[1]), wide=True)
-    K.gather(table.data, tokens, y)
+    """tokens (B, T), table (V, C) -> y[b, t] = table[tokens[b, t]], (B, T, C) in accum_dtype"""
+    y, index = empty((*tokens.shape, table.shape[1]), accum=True), np.ascontiguousarray(tokens, np.int32).ravel()
+    K.gather(table.data, index, y.data)
 
     def backward(dy):
-        K.scatter_add(tokens, dy, len(table.data), table.grad)
+        K.scatter_add(index, dy, len(table.data), table.grad)
     return y, backward

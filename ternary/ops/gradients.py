@@ -5,8 +5,8 @@ from ternary.kernels.embedding import add_into
 
 
 def donate_grad(x: Tensor, dy: np.ndarray) -> None:
-    """dy is the gradient of x as it stands: its memory changes hands, or it is added to what is there."""
+    """Give the array dy, which nobody else may use afterwards, to x as its gradient, or add it to what is there."""
     if x.grad is None:
         x.grad = dy
     else:
-        add_into(dy, x.grad)              # not +=: bf16 travels as uint16
+        add_into(dy, x.grad)              # not +=: bf16 is stored as uint16

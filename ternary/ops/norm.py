@@ -1,12 +1,12 @@
-from ternary.autograd.tape import Tensor, empty, grad_buffer, op
+from ternary.autograd.tape import Tensor, empty, grad_buffer, op, scratch
 from ternary.kernels import norm
 
 
 @op(accum_grad=True)
 def rms_norm(x: Tensor, w: Tensor) -> Tensor:
-    """y = x / sqrt(mean(x^2) + 1e-6) * w.    x (N, D), w (D,) -> y (N, D)"""
-    y, r = empty(x.data.shape), empty(x.data.shape[:1], wide=True)
-    norm.rms_norm(x.data, w.data, w.shape[0], y, r)
+    """x (B, T, C), w (C,) -> y = x / sqrt(mean(x^2) + 1e-6) * w"""
+    y, r = empty(x.shape), scratch(x.data.shape[:1], accum=True)
+    norm.rms_norm(x.data, w.data, w.shape[0], y.data, r)
 
     def backward(dy):
         dx, add = grad_buffer(x)
@@ -16,13 +16,13 @@ def rms_norm(x: Tensor, w: Tensor) -> Tensor:
 
 @op(accum_grad=True)
 def layer_norm(x: Tensor, w: Tensor, b: Tensor, groups: int = 1) -> Tensor:
-    """y = (x - mean(x)) / sqrt(var(x) + 1e-5) * w + b, mean and var of every row, or of its `groups` of channels.
+    """x (B, T, C), w, b (C,) -> y = (x - mean(x)) / sqrt(var(x) + 1e-5) * w + b
 
-    x (N, D), w, b (D,) -> y (N, D); D / groups is a multiple of 16
+    Mean and variance are those of each token, or of each of its `groups` of channels; C / groups is a multiple of 16.
     """
-    y = empty(x.data.shape)
-    m, r = (empty((len(x.data), groups), wide=True) for _ in range(2))
-    norm.layer_norm(x.data, w.data, b.data, groups, w.shape[0], y, m, r)
+    y = empty(x.shape)
+    m, r = (scratch((len(x.data), groups), accum=True) for _ in range(2))
+    norm.layer_norm(x.data, w.data, b.data, groups, w.shape[0], y.data, m, r)
 
     def backward(dy):
         dx, add = grad_buffer(x)

@@ -9,29 +9,31 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
 from ternary.errors import DataError, ResourceError, UsageError
 from ternary.text.hub import open_hub
-from ternary.text.readers import BLOCK, PACKED, READERS, SEPARATOR, kind_of, scan
+from ternary.text.local import files_in, open_files
+from ternary.text.outside import open_reader, reader_call
+from ternary.text.readers import READERS, kind_of, reader_of
+from ternary.text.readers.files import BLOCK
+from ternary.text.readers.text import SEPARATOR
 from ternary.text.story import Corpus, fingerprint
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
-FABLES = {"train": (0, 20_000), "validation": (1, 500)}  # split: (seed, stories)
-WANTED = f"{', '.join(READERS)} (also .gz or .zst, but for parquet)"
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
 FOREIGN = (".json", ".gz", ".zst", ".zip", ".md", ".tok")
 
 
 def open_corpus(source: str, split: str = "train", field: str | None = None) -> Corpus:
-    """Open `fables`, `-` (standard input), a file, a folder, a glob, `tinystories` or a hub data set owner/name; or
-    several of them, separated by commas, one after the other.
+    """Open `fables`, `-` (standard input), a file, a folder, a glob, `tinystories`, a hub data set `owner/name` or a
+    reader `file.py:Name[:argument]` (see readers/); or several of them, separated by commas, one after the other.
 
-    A path that exists is local, and has no splits: `split` is for fables and the hub. A hub name may go on with
-    @revision and :split, which then is the split. `field` names the column of stories. Raises DataError, or
-    NetworkError if the hub is needed and cannot be reached.
+    A path that exists is local, and has no splits: `split` is for fables and the hub. A hub name may continue with
+    @revision and :split, which overrides `split`. `field` names the column of stories. Raises DataError, UsageError
+    for an unknown reader, or NetworkError if the hub is needed and cannot be reached.
     """
     if source == "fables":
         return _fables(split)
@@ -40,18 +42,20 @@ def open_corpus(source: str, split: str = "train", field: str | None = None) -> 
     path = Path(source)
     if "," in source and not os.path.exists(source):
         return _joined([open_corpus(part, split, field) for part in source.split(",")])
+    if not os.path.exists(source) and (call := reader_call(source)):
+        return _read_by(source, *call, field)
     if any(c in source for c in "*?[") and not os.path.exists(source):
-        return _local(source, None, sorted(Path(p) for p in glob.iglob(source, recursive=True)), field)
+        return open_files(source, None, sorted(Path(p) for p in glob.iglob(source, recursive=True)), field)
     if os.path.isdir(source):
-        return _local(source, path, _files_in(path), field)
+        return open_files(source, path, files_in(path), field)
     if os.path.isfile(source):
-        return _local(source, path.parent, [path], field)
+        return open_files(source, path.parent, [path], field)
     if os.path.exists(source):
         raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
     if os.path.islink(source):
         raise DataError(f"{source} is a link that leads nowhere; mend it, or name what it stood for")
     named = HUB_NAME.fullmatch(ALIASES.get(source, source))
-    if named and path.suffix.lower() not in (*READERS, *FOREIGN):
+    if named and path.suffix.lower() not in FOREIGN and not reader_of(*kind_of(path)):
         return open_hub(named["name"], named["split"] or split, field, named["revision"])
     near = difflib.get_close_matches(path.name, _names_beside(path), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
@@ -92,14 +96,21 @@ def _place(story: str) -> int:
 
 
 def _fables(split: str) -> Corpus:
-    from ternary.data import fables
+    from ternary import fables
 
-    if split not in FABLES:
-        raise DataError(f"fables has no split {split!r}; want train or validation")
-    seed, stop = FABLES[split]
-    # The sample is for whoever forgets to raise the version.
-    digest = fingerprint("fables", fables.VERSION, seed, 0, stop, *fables.stories(seed, 0, 50))
-    return Corpus(f"fables ({split})", digest, lambda: iter(fables.stories(seed, 0, stop)))
+    if split not in fables.SPLITS:
+        raise DataError(f"fables has no split {split!r}; want {' or '.join(fables.SPLITS)}")
+    seed, size = fables.SPLITS[split]
+    # The sample notices a changed text even if nobody raised VERSION.
+    digest = fingerprint("fables", fables.VERSION, seed, 0, size, *fables.stories(seed, 0, 50))
+    return Corpus(f"fables ({split})", digest, lambda: fables.stories(seed, 0, size))
+
+
+def _read_by(source: str, reader: str, argument: str | None, field: str | None) -> Corpus:
+    READERS.get(reader)                           # an unknown reader is worse than an unknown file
+    if argument is not None and os.path.isfile(argument):
+        return open_files(source, None, [Path(argument)], field, reader)
+    return open_reader(source, reader, argument)
 
 
 def _joined(parts: list[Corpus]) -> Corpus:
@@ -118,17 +129,7 @@ def _standard_input() -> Corpus:
             shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
     except OSError as e:
         raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None
-    return _local("standard input", folder, [path], None)
-
-
-def _readable(path: Path) -> bool:
-    kind, compression = kind_of(path)
-    return kind in (PACKED if compression else READERS)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    found = [p for p in folder.rglob("*") if _readable(p) and p.is_file()]
-    return sorted(found, key=lambda p: p.relative_to(folder).parts)
+    return open_files("standard input", folder, [path], None)
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -136,41 +137,3 @@ def _names_beside(path: Path) -> list[str]:
         return os.listdir(path.parent)
     except (OSError, ValueError):
         return []
-
-
-def _local(name: str, root: Path | None, paths: list[Path], key: str | None) -> Corpus:
-    """The stories of `paths` in order; messages name a file relative to `root`, if there is one."""
-    if not paths:
-        raise DataError(f"{name} holds no {WANTED} file")
-    parts, files, sizes = [], [], []
-    for path in paths:
-        kind, label = kind_of(path)[0], str(path.relative_to(root) if root else path) if len(paths) > 1 else name
-        if not _readable(path):
-            raise DataError(f"{name} has suffix {path.suffix.lower()!r}; want {WANTED}")
-        try:
-            before = _stamp(path)
-            digest, separated, size = scan(path, label)
-        except OSError as e:
-            raise DataError(f"cannot read {label}: {e.strerror}") from None
-        parts.append((kind, digest, key if kind != ".txt" else None))
-        files.append((path, label, kind, separated, before))
-        sizes.append(size)
-
-    def read() -> Iterator[str]:
-        for path, label, kind, separated, before in files:
-            if not path.is_file() or _stamp(path) != before:
-                raise DataError(f"{label} changed after it was opened; run again")
-            texts = READERS[kind](path, label, separated if kind == ".txt" else key)
-            try:
-                yield from filter(None, (text.strip() for text in texts))
-            except OSError as e:
-                raise DataError(f"cannot read {label}: {e.strerror}") from None
-
-    if next(read(), None) is None:
-        raise DataError(f"{name} holds no story; want some text")
-    return Corpus(name, fingerprint(*parts), read, None if None in sizes else sum(sizes))
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns

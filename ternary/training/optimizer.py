@@ -3,9 +3,10 @@ import numpy as np
 
 from ternary.autograd.pool import aligned
 from ternary.compiler.isa import BF16_DOT
+from ternary.errors import ModelFileError
 from ternary.kernels.adamw import PART, adamw, squared_norm
 from ternary.kernels.muon import muon
-from ternary.nn.module import Parameter, inside
+from ternary.nn.module import Parameter, unpadded
 
 SLOT = 1024                       # parameters start on a page
 
@@ -69,7 +70,7 @@ class AdamW:
 
     def state(self) -> dict[str, np.ndarray]:
         """Views of the moments, named as in a checkpoint."""
-        return {f"{kind}.{name}": inside(getattr(self, kind)[part].reshape(stored), shape)
+        return {f"{kind}.{name}": unpadded(getattr(self, kind)[part].reshape(stored), shape)
                 for name, (part, stored, shape) in self.slots.items()
                 for kind in ("mv" if part.stop <= self.adapted else "m")}
 
@@ -110,3 +111,11 @@ OPTIMIZERS = {"muon": Muon, "adamw": AdamW}
 def make_optimizer(name: str, parameters: dict[str, Parameter], precision: str, **hyper) -> AdamW:
     """One of OPTIMIZERS."""
     return Muon(parameters, precision=precision, **hyper) if name == "muon" else AdamW(parameters, **hyper)
+
+
+def moment_shapes(settings: dict, parameters: dict[str, Parameter]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the optimizer's tensors in a checkpoint of a run with these settings."""
+    kind = OPTIMIZERS.get(settings.get("optimizer") if isinstance(settings, dict) else None)
+    if kind is None:
+        raise ModelFileError(f"state.json names no optimizer; use {' or '.join(OPTIMIZERS)}")
+    return kind.moment_shapes(parameters)

@@ -4,6 +4,7 @@ import shlex
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -19,13 +20,14 @@ from ternary.machine.hardware import usable_cores
 from ternary.models import to_json
 from ternary.report.page import write_report
 from ternary.text.loader import Loader
+from ternary.text.outside import runs_outside_code
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.training.environment import describe, facts
 from ternary.training.guard import Guard, trit_shares, warnings
 from ternary.training.logbook import Logbook, read_log
 from ternary.training.loggers import open_sinks
 from ternary.training.memory import check_memory
-from ternary.training.optimizer import make_optimizer
+from ternary.training.optimizer import make_optimizer, moment_shapes
 from ternary.training.plan import budget, corpora, eval_precision, new_model, resolve
 from ternary.training.precompile import start_compiling
 from ternary.training.schedules import learning_rate, warmed
@@ -45,7 +47,7 @@ class Run:
         self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         numba.set_num_threads(config.threads)
         wait_for_kernels = start_compiling(config)
-        restored = restore(resume, optimizer=True, prefer=("last",)) if resume else None
+        restored = restore(resume, moment_shapes, prefer=("last",)) if resume else None
         train, val = corpora(config)
         how = {"processes": usable_cores()[0], "tell": self.log.message}
         self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, config.vocab_size, **how)
@@ -96,7 +98,7 @@ class Run:
             raise NumericError(f"{reason}; it is the third time, so the run ends; checkpoints are sound; start a run "
                                "with a smaller --lr in another --save-dir")
         if self.saved:
-            restored = restore(checkpoint.step_folder(self.folder, self.saved), optimizer=True)
+            restored = restore(checkpoint.step_folder(self.folder, self.saved), moment_shapes)
             model, state, moments = restored.model, restored.state, restored.optimizer
         else:
             model = new_model(self.config)
@@ -271,6 +273,25 @@ class Run:
     @property
     def resuming(self) -> str:
         return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
+
+
+def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, Path]:
+    """The settings of the run in the folder `resume`, with those of `given` that may change, and its last checkpoint.
+
+    UsageError if `given` has others, or if the run's text needs code from outside that `given` does not name.
+    """
+    given = dict(given)
+    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
+    config = TrainConfig.from_json(saved.state.get("settings"))
+    for key in {"data", "val_data"} - given.keys():
+        # a checkpoint may come from anywhere, so it does not decide which code runs
+        if (source := getattr(config, key)) and runs_outside_code(source):
+            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
+                             f"add --{key.replace('_', '-')} {source}")
+    folder = saved.path.parent
+    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
+        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
+    return TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path
 
 
 def train(config: TrainConfig, resume: Path | None = None) -> dict:

@@ -9,6 +9,8 @@ import numpy as np
 from ternary.autograd.tape import Tape
 from ternary.errors import NumericError
 from ternary.models.lm import LM
+from ternary.objectives.base import Batch
+from ternary.objectives.next_token import NextToken
 from ternary.rng import generator
 from ternary.training.guard import Guard, culprit
 from ternary.training.optimizer import AdamW
@@ -19,19 +21,22 @@ MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are a
 class Trainer:
     """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy."""
 
-    def __init__(self, model: LM, optimizer: AdamW, precision: str, seed: int = 0):
+    def __init__(self, model: LM, optimizer: AdamW, precision: str, seed: int = 0, objectives: tuple = ()):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
         self.seed, self.guard = seed, Guard()
+        self.objectives = [NextToken(), *objectives]
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
         rows, nats = max(1, MICRO_BATCH_TOKENS // tokens.shape[1]), 0.0
+        self.tape.forget_packed()
         with self.tape:
-            self.model.pack()
             for i in range(0, len(tokens), rows):
-                loss = self.model.loss(tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling)
-                nats += loss.data.sum(dtype=np.float64)
-                self.tape.backward(loss, np.full_like(loss.data, 1 / tokens.size))
+                batch = Batch(self.model, tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling)
+                terms = [term for objective in self.objectives for term in objective(batch)]
+                nats += terms[0].value.data.sum(dtype=np.float64)
+                self.tape.backward(*((term.value, term.scale) for term in terms))
+                del batch, terms          # activations return to the pool
         return nats / tokens.size
 
     def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float,

@@ -47,25 +47,6 @@ def packed(x):
     return x.reshape(len(x), -1, TILE_N).transpose(1, 0, 2).reshape(-1, len(x) * TILE_N)
 
 
-def pad_to_tile(a, axes):
-    """`a` with zeros behind it, up to whole lines along these axes; itself if there is nothing to add."""
-    room = np.zeros((a.ndim, 2), int)
-    for axis in axes:
-        room[axis, 1] = -a.shape[axis] % TILE_N
-    return np.pad(a, room) if room.any() else a
-
-
-def to_bf16(x):
-    """Round float32 to bf16 (to nearest, ties to even), as uint16."""
-    u = np.ascontiguousarray(x, np.float32).view(np.uint32)
-    return ((u + 0x7fff + ((u >> 16) & 1)) >> 16).astype(np.uint16)
-
-
-def from_bf16(x):
-    """bf16 as uint16 -> float32."""
-    return (x.astype(np.uint32) << 16).view(np.float32)
-
-
 @device
 def transpose_words(x, i, j, rows, cols, y, k, l):
     """y[k + c, l + r] = x[i + r, j + c] for 32-bit words; rows a multiple of LANES."""

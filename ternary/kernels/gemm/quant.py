@@ -12,6 +12,7 @@ from numba import prange
 
 from ternary.compiler.isa import LANES, SDOT, VNNI
 from ternary.compiler.jit import device, kernel
+from ternary.compiler.layout import pad_to_tile
 from ternary.compiler.tiles import (
     TILE_N,
     absolute,
@@ -30,7 +31,7 @@ from ternary.compiler.tiles import (
 )
 from ternary.compiler.workspace import workspace
 from ternary.kernels.gemm.lookup import LOOKUPS, encode, encode_line
-from ternary.kernels.gemm.pack import pack_columns, packed, pad_to_tile
+from ternary.kernels.gemm.pack import pack_columns, packed
 
 # what ternary weights are packed into: codes for look-up, but for bytes where there is a dot product of them
 TRITS = {"int8": np.dtype(np.uint8 if VNNI or SDOT else np.int16), "bf16": np.dtype(np.uint16),

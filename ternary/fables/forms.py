@@ -1,8 +1,6 @@
-"""Inflected forms of the words of the fables: articles, plurals, past tenses, pronouns, capitals."""
+"""Inflection of English words: articles, plurals, past tenses, gerunds, pronouns, capitals."""
 
-from functools import lru_cache
-
-from ternary.data import fables_words as words
+from ternary.fables.tables import doubled_verbs, irregular_verbs
 
 PRONOUNS = {
     "she": {"he": "she", "him": "her", "his": "her", "himself": "herself", "girl": "girl"},
@@ -12,8 +10,6 @@ CONSONANT_SOUND = ("uni", "use", "uku", "one-", "eu")
 SILENT_H = ("hour", "honest")
 REGULAR_F = ("ff", "ffe", "chef", "reef", "roof", "chief")
 SIBILANTS = ("s", "x", "z", "ch", "sh")
-IRREGULAR = {base: (past, ing) for base, past, ing in (row.split() for row in words.IRREGULAR.split(","))}
-DOUBLED = frozenset(words.DOUBLED.split())
 
 
 def with_article(text: str) -> str:
@@ -24,6 +20,7 @@ def with_article(text: str) -> str:
 
 
 def plural(noun: str) -> str:
+    """ "fox" -> "foxes", "berry" -> "berries"."""
     if noun.endswith(SIBILANTS):
         return noun + "es"
     if noun.endswith("y") and noun[-2] not in "aeiou":
@@ -34,10 +31,11 @@ def plural(noun: str) -> str:
 
 
 def past(phrase: str) -> str:
+    """ "fly kites" -> "flew kites"."""
     verb, _, rest = phrase.partition(" ")
-    if verb in IRREGULAR:
-        verb = IRREGULAR[verb][0]
-    elif verb in DOUBLED:
+    if verb in irregular_verbs():
+        verb = irregular_verbs()[verb][0]
+    elif verb in doubled_verbs():
         verb += verb[-1] + "ed"
     elif verb.endswith("e"):
         verb += "d"
@@ -49,10 +47,11 @@ def past(phrase: str) -> str:
 
 
 def gerund(phrase: str) -> str:
+    """ "fly kites" -> "flying kites"."""
     verb, _, rest = phrase.partition(" ")
-    if verb in IRREGULAR:
-        verb = IRREGULAR[verb][1]
-    elif verb in DOUBLED:
+    if verb in irregular_verbs():
+        verb = irregular_verbs()[verb][1]
+    elif verb in doubled_verbs():
         verb += verb[-1] + "ing"
     elif verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
         verb = verb[:-1] + "ing"
@@ -68,7 +67,7 @@ class Category:
     """An ordered list of entries; `texts(form)` gives every entry in one form, in the same order."""
 
     def __init__(self, entries: list[dict[str, str]]):
-        self.entries = entries                  # each has "" and the forms that no rule can make
+        self.entries = entries                  # form -> text: "" for the word itself, and all irregular forms
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -78,31 +77,3 @@ class Category:
         if form.startswith("^"):
             return [text[0].upper() + text[1:] for text in self.texts(form[1:])]
         return [e[form] if form in e else FORMS[form](e[""]) for e in self.entries]
-
-
-def _entry(item: str) -> dict[str, str]:
-    word, _, many = item.replace("_", " ").partition("/")
-    return {"": word, "s": many} if many else {"": word}
-
-
-@lru_cache(maxsize=1)
-def categories() -> dict[str, Category]:
-    """Every category by name. Girls and boys alternate, so that both are as common."""
-    kinds = (words.NOUNS, words.VERBS, words.ADJECTIVES, words.ADVERBS, words.PLAIN, {"hobby": words.HOBBIES})
-    listed = {name: text for kind in kinds for name, text in kind.items()}
-    made = {name: Category([_entry(item) for item in text.split()]) for name, text in listed.items()}
-    girls, boys = (
-        [{"": name, **PRONOUNS[sex]} for name in words.NAMES[sex].split()] for sex in ("she", "he")
-    )
-    shared = min(len(girls), len(boys))
-    alternating = [person for pair in zip(girls, boys) for person in pair]
-    made["name"] = Category(alternating + girls[shared:] + boys[shared:])
-    kin = (item.split(":") for item in words.KIN.split())
-    made["kin"] = Category([{"": name, **PRONOUNS[sex]} for name, sex in kin])
-    made["elder"] = Category(
-        [
-            {"": f"{('Mrs.', 'Mr.')[i % 2]} {name}", **PRONOUNS[("she", "he")[i % 2]]}
-            for i, name in enumerate(words.SURNAMES.split())
-        ]
-    )
-    return made

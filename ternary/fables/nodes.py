@@ -1,29 +1,30 @@
-"""The nodes of a fables grammar: words chosen afresh (Choice), slots drawn (Draw) and mentioned (Ref)."""
+"""The nodes of a grammar: a choice of alternatives (Choice), the draw of a slot (Draw), a mention of it (Ref)."""
 
 import math
 
-from ternary.data.fables_forms import Category
+from ternary.fables.forms import Category
 
-SCALE = 4096                                    # 12 of the 16 bits of a random number
-SHIFT = 4
-FLATTEN = 100                                    # weight of the word of rank r: 1 / (r + FLATTEN)
+SCALE = 4096                                     # probabilities are multiples of 1 / SCALE: 12 bits
+SHIFT = 4                                        # 16-bit random number -> 12 bits
+FLATTEN = 100                                    # the word of rank r has weight 1 / (r + FLATTEN)
 
 
-def shares(weights: list[int]) -> list[int]:
-    """Whole numbers >= 1 that sum to SCALE, near-proportional to `weights`."""
+def to_counts(weights: list[int]) -> list[int]:
+    """Whole numbers >= 1 that sum to SCALE, about proportional to `weights`."""
     free, total = SCALE - len(weights), sum(weights)
     counts = [1 + free * w // total for w in weights]
-    for i in range(SCALE - sum(counts)):        # what rounding left goes to the first
+    for i in range(SCALE - sum(counts)):        # the remainder of rounding goes to the first
         counts[i % len(counts)] += 1
     return counts
 
 
-def ranked(n: int) -> list[int]:
-    return shares([10**9 // (rank + FLATTEN) for rank in range(n)])
+def rank_counts(n: int) -> list[int]:
+    """The counts of n words, the most frequent first."""
+    return to_counts([10**9 // (rank + FLATTEN) for rank in range(n)])
 
 
 class Ref(str):
-    """The mention of a slot in a form: the key "var.form" of the written story's memory."""
+    """The mention of slot `var` in a form. As a string it is "var.form", the key of its text while writing."""
 
     __slots__ = ("category", "form", "forms", "lengths", "var", "where")
 
@@ -31,7 +32,7 @@ class Ref(str):
         ref = super().__new__(cls, f"{var}.{form}")
         ref.var, ref.form, ref.category = var, form, category
         ref.forms = category.texts(form)
-        ref.where = {}                          # text -> the entries it may stand for
+        ref.where = {}                          # text -> the entries that have this form
         for index, text in enumerate(ref.forms):
             ref.where.setdefault(text, []).append(index)
         ref.lengths = sorted({len(text) for text in ref.forms}, reverse=True)
@@ -39,23 +40,24 @@ class Ref(str):
 
 
 class Draw:
-    """Draws the slot `var`; one that is taken already gives way to the next entry of the category."""
+    """Draws the slot `var` from its category. An entry that another slot has is replaced by the next free one."""
 
     __slots__ = ("category", "counts", "rows", "table", "var")
 
     def __init__(self, var: str, category: Category):
         self.var, self.category = var, category
-        self.counts = ranked(len(category))
+        self.counts = rank_counts(len(category))
         self.table = [i for i, count in enumerate(self.counts) for _ in range(count)]
-        self.rows: list[dict[str, str]] = [{} for _ in self.counts]      # what each entry writes into memory
+        self.rows: list[dict[str, str]] = [{} for _ in self.counts]      # per entry: the text of each Ref
 
-    def settle(self, index: int, taken: list[int]) -> int:
+    def next_free(self, index: int, taken: list[int]) -> int:
+        """`index`, or the first entry behind it that is not taken."""
         while index in taken:
             index = (index + 1) % len(self.counts)
         return index
 
-    def log_share(self, index: int, taken: list[int]) -> float:
-        """log P(index | taken): its own share and that of the taken entries that give way to it."""
+    def log_prob(self, index: int, taken: list[int]) -> float:
+        """log P(index | taken): its own count and those of the taken entries that it replaces."""
         count = self.counts[index]
         before = (index - 1) % len(self.counts)
         while before in taken:

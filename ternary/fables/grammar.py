@@ -1,28 +1,28 @@
-"""A probabilistic grammar in which a text has one derivation: it writes texts and knows their probability.
+"""An unambiguous probabilistic grammar: it writes texts and computes the exact probability of a text.
 
 Markup: `{var}` mentions a slot drawn once per text (`{var.form}` inflected, `{he}` short for `{hero.he}`) and
 `{=var}` draws it; `<name>` expands a rule or draws a fresh word of a category (`<name.form>` inflected);
-`(a|b)` chooses; `[a]` may be left out; ` / ` starts a paragraph. A rule is a list of blocks divided by blank
-lines, the lines of a block are its alternatives. A first line `¶` starts a paragraph, `?` makes the block
-optional, both may stand together; a block `= hero kin` draws slots.
+`(a|b)` chooses; `[a]` is optional; ` / ` starts a paragraph. A rule is a list of blocks separated by blank
+lines; the lines of a block are its alternatives. A first line `¶` starts a paragraph, `?` makes the block
+optional, `¶?` does both; a block `= hero kin` draws slots.
 
-Every probability is a whole number of `SCALE`-ths: a choice is one table look-up, its logarithm is exact.
+Every probability is a multiple of 1 / SCALE: a choice is one table look-up, and its probability is exact.
 
-Why one derivation: any two alternatives of a choice differ at a character that both certainly have, where the
-end of a word counts as a character unlike any letter. So a reader never has two ways on, and two derivations
-never give the same text. tests/test_fables.py proves it over all pairs of alternatives.
+Why it is unambiguous: any two alternatives of a choice differ at a character that both certainly have, where the
+end of a word counts as a character unlike any letter. So a parser never has two alternatives that both match,
+and two derivations never give the same text. tests/test_fables.py proves it over all pairs of alternatives.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ternary.data.fables_forms import Category
-from ternary.data.fables_nodes import SHIFT, Choice, Draw, Ref, ranked, shares
-from ternary.data.fables_parse import Parse
+from ternary.fables.forms import Category
+from ternary.fables.nodes import SHIFT, Choice, Draw, Ref, rank_counts, to_counts
+from ternary.fables.parse import Parse
 
 
 class Grammar:
-    """`rules`: name -> markup; `slots`: var -> category name. `start` names the rule of a whole text."""
+    """`rules`: name -> markup; `slots`: var -> category name; `start`: the rule of a whole text."""
 
     def __init__(
         self, rules: dict[str, str], slots: dict[str, str], categories: dict[str, Category], start: str
@@ -36,13 +36,13 @@ class Grammar:
             if ref.var in self.draws:
                 for row, text in zip(self.draws[ref.var].rows, ref.forms):
                     row[ref] = text
-        self.max_draws = _most(self.root, {})
+        self.max_draws = _max_draws(self.root, {})
 
     # ---- markup -> nodes
 
     def _rule(self, name: str) -> tuple:
         if name not in self.nodes:
-            self.nodes[name] = None             # a rule that reaches itself fails on this
+            self.nodes[name] = None             # so that a recursive rule is noticed
             rest: tuple = ()
             blocks = self.rules[name].strip("\n").split("\n\n")
             for i, block in reversed(list(enumerate(blocks))):
@@ -59,13 +59,13 @@ class Grammar:
                 rest = (self._choice([item + rest, rest]),) if "?" in marks else item + rest
             self.nodes[name] = rest
         if self.nodes[name] is None:
-            raise ValueError(f"[fables] rule {name} reaches itself; make it refer to other rules only")
+            raise ValueError(f"[fables] rule {name} is recursive; let it refer to other rules only")
         return self.nodes[name]
 
     def _choice(self, options: list[tuple]):
         if len(options) == 1 and len(options[0]) == 1:
             return options[0][0]
-        return Choice(options, shares([1] * len(options)))
+        return Choice(options, to_counts([1] * len(options)))
 
     def _draw(self, var: str) -> Draw:
         if var not in self.draws:
@@ -121,19 +121,19 @@ class Grammar:
         if name not in self.nodes:
             word, _, form = name.partition(".")
             texts = self.categories[word].texts(form)
-            self.nodes[name] = (Choice([(text,) for text in texts], ranked(len(texts))),)
+            self.nodes[name] = (Choice([(text,) for text in texts], rank_counts(len(texts))),)
         return self.nodes[name]
 
     # ---- nodes -> text
 
     def write(self, numbers: Iterator[int]) -> str:
-        """The text that 16-bit random `numbers` choose."""
+        """The text that `numbers`, random 16-bit integers, select."""
         out: list[str] = []
         _write(self.root, {}, numbers, out.append)
         return "".join(out)
 
     def trace(self, numbers: Iterator[int]) -> tuple[str, float]:
-        """(text, log-probability) of what `write` would write, from the choices made while writing."""
+        """(text, log-probability) of what `write` writes, summed over the choices made while writing."""
         out: list[str] = []
         logs: list[float] = []
         _trace(self.root, {}, numbers, out, logs)
@@ -145,27 +145,27 @@ class Grammar:
         """log P(text), its end included. ValueError for a text that the grammar cannot write."""
         parse = Parse(text)
         if parse.match(self.root, 0) != len(text):
-            near = text[max(parse.far - 30, 0) : parse.far + 30]
+            near = text[max(parse.furthest - 30, 0) : parse.furthest + 30]
             raise ValueError(f"[fables] the grammar cannot write this text near {near!r}; pass a story")
         return math.fsum(parse.logs + parse.draw_logs())
 
 
-def _write(sequence: tuple, memory: dict, numbers: Iterator[int], put) -> None:
+def _write(sequence: tuple, memory: dict, numbers: Iterator[int], emit: Callable[[str], None]) -> None:
     for op in sequence:
         kind = type(op)
         if kind is str:
-            put(op)
+            emit(op)
         elif kind is Choice:
             option = op.table[next(numbers) >> SHIFT]
             if type(option) is str:
-                put(option)
+                emit(option)
             else:
-                _write(option, memory, numbers, put)
+                _write(option, memory, numbers, emit)
         elif kind is Ref:
-            put(memory[op])
+            emit(memory[op])
         else:
             taken = memory.setdefault(op.category, [])
-            index = op.settle(op.table[next(numbers) >> SHIFT], taken)
+            index = op.next_free(op.table[next(numbers) >> SHIFT], taken)
             taken.append(index)
             memory.update(op.rows[index])
 
@@ -186,13 +186,13 @@ def _trace(sequence: tuple, memory: dict, numbers: Iterator[int], out: list, log
             _trace((option,) if type(option) is str else option, memory, numbers, out, logs)
         else:
             taken = memory.setdefault(op.category, [])
-            index = op.settle(op.table[next(numbers) >> SHIFT], taken)
-            logs.append(op.log_share(index, taken))
+            index = op.next_free(op.table[next(numbers) >> SHIFT], taken)
+            logs.append(op.log_prob(index, taken))
             taken.append(index)
             memory.update(op.rows[index])
 
 
-def _most(sequence: tuple, known: dict[int, int]) -> int:
+def _max_draws(sequence: tuple, known: dict[int, int]) -> int:
     """The most random numbers that a sequence can use."""
     total = 0
     for op in sequence:
@@ -200,6 +200,6 @@ def _most(sequence: tuple, known: dict[int, int]) -> int:
             total += 1
         elif type(op) is Choice:
             if id(op) not in known:
-                known[id(op)] = 1 + max(_most(o, known) if type(o) is tuple else 0 for o in op.options)
+                known[id(op)] = 1 + max(_max_draws(o, known) if type(o) is tuple else 0 for o in op.options)
             total += known[id(op)]
     return total

@@ -1,0 +1,118 @@
+"""The Python API: train a model, load one, and use it."""
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ternary.machine.threads import set_threads
+
+if TYPE_CHECKING:
+    from ternary.models.lm import LM
+    from ternary.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run. result: what `ternary train --json` prints, such as result["val_bpc"]."""
+    folder: Path
+    result: dict[str, Any]
+
+    def load(self) -> "LanguageModel":
+        """The best model of the run."""
+        return load(self.folder)
+
+
+def train(data: str = "tinystories", model: str | None = None, *, resume: str | Path | None = None,
+          **options: Any) -> Run:
+    """Train a model, and print progress on stderr.
+
+    data, model and options are those of `ternary train`, by the names of TrainConfig: hours=, tokens=, steps=,
+    optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir= ... resume: a run folder to continue, with
+    options that a resumed run may change. UsageError for an unknown or impossible option.
+    """
+    set_threads(options.get("threads"))
+    from ternary.config import TrainConfig
+    from ternary.errors import UsageError
+    from ternary.training.run import continued, train
+    unknown = set(options) - set(TrainConfig.__dataclass_fields__)
+    if unknown:
+        names = ", ".join(TrainConfig.__dataclass_fields__)
+        raise UsageError(f"train() has no option {min(unknown)!r}; it has {names}")
+    if resume is not None:
+        config, checkpoint = continued(resume, options)
+        return Run(Path(config.save_dir), train(config, checkpoint))
+    config = TrainConfig(data=data, model=model, **options)
+    return Run(Path(config.save_dir), train(config))
+
+
+def load(path: str | Path, threads: int | None = None) -> "LanguageModel":
+    """The trained model in a run folder (its best step) or in a step folder. ModelFileError if it is damaged."""
+    set_threads(threads)
+    from ternary.checkpoint.load import restore
+    restored = restore(path)
+    return LanguageModel(restored.model, restored.tokenizer, restored.path)
+
+
+@dataclass
+class TextState:
+    """What a model knows of a text so far; copy.deepcopy makes an independent copy. logits (V,): of the next token."""
+    model_state: list
+    logits: np.ndarray | None = field(default=None, repr=False)
+
+
+class LanguageModel:
+    """A model, its tokenizer, and what one does with them. Several may be used in one process, each in its thread."""
+
+    def __init__(self, model: "LM", tokenizer: "Tokenizer", path: Path | None = None):
+        from ternary.inference.generation import Engine
+        self.model, self.tokenizer, self.path = model, tokenizer, path
+        self._engine = Engine(model, tokenizer)
+
+    def __repr__(self) -> str:
+        return f"<LanguageModel {type(self.model).__name__}, {self.model.parameter_count:,} parameters, {self.path}>"
+
+    @property
+    def config(self) -> Any:
+        """The model's config, a frozen dataclass."""
+        return self.model.config
+
+    def generate(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, **sampling: Any) -> str:
+        """The continuation of `prompt`, to the end of the story or max_tokens.
+
+        sampling: temperature=0.8 (0 is greedy), top_k=50, top_p=1, min_p=0, repetition_penalty=1.
+        """
+        return "".join(self.stream(prompt, max_tokens, seed, **sampling))
+
+    def stream(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, **sampling: Any) -> Iterator[str]:
+        """`generate`, piece by piece."""
+        from ternary.inference.generation import Sampling
+        return self._engine.stream(prompt, max_tokens, Sampling(**sampling), seed)
+
+    def logits(self, text: str) -> np.ndarray:
+        """text -> (T, V) float32: after the start of a story, and after each of the text's T - 1 tokens"""
+        from ternary import ops
+        with self._engine.tape:
+            return ops.as_array(self.model(self._tokens(text, start=True)))[0]
+
+    def evaluate(self, stories: Iterable[str], limit: int | None = None) -> dict[str, Any]:
+        """Score whole stories by the honest protocol -> {"bpc", "nats_per_token", "perplexity", ...}"""
+        from ternary.evaluation.protocol import evaluate
+        return evaluate(self.model, self.tokenizer, stories, limit)
+
+    def init_state(self) -> TextState:
+        """The state of a text of which nothing has been read."""
+        return TextState(self.model.init_state())
+
+    def feed(self, state: TextState, text: str) -> np.ndarray:
+        """Read more text into `state` -> logits (V,) of the token that follows it"""
+        tokens = self._tokens(text, start=state.logits is None)
+        if tokens.size:
+            with self._engine.tape:
+                state.logits = self.model.next_logits(tokens, state.model_state)[0]
+        return state.logits
+
+    def _tokens(self, text: str, start: bool) -> np.ndarray:
+        """(1, T); a story starts with EOS, as in training"""
+        return np.array([([self.tokenizer.EOS] if start else []) + list(self.tokenizer.encode(text))], np.int32)

@@ -1,0 +1,11 @@
+from ternary import ops
+from ternary.objectives.base import Batch, Objective, Term
+
+
+class NextToken(Objective):
+    """-log p(target), the loss that evaluations report; always the first objective of a run."""
+
+    def __call__(self, batch: Batch) -> list[Term]:
+        table, scale = batch.model.embed.weight, batch.scale * self.weight
+        value = ops.cross_entropy(batch.hidden, table, batch.targets, scale, batch.vocab_sampling)
+        return [Term("next_token", value, scale)]

@@ -1,0 +1,107 @@
+"""Names of one kind of thing (readers, models, optimizers ...) and what they stand for."""
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from ternary.errors import UsageError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names of one kind of thing -> what they stand for. Entries come from this package, entry points, or
+    `module:Name` / `file.py:Name`.
+
+    kind: "reader", for messages and for the entry point group "ternary.readers".
+    option: "--data", for messages.
+    package: "ternary.text.readers". Its modules register their entries when they are imported, on first use.
+    """
+
+    def __init__(self, kind: str, option: str, package: str):
+        self.kind, self.option, self.package = kind, option, package
+        self.info: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, T] = {}
+        self._imported = False
+
+    def register(self, name: str, **info: Any) -> Callable[[T], T]:
+        """Decorator: the decorated class or function becomes entry `name`, with `info` about it."""
+
+        def add(entry: T) -> T:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} {name!r} is registered twice; choose another name")
+            self._entries[name], self.info[name] = entry, info
+            return entry
+
+        return add
+
+    def get(self, spec: str) -> T:
+        """The entry of a name, of `pkg.module:Name` or of `path/to/file.py:Name`.
+
+        Raises UsageError for an unknown name and for outside code that cannot be imported.
+        """
+        self._import_package()
+        if spec in self._entries:
+            return self._entries[spec]
+        points = self._entry_points()
+        if spec in points:
+            return self._outside(spec, points[spec].load)
+        if ":" in spec:
+            place, _, name = spec.rpartition(":")
+            module = self._outside(spec, lambda: _load(place))
+            if hasattr(module, name):
+                return getattr(module, name)
+            public = [other for other in vars(module) if not other.startswith("_")]
+            raise UsageError(f"{self.option} {spec}: {place} has no {name!r}; {_suggest(name, public)}")
+        raise UsageError(f"{self.option}: no {self.kind} is called {spec!r}; {_suggest(spec, self.names())}; "
+                         "or one of your own, as file.py:Name or module:Name")
+
+    def names(self) -> list[str]:
+        """Those of this package, then those of entry points."""
+        self._import_package()
+        return [*self._entries, *(name for name in self._entry_points() if name not in self._entries)]
+
+    def _import_package(self) -> None:
+        if not self._imported:
+            self._imported = True
+            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+
+    def _entry_points(self) -> dict[str, Any]:
+        return {point.name: point for point in entry_points(group=f"ternary.{self.kind}s")}
+
+    def _outside(self, spec: str, load: Callable[[], Any]) -> Any:
+        try:
+            return load()
+        except Exception as error:
+            raise UsageError(f"{self.option} {spec}: it cannot be imported ({type(error).__name__}: {error}); "
+                             f"built in are {', '.join(self._entries)}") from error
+
+
+def _load(place: str) -> ModuleType:
+    if not place.endswith(".py"):
+        return importlib.import_module(place)
+    path = Path(place).resolve()
+    return _load_file(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _load_file(path: Path, modified: int) -> ModuleType:
+    """Loaded once; anew only after the file has changed."""
+    spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    return (f"did you mean {' or '.join(near)}? " if near else "") + f"Known: {', '.join(known) or 'none'}"
