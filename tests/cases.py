@@ -13,7 +13,7 @@ from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 
 CASES, WIDE = {}, {}
-PANELS = {"p", "gate", "up", "by_inputs", "by_outputs"}        # parameters in panels: bf16 has two steps side by side
+PANELS = {"p", "gate", "up", "w_forward", "w_backward"}        # parameters in panels: bf16 has two steps side by side
 
 
 def paired(p):

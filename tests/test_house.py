@@ -2,7 +2,10 @@
 import ast
 import configparser
 import importlib.metadata
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,38 @@ def test_fastmath_is_set_in_one_place():
         if path.name != "jit.py":
             assert "fastmath=" not in re.sub(r"fastmath=\('reassoc',\)|fastmath=\(\"reassoc\",\)", "",
                                              path.read_text(encoding="utf-8")), path
+
+
+def test_private_names_of_numba_are_used_in_one_file():
+    """numba.njit, prange and types are public; code generation and dispatchers go through compiler/compat.py."""
+    allowed = {"njit", "prange", "types"}
+    for path in FILES:
+        if path.name == "compat.py":
+            continue
+        compiled = {"compiler", "kernels"} & set(path.relative_to(ROOT).parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in ("_insert", "_compile_for_args", "_cache"), (path, node.lineno)
+            names = {a.name for a in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
+            modules = {node.module or ""} if isinstance(node, ast.ImportFrom) else names
+            roots = {name.split(".")[0] for name in modules}
+            assert "llvmlite" not in roots, (path, node.lineno)
+            assert not any(name.startswith("numba.") for name in modules), (path, node.lineno)
+            if compiled and modules == {"numba"}:
+                assert isinstance(node, ast.ImportFrom) and names <= allowed, (path, node.lineno)
+
+
+def test_imports_change_no_setting_of_numba():
+    """`import ternary` loads neither NumPy nor Numba; the kernels leave the user's cache folder alone."""
+    code = ("import sys, ternary; assert not {'numpy', 'numba'} & set(sys.modules)\n"
+            "import numba; names = [name for name in dir(numba.config) if name.isupper()]\n"
+            "before = {name: getattr(numba.config, name) for name in names}\n"
+            "import ternary.kernels.norm\n"
+            "changed = [name for name in names if getattr(numba.config, name) != before[name]]\n"
+            "assert not changed, changed")
+    env = {name: value for name, value in os.environ.items() if name != "TERNARY_ISA"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_command_line_is_no_package_of_its_own():

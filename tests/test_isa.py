@@ -35,9 +35,9 @@ def test_a_path_needs_all_of_its_features(monkeypatch):
 def machine_code(kernel, types, features):
     """What `kernel` ("module.name") becomes on a CPU with these features: path, lanes and precision of it, assembly."""
     module, name = kernel.split(".")
-    code = (f"from ternary.kernels import {module}, isa, jit\n"
+    code = (f"from ternary.compiler import isa, jit\nfrom ternary.kernels.gemm import {module}\n"
             "from numba import boolean, float32, int8, njit, uint8, uint16\n"
-            f"f = njit(parallel=True, **{{**jit.OPTIONS, 'cache': False}})({module}.{name}.compiled.py_func)\n"
+            f"f = njit(parallel=True, **jit.OPTIONS)({module}.{name}.compiled.py_func)\n"
             f"f.compile(({types}))\n"
             "print(isa.ISA, isa.LANES, isa.PRECISIONS[0]); print(next(iter(f.inspect_asm().values())))")
     env = {name: value for name, value in os.environ.items() if name != "TERNARY_ISA"}
@@ -50,7 +50,7 @@ def machine_code(kernel, types, features):
 def test_a_laptop_multiplies_bytes_by_one_instruction():
     """AVX-VNNI without AVX-512: compiled, but not run, since this CPU may have another encoding only."""
     types = "float32[:, ::1], uint8[:, ::1], float32, float32[:, ::1], boolean, float32[:, ::1]"
-    path, asm = machine_code("gemm.matmul", types, LAPTOP)
+    path, asm = machine_code("blocks.matmul", types, LAPTOP)
     assert path == "avxvnni 8 int8"
     assert "vpdpbusd" in asm and "ymm" in asm and "zmm" not in asm and "vpmaddubsw" not in asm
 
@@ -60,7 +60,7 @@ def test_a_laptop_multiplies_bytes_by_one_instruction():
 def test_sums_of_products_stay_in_the_registers_of_avx2(like, multiplies):
     """On the stack they cross cache lines in some processes, and cost a half and more of the speed."""
     types = f"uint16[:, ::1], uint16[:, ::1], {like}[:, ::1], float32[:, ::1]"
-    path, asm = machine_code("matmul_dw.matmul_dw", types, HASWELL)
+    path, asm = machine_code("weight_grad.matmul_dw", types, HASWELL)
     assert path.startswith("avx2 8")
     inner = [body for body in loops(asm) if len(re.findall(multiplies, body)) >= 8]
     assert inner and not any(re.search(r"%ymm\d+, -?\d*\(%rsp\)", body) for body in inner)

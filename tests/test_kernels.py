@@ -231,7 +231,7 @@ def test_two_bit_product_equals_the_packed_weight(quantizer):
 
 def test_ternary_matmul_multiplies_outside_its_inner_loop_only():
     """The machine code: the loop that adds and subtracts holds additions and no multiplication."""
-    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["ternary_matmul"].compiled.py_func)
+    fresh = numba.njit(**OPTIONS)(KERNELS["ternary_matmul"].compiled.py_func)
     fresh(*next(iter(CASES["ternary_matmul"](np.random.default_rng(0), np.ascontiguousarray))),
           np.empty((5, 64), np.float32))
     asm = next(iter(fresh.inspect_asm().values()))
@@ -250,7 +250,7 @@ WIDER = {"avx512bf16": "tmm", "avx512": "tmm|vdpbf16ps", "avxvnni": "tmm|vdpbf16
 
 def widest_registers():
     """The machine code of a kernel that was just run, compiled afresh."""
-    fresh = numba.njit(**{**OPTIONS, "cache": False})(KERNELS["glu_bwd"].compiled.py_func)
+    fresh = numba.njit(**OPTIONS)(KERNELS["glu_bwd"].compiled.py_func)
     a, b, c, d, e = (np.ones((4, 64), np.float32) for _ in range(5))
     fresh(a, b, c, 0, d, e)
     return next(iter(fresh.inspect_asm().values()))

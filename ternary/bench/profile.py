@@ -1,11 +1,10 @@
 """Where the time of a step goes, kernel by kernel."""
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from ternary.compiler.backend import run
 from ternary.compiler.jit import Kernel
 from ternary.compiler.tiles import TILE_N
 
@@ -48,25 +47,19 @@ def described(name: str, args: tuple) -> tuple[str, int]:
     return name, flops
 
 
-@contextmanager
-def timed_kernels() -> Iterator[dict[str, Spent]]:
-    """While this is open, every kernel call is timed and summed up in the dictionary it gives."""
-    spent: dict[str, Spent] = {}
-    run = Kernel.__call__
+class Profile:
+    """A backend that runs every kernel call and adds its time to the sums by label."""
 
-    def timed(kernel, *args):
+    def __init__(self) -> None:
+        self.spent: dict[str, Spent] = {}
+
+    def __call__(self, kernel: Kernel, args: tuple) -> None:
         start = time.perf_counter()
-        run(kernel, *args)
+        run(kernel, args)
         seconds = time.perf_counter() - start
         label, flops = described(kernel.name, args)
-        row = spent.setdefault(label, Spent())
+        row = self.spent.setdefault(label, Spent())
         row.seconds, row.calls, row.flops = row.seconds + seconds, row.calls + 1, row.flops + flops
-
-    Kernel.__call__ = timed
-    try:
-        yield spent
-    finally:
-        Kernel.__call__ = run
 
 
 def table(spent: dict[str, Spent], steps: int, seconds: float) -> list[dict]:

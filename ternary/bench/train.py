@@ -7,7 +7,8 @@ import numpy as np
 from ternary.bench.measure import chosen, machine, peak_rss_mb, say
 from ternary.bench.peak import flops_per_token, peak_gflops
 from ternary.bench.peer import TrainingPeer, limits, speed
-from ternary.bench.profile import table, timed_kernels
+from ternary.bench.profile import Profile, table
+from ternary.compiler.backend import use_backend
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import entry
@@ -161,6 +162,6 @@ def summary(rounds: list[dict]) -> dict:
 
 def profile_steps(steps: Steps, seconds: float) -> list[dict]:
     """Time per step of each kernel, over a window of its own."""
-    with timed_kernels() as spent:
+    with use_backend(Profile()) as profile:
         times = steps.window(seconds)
-    return table(spent, len(times), sum(times))
+    return table(profile.spent, len(times), sum(times))

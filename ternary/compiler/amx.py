@@ -4,10 +4,9 @@ Registers 0-3 hold a 2 x 2 block of 16 x 16 sums, 4-5 two tiles of A (16 rows x 
 tiles of B (16 pairs of steps x 16 columns): half a panel each. Source: Intel SDM vol. 1, ch. 18.
 """
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from ternary.compiler.compat import intrinsic, ir
 from ternary.compiler.simd import I8, call, index
 from ternary.compiler.tiles import pointer
 

@@ -7,9 +7,7 @@ import ctypes
 import os
 import platform
 
-import llvmlite.binding as llvm
-from numba.core import config
-
+from ternary.compiler.compat import config, llvm
 from ternary.errors import UsageError
 
 # avxvnni: AVX2 with dot products of bytes, as laptops have; dotprod: the same with NEON; generic: SSE2, or NEON alone

@@ -12,11 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numba import njit
-from numba.core import config
-
 from ternary import __version__
+from ternary.compiler.backend import current_backend
+from ternary.compiler.compat import cached_njit, config, refuse_python_calls
 from ternary.compiler.isa import ISA
 
 # no_cfunc_wrapper: nothing in C calls them
@@ -45,12 +43,9 @@ def _cache_dir() -> Path | None:
 
 
 FOLDER = _cache_dir()             # of compiled code
-if FOLDER:
-    config.CACHE_DIR = str(FOLDER)
-OPTIONS["cache"] = FOLDER is not None
 
-# of overloads; without what Python needs to call them, which would be a tenth of the time that compiling takes
-INNER = dict(OPTIONS, cache=False, no_cpython_wrapper=True)
+# of overloads; without the wrapper for calls from Python, which takes a tenth of the compile time
+INNER = dict(OPTIONS, no_cpython_wrapper=True)
 
 
 def device(f: Callable) -> Callable:
@@ -58,9 +53,8 @@ def device(f: Callable) -> Callable:
     def refuse(*args):
         raise TypeError(f"{f.__name__} is a device function; call it in a @kernel")
 
-    inner = njit(no_cpython_wrapper=True, **OPTIONS)(f)
-    # what Python calls: Numba looks for compiled code, and finds none, as there is no wrapper to go through
-    inner._insert, inner._compile_for_args = lambda *args: None, refuse
+    inner = cached_njit(f, FOLDER, **INNER)
+    refuse_python_calls(inner, refuse)
     return inner
 
 
@@ -75,18 +69,18 @@ class Kernel:
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
-        self.compiled = njit(parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)(f)
-        parameters = list(inspect.signature(f).parameters)
-        self.inputs = [p for p in parameters if p in inspect.signature(ref).parameters]
-        self.add = "add" in parameters and "add" not in self.inputs
-        self.outputs = parameters[len(self.inputs) + self.add:]
+        self.module = f.__module__
+        self.compiled = cached_njit(f, FOLDER, parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)
+        self.parameters = list(inspect.signature(f).parameters)
+        self.inputs = [p for p in self.parameters if p in inspect.signature(ref).parameters]
+        self.add = "add" in self.parameters and "add" not in self.inputs
+        self.outputs = self.parameters[len(self.inputs) + self.add:]
 
-    def __call__(self, *args):
-        if any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args):
-            return self.run_reference(args)
-        return self.compiled(*args)
+    def __call__(self, *args) -> None:
+        current_backend()(self, args)
 
     def run_reference(self, args: tuple) -> None:
+        """Write what the reference returns to the last arguments."""
         inputs, outputs = args[:len(self.inputs)], args[len(args) - len(self.outputs):]
         values = self.ref(*inputs)
         values = values if isinstance(values, tuple) else (values,)

@@ -9,61 +9,37 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import typeof
 
-from ternary.compiler.jit import FOLDER, KERNELS, Kernel
-
-Call = tuple[str, str, tuple[Any, ...]]           # module and name of a kernel, what is `alike` to its arguments
-
-
-def type_key(x: Any) -> Any:
-    """What tells the type of an argument: (dtype, ndim) of NumPy's, the name of the type of a Python number."""
-    return (str(x.dtype), x.ndim) if isinstance(x, np.ndarray | np.generic) else type(x).__name__
+from ternary.compiler.backend import Call
+from ternary.compiler.compat import typeof
+from ternary.compiler.jit import FOLDER, KERNELS
 
 
-def example(kind: Any) -> Any:
-    """A value that is `alike` to this."""
-    return getattr(builtins, kind)() if isinstance(kind, str) else np.zeros((1,) * kind[1], kind[0])[()]
+def example(key: Any) -> Any:
+    """A value with this type_key."""
+    return getattr(builtins, key)() if isinstance(key, str) else np.zeros((1,) * key[1], key[0])[()]
 
 
-@contextmanager
-def trace_calls() -> Iterator[dict[Call, None]]:
-    """While this is open kernels do not run: their calls are noted, in order, and outputs stay what they were."""
-    calls: dict[Call, None] = {}
-    run = Kernel.__call__
-
-    def note(kernel, *args):
-        calls[kernel.compiled.py_func.__module__, kernel.name, tuple(map(type_key, args))] = None
-
-    Kernel.__call__ = note
-    try:
-        yield calls
-    finally:
-        Kernel.__call__ = run
-
-
-def prepare(module: str, name: str, kinds: tuple[Any, ...]) -> None:
-    """Compile a kernel for a call, or load it from the cache."""
+def prepare(module: str, name: str, keys: tuple[Any, ...]) -> None:
+    """Compile a kernel for arguments with these type_keys, or load it from the cache."""
     import_module(module)
-    KERNELS[name].compiled.compile(tuple(typeof(example(kind)) for kind in kinds))
+    KERNELS[name].compiled.compile(tuple(typeof(example(key)) for key in keys))
 
 
 def compile_claimed(calls: list[Call], claims: Path) -> None:
     """Compile those that no other process has claimed. Whoever ends last leaves a mark that all are compiled."""
-    for k, (module, name, kinds) in enumerate(calls):
+    for k, (module, name, keys) in enumerate(calls):
         try:
             (claims / str(k)).touch(exist_ok=False)
         except FileExistsError:
             continue
-        prepare(module, name, kinds)
+        prepare(module, name, keys)
         (claims / f"{k}.done").touch()
     if len(list(claims.glob("*.done"))) == len(calls):
         claims.with_suffix(".compiled").touch()

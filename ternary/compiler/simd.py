@@ -1,7 +1,7 @@
 """LLVM vectors of LANES floats: the code that tiles are made of. In every function b is an IRBuilder."""
 import numpy as np
-from llvmlite import ir
 
+from ternary.compiler.compat import ir
 from ternary.compiler.isa import AVX512, BF16_DOT, FMA, LANES, SDOT, VNNI
 
 F32, I8, I16, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)

@@ -13,12 +13,10 @@ a tile.
 import operator
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 from ternary.compiler import simd
+from ternary.compiler.compat import cgutils, intrinsic, ir, lower_builtin, models, register_model, type_callable
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N

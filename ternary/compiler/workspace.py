@@ -1,11 +1,8 @@
 """Working memory, views and shares of the threads, inside kernels."""
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np import arrayobj
 
+from ternary.compiler.compat import arrayobj, cgutils, intrinsic, ir, num_threads_symbol
 from ternary.compiler.jit import device
 from ternary.compiler.simd import I64, call, index
 
@@ -15,7 +12,7 @@ LINE = 64                         # bytes of a cache line
 @intrinsic
 def num_threads(tc):
     """How many threads a prange runs on; numba.get_num_threads() in a kernel would keep it out of the cache."""
-    return types.intp(), lambda ctx, b, sig, args: call(b, "get_num_threads", I64)
+    return types.intp(), lambda ctx, b, sig, args: call(b, num_threads_symbol, I64)
 
 
 def _array(ctx, b, ary_type, data, rows, cols, meminfo, parent=None):

@@ -14,8 +14,8 @@ from collections import namedtuple
 
 import numpy as np
 from numba import prange, types
-from numba.extending import overload
 
+from ternary.compiler.compat import overload
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import INNER, device, kernel
 from ternary.compiler.tiles import (

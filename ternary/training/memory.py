@@ -1,7 +1,7 @@
 """Will it fit? What a run takes, before it takes it."""
 import numpy as np
 
-from ternary.compiler.precompile import trace_calls
+from ternary.compiler.backend import Trace, use_backend
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import memory_limit
@@ -20,7 +20,7 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     rows = min(config.batch_size, max(1, MICRO_BATCH_TOKENS // config.seq_len))
     batch = np.zeros((rows, config.seq_len), np.int32)
     trainer = Trainer(model, None, config.precision)
-    with trace_calls(), np.errstate(all="ignore"):
+    with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/head.py
     return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,

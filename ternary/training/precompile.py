@@ -6,7 +6,8 @@ from threading import Thread
 
 import numpy as np
 
-from ternary.compiler.precompile import Call, compile_together, prepare, trace_calls
+from ternary.compiler.backend import Call, Trace, use_backend
+from ternary.compiler.precompile import compile_together, prepare
 from ternary.config import TrainConfig
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
@@ -27,15 +28,15 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
     batch = np.zeros((1, 32), np.int32)
     optimizer = make_optimizer(config.optimizer, model.parameters(), config.precision)
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
-        with trace_calls() as step:
+        with use_backend(Trace()) as step:
             Trainer(model, optimizer, config.precision).gradients(batch, batch)
             optimizer.grad_norm()
             optimizer.step(0.0, 1.0)
-        with trace_calls() as evaluation:
+        with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))
             Engine(model, tokenizer).generate("a", 1)
     # of many arguments first: they take longest
-    return tuple(sorted(calls, key=lambda call: -len(call[2])) for calls in (step, evaluation))
+    return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 
 
 def start_compiling(config: TrainConfig) -> Callable[[], None]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numba import prange, types
-from numba.extending import overload
 
+from ternary.compiler.compat import overload
 from ternary.compiler.isa import AMX, ARM, AVX512, LANES, VNNI
 from ternary.compiler.jit import INNER, device, kernel
 from ternary.compiler.tiles import (

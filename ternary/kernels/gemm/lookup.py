@@ -12,11 +12,10 @@ rows are typed as words, (rows, 16) float32, whatever they hold; a word of int16
 import itertools
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from ternary.compiler import simd
+from ternary.compiler.compat import intrinsic, ir
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.simd import I8, I64, VF, VI, index

@@ -1,8 +1,8 @@
 """Gradients of weights: products that sum over tokens, so both operands are packed, a chunk of tokens at a time."""
 import numpy as np
 from numba import prange, types
-from numba.extending import overload
 
+from ternary.compiler.compat import overload
 from ternary.compiler.jit import INNER, device, kernel
 from ternary.compiler.tiles import TILE_N, load_like, prefetch, store, vec32
 from ternary.compiler.workspace import num_threads, share, view_u32, workspace

@@ -1,0 +1,59 @@
+"""All names of Numba and llvmlite beyond `njit`, `prange` and `types`; the other files import them from here.
+
+Most are not public API: a release of Numba or llvmlite that changes one breaks this file first. setup.cfg bounds the
+releases.
+"""
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import njit, typeof
+from numba.core import cgutils, config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator, _SourceFileBackedLocatorMixin
+from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
+from numba.np import arrayobj
+
+__all__ = ["arrayobj", "cached_njit", "cgutils", "config", "intrinsic", "ir", "llvm", "lower_builtin", "models",
+           "num_threads_symbol", "overload", "refuse_python_calls", "register_model", "type_callable", "typeof"]
+
+num_threads_symbol = "get_num_threads"            # a C function of Numba's threading layer
+
+
+def cached_njit(f: Callable, folder: Path | None, **options) -> Callable:
+    """numba.njit with a cache below `folder`, or without cache if it is None.
+
+    njit(cache=True) takes the folder from numba.config.CACHE_DIR, which would also move the cache of the user's own
+    functions.
+    """
+    dispatcher = njit(**options)(f)
+    if folder and not config.DISABLE_JIT:         # without compilation `dispatcher` is f itself
+        dispatcher._cache = _cache_below(folder)(f)
+    return dispatcher
+
+
+def _cache_below(folder: Path) -> type[FunctionCache]:
+    class Locator(_SourceFileBackedLocatorMixin, _CacheLocator):
+        def __init__(self, py_func, py_file):
+            self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
+            self._path = os.path.join(folder, self.get_suitable_cache_subpath(py_file))
+
+        def get_cache_path(self):
+            return self._path
+
+    class Impl(CompileResultCacheImpl):
+        _locator_classes = [Locator, *CompileResultCacheImpl._locator_classes]       # the others for notebook cells
+
+    class Cache(FunctionCache):
+        _impl_class = Impl
+
+    return Cache
+
+
+def refuse_python_calls(dispatcher: Callable, refuse: Callable) -> None:
+    """Compiled code can call the dispatcher; a call from Python calls `refuse`.
+
+    `_insert` would register compiled code for calls from Python, `_compile_for_args` is called when none is registered.
+    """
+    dispatcher._insert, dispatcher._compile_for_args = lambda *args: None, refuse
