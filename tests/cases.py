@@ -288,6 +288,30 @@ def add_into(rng, act):
     yield (act(normal(rng, 77, 64)),)
 
 
+def pairs(rng, act):
+    """Two operands of products and sums: of either type, the second perhaps a row."""
+    for n in ROWS:
+        for b in (act(normal(rng, n, 64)), normal(rng, n, 64), normal(rng, 64)):
+            yield act(normal(rng, n, 64)), b
+    yield normal(rng, 77, 64), act(normal(rng, 77, 64))
+
+
+@case()
+def add_scaled(rng, act):
+    for a, b in pairs(rng, act):
+        yield a, b, -2.0
+
+
+@case()
+def multiply(rng, act):
+    yield from pairs(rng, act)
+
+
+@case("dw")
+def column_dots(rng, act):
+    yield from pairs(rng, act)
+
+
 def head(rng, act, v, n):
     h, table = act(normal(rng, n, 64)), 0.3 * normal(rng, v, 64)
     vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)

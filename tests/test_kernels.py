@@ -21,9 +21,8 @@ from ternary.kernels.gemm.lookup import CODES, LOOKUPS
 from ternary.kernels.gemm.pack import packed, unpack
 from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
-for module in pkgutil.iter_modules(ternary.kernels.__path__):
-    if module.name != "amx" or ternary.compiler.isa.AMX:
-        importlib.import_module(f"ternary.kernels.{module.name}")
+for module in pkgutil.walk_packages(ternary.kernels.__path__, "ternary.kernels."):
+    importlib.import_module(module.name)
 
 ENCODE = {"fp32": np.ascontiguousarray, "bf16": to_bf16}
 

@@ -76,7 +76,7 @@ class Tape:
         skipped.
         """
         for y, weight in roots:
-            dy = weight if isinstance(weight, np.ndarray) else np.full(y.data.shape, weight, self.accum_dtype)
+            dy = weight if isinstance(weight, np.ndarray) else self._constant(y, weight)
             y.grad = dy if y.grad is None else y.grad + dy
         with self:
             while self.nodes:
@@ -84,6 +84,14 @@ class Tape:
                 if node.grad is not None:
                     backward(node.grad)
                 del node, backward        # activations return to the pool one by one
+
+
+    def _constant(self, y: Tensor, weight: float) -> np.ndarray:
+        """weight for every element of y, 0 in the padding."""
+        dy = np.full(y.data.shape, weight, self.accum_dtype)
+        if dy.ndim == 2:
+            dy[:, y.shape[-1]:] = 0
+        return dy
 
 
 _current: ContextVar[Tape | None] = ContextVar("current_tape", default=None)

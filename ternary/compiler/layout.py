@@ -17,6 +17,11 @@ def pad_to_tile(a: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return np.pad(a, room) if room.any() else a
 
 
+def unpadded(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A view of the first elements of `a` along every axis."""
+    return a[tuple(slice(n) for n in shape)]
+
+
 def to_bf16(x):
     """Round float32 to bf16 (to nearest, ties to even), as uint16."""
     u = np.ascontiguousarray(x, np.float32).view(np.uint32)

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 
 from ternary.autograd.tape import Tensor
-from ternary.compiler.layout import pad_to_tile
+from ternary.compiler.layout import pad_to_tile, unpadded
 
 
 class Parameter(Tensor):
@@ -22,11 +22,6 @@ class Parameter(Tensor):
     def values(self) -> np.ndarray:
         """A view of `data` without padding."""
         return unpadded(self.data, self.shape)
-
-
-def unpadded(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A view of the first elements of `a` along every axis."""
-    return a[tuple(slice(n) for n in shape)]
 
 
 class Module:

@@ -1,0 +1,91 @@
+"""Sums and products of tensors. Results are in accum_dtype if one of the tensors (B, T, C) is."""
+import numpy as np
+
+from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op
+from ternary.kernels import elementwise as K
+from ternary.ops.gradients import donate_grad, row_grad
+
+
+@op
+def add(a: Tensor, b: Tensor) -> Tensor:
+    """a (B, T, C), b (B, T, C) or a row (C,) -> a + b, (B, T, C)"""
+    return add_scaled(a, b, 1.0, "add")
+
+
+@op
+def sub(a: Tensor, b: Tensor) -> Tensor:
+    """a (B, T, C), b (B, T, C) or a row (C,) -> a - b, (B, T, C)"""
+    return add_scaled(a, b, -1.0, "sub")
+
+
+def add_scaled(a: Tensor, b: Tensor, factor: float, name: str):
+    """-> a + factor * b, and its backward"""
+    operand = second_operand(a, b, name)
+    y = empty(a.shape, accum=any_accum(a, b))
+    K.add_scaled(a.data, operand, factor, y.data)
+
+    def backward(dy):
+        row = constant_row(dy.shape[1], factor)
+        if is_row(b):
+            K.column_dots(dy, row, row_grad(b))
+        else:
+            db, add = grad_buffer(b)
+            K.multiply(dy, row, add, db)
+        if dy.dtype == a.data.dtype:
+            donate_grad(a, dy)            # last, as a may be b
+        else:
+            da, add = grad_buffer(a)
+            K.multiply(dy, constant_row(dy.shape[1], 1), add, da)
+    return y, backward
+
+
+@op
+def mul(a: Tensor, b: Tensor) -> Tensor:
+    """a (B, T, C), b (B, T, C) or a row (C,) -> a * b, (B, T, C)"""
+    operand = second_operand(a, b, "mul")
+    y = empty(a.shape, accum=any_accum(a, b))
+    K.multiply(a.data, operand, False, y.data)
+
+    def backward(dy):
+        if is_row(b):
+            K.column_dots(dy, a.data, row_grad(b))
+        else:
+            db, add = grad_buffer(b)
+            K.multiply(dy, a.data, add, db)
+        da, add = grad_buffer(a)
+        K.multiply(dy, operand, add, da)
+    return y, backward
+
+
+@op
+def scale(x: Tensor, factor: float) -> Tensor:
+    """x (B, T, C) -> factor * x"""
+    row = constant_row(x.data.shape[1], factor)
+    y = empty(x.shape, accum=any_accum(x))
+    K.multiply(x.data, row, False, y.data)
+
+    def backward(dy):
+        dx, add = grad_buffer(x)
+        K.multiply(dy, row, add, dx)
+    return y, backward
+
+
+def constant_row(columns: int, value: float) -> np.ndarray:
+    return np.full(columns, value, current_tape().accum_dtype)
+
+
+def is_row(x: Tensor) -> bool:
+    return len(x.shape) == 1
+
+
+def any_accum(*xs: Tensor) -> bool:
+    """Whether a result of these belongs in accum_dtype; rows do not count, as parameters are never narrower."""
+    return any(x.data.dtype == current_tape().accum_dtype for x in xs if not is_row(x))
+
+
+def second_operand(a: Tensor, b: Tensor, name: str) -> np.ndarray:
+    """What kernels take for b: its rows, or one row (C,)."""
+    if b.shape not in (a.shape, a.shape[-1:]):
+        raise ValueError(f"[ops.{name}] a tensor of shape {a.shape} with one of shape {b.shape}; expected the same "
+                         f"shape, or a row {a.shape[-1:]}")
+    return b.data.reshape(-1) if is_row(b) else b.data
