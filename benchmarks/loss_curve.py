@@ -26,7 +26,7 @@ from ternary.models.lm import LM
 from ternary.text.corpus import open_corpus
 from ternary.text.loader import Loader
 from ternary.text.prepare import cached_tokenizer, prepare
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers.adamw import AdamW
 from ternary.training.schedules import learning_rate, warmed
 from ternary.training.step import Trainer
 

@@ -36,7 +36,7 @@ def command():
 @click.option("--vocab-sampling", "--head-noise", "vocab_sampling", default=0.03, show_default=True,
               type=float_range(0.03, at_least=0, at_most=1),
               help="As in `ternary train`; 0 for all products of the head.")
-@click.option("--optimizer", type=click.Choice(["muon", "adamw"]), default="adamw", show_default=True,
+@click.option("--optimizer", default="adamw", show_default=True,
               help="That of the peer, unless you say otherwise.")
 @click.option("--profile", is_flag=True, help="Also the time of each kernel.")
 @threads_option

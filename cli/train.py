@@ -22,10 +22,10 @@ from ternary.errors import UsageError
 @click.option("--seq-len", type=positive_int(256), help="Tokens per sequence. [default: that of the model]")
 @click.option("--lr", type=positive_float(0.004, at_most=10), help="Peak learning rate. [default: that of the model]")
 @click.option("--warmup", type=positive_int(200), help="Steps of warm-up, at most a tenth of the run. [default: 200]")
-@click.option("--schedule", type=click.Choice(["cosine", "constant"]),
+@click.option("--schedule", type=click.Choice(["cosine", "constant", "wsd"]),
               help="Of the learning rate, after the warm-up. [default: cosine, over the budget]")
-@click.option("--optimizer", type=click.Choice(["muon", "adamw"]),
-              help="What moves the matrices; AdamW moves the rest. [default: muon]")
+@click.option("--optimizer", help="muon (matrices by Muon, the rest by AdamW), adamw, lion, sgd, or one of your own, "
+              "file.py:Name or module:Name. [default: muon]")
 @click.option("--weight-decay", type=float_range(0.3, at_least=0), help="Decoupled. [default: 0.3]")
 @click.option("--grad-clip", type=float_range(1.0, at_least=0), help="Largest gradient norm, 0 for any. [default: 1]")
 @click.option("--vocab", "vocab_size", type=positive_int(10000),

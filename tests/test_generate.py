@@ -11,7 +11,7 @@ from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.loader import Loader
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 STORY = "Tim had a 🐢. It was slow, but it was naïve… and it won! “Well done”, said 李 to the 🐢."

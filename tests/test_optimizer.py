@@ -2,9 +2,12 @@
 import numpy as np
 import pytest
 
+from ternary.errors import UsageError
 from ternary.kernels.muon import SIZE
 from ternary.nn.module import Parameter
-from ternary.training.optimizer import AdamW, Muon, make_optimizer
+from ternary.training.optimizers import OPTIMIZERS
+from ternary.training.optimizers.adamw import AdamW
+from ternary.training.optimizers.muon import Muon
 
 HYPER = {"weight_decay": 0.1, "grad_clip": 0.0}
 
@@ -59,15 +62,15 @@ def test_gradients_are_clipped_together_and_zero_afterwards():
     assert not any(p.grad.any() for p in found.values())
 
 
-@pytest.mark.parametrize("name", ["muon", "adamw"])
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_moments_of_a_checkpoint_continue_the_same_way(name):
     found = parameters()
-    optimizer = make_optimizer(name, found, "fp32", **HYPER)
+    optimizer = OPTIMIZERS.get(name)(found, **HYPER)
     stepped(optimizer, found)
     state = {key: a.copy() for key, a in optimizer.state().items()}
     assert {key: a.shape for key, a in state.items()} == type(optimizer).moment_shapes(found)
     copies = {key: Parameter(p.data.copy(), p.matrix) for key, p in found.items()}
-    again = make_optimizer(name, copies, "fp32", **HYPER)
+    again = OPTIMIZERS.get(name)(copies, **HYPER)
     again.load(state, optimizer.steps)
     first, second = stepped(optimizer, found), stepped(again, copies)
     for key in first:
@@ -98,3 +101,45 @@ def test_muon_is_that_of_pytorch():
     for name, p in theirs.items():                # PyTorch orthogonalises in bf16
         mine, other = (x - before[name] for x in (found[name].data, p.detach().numpy()))
         assert np.linalg.norm(mine - other) < 0.03 * np.linalg.norm(other)
+
+
+def test_lion_moves_every_element_by_the_learning_rate_against_the_sign():
+    found = parameters()
+    optimizer = OPTIMIZERS.get("lion")(found, weight_decay=0.0, grad_clip=0.0)
+    gradients(found, 0)
+    before, signs = found["up.weight"].data.copy(), np.sign(found["up.weight"].grad)
+    optimizer.step(0.01, 1.0)
+    np.testing.assert_allclose(found["up.weight"].data, before - 0.01 * signs, atol=1e-6)
+
+
+def test_sgd_adds_up_momentum():
+    found = parameters()
+    optimizer = OPTIMIZERS.get("sgd")(found, momentum=0.5, weight_decay=0.0, grad_clip=0.0)
+    before, moved = found["up.weight"].data.copy(), 0.0
+    for k in range(3):
+        gradients(found, k)
+        moved = moved + (1 + 0.5 + 0.25 if k == 0 else 1 + 0.5 if k == 1 else 1) * found["up.weight"].grad
+        optimizer.step(0.01, 1.0)
+    np.testing.assert_allclose(found["up.weight"].data, before - 0.01 * moved, atol=1e-5)
+
+
+def test_an_optimizer_of_ones_own_is_one_file(tmp_path):
+    (tmp_path / "mine.py").write_text("""
+from ternary.training.optimizers import Optimizer
+
+class SignSGD(Optimizer):
+    def update(self, lr, scale):
+        self.data -= lr * (self.grad > 0)
+        self.grad[:] = 0
+""")
+    found = parameters()
+    optimizer = OPTIMIZERS.get(f"{tmp_path / 'mine.py'}:SignSGD")(found)
+    gradients(found, 0)
+    before, positive = found["norm.weight"].data.copy(), found["norm.weight"].grad > 0
+    optimizer.step(0.1, 1.0)
+    np.testing.assert_allclose(found["norm.weight"].data, before - 0.1 * positive, atol=1e-6)
+
+
+def test_an_unknown_optimizer_is_told_the_known_ones():
+    with pytest.raises(UsageError, match="lion"):
+        OPTIMIZERS.get("lino")

@@ -5,7 +5,7 @@ import pytest
 
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")

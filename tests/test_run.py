@@ -18,7 +18,7 @@ from ternary.config import TrainConfig
 from ternary.errors import ModelFileError, NumericError
 from ternary.models import entry
 from ternary.training import run
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers.adamw import AdamW
 from ternary.training.schedules import Budget, learning_rate
 from ternary.training.step import Trainer, uninterrupted
 
@@ -451,6 +451,12 @@ def test_cosine():
 def test_constant():
     assert rate(99, 0.01, schedule="constant") == rate(99, 0.01)
     assert [rate(1000, share, schedule="constant") for share in (0.2, 0.9, 1.0)] == [4e-3] * 3
+
+
+def test_wsd_is_stable_and_then_decays():
+    assert [rate(1000, share, schedule="wsd") for share in (0.2, 0.8)] == [4e-3] * 2
+    assert rate(1000, 0.9, schedule="wsd") == pytest.approx((4e-3 + 1e-5) / 2)
+    assert rate(1000, 1.0, schedule="wsd") == pytest.approx(1e-5)
 
 
 def test_progress_is_that_of_the_budget_that_ends_first():

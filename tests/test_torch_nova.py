@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ternary.models.nova import Nova, NovaConfig
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")

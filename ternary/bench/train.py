@@ -13,7 +13,7 @@ from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import entry
 from ternary.rng import generator
-from ternary.training.optimizer import make_optimizer
+from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
 
 BATCHES = 4                       # made beforehand, used in turn
@@ -36,7 +36,7 @@ class Steps:
                  optimizer: str = "adamw"):
         recipe, rng = entry(name), generator(0, "bench")
         self.model = recipe.model(recipe.config)
-        mover = make_optimizer(optimizer, self.model.parameters(), precision)
+        mover = OPTIMIZERS.get(optimizer)(self.model.parameters(), precision=precision)
         self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision), vocab_sampling
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):

@@ -1,4 +1,6 @@
 """Will it fit? What a run takes, before it takes it."""
+from math import prod
+
 import numpy as np
 
 from ternary.compiler.backend import Trace, use_backend
@@ -6,6 +8,7 @@ from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import memory_limit
 from ternary.models.lm import LM
+from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
 
 BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
@@ -15,16 +18,16 @@ EACH_THREAD = 8 << 20             # workspaces of kernels
 def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     """Bytes by what needs them. Activations are counted by a step in which no kernel runs."""
     parameters = sum(p.data.nbytes for p in model.parameters().values())
-    matrices = sum(p.data.nbytes for p in model.parameters().values() if p.matrix)
-    second = parameters - (matrices if config.optimizer == "muon" else 0)
+    moments = OPTIMIZERS.get(config.optimizer).moment_shapes(model.parameters())
     rows = min(config.batch_size, max(1, MICRO_BATCH_TOKENS // config.seq_len))
     batch = np.zeros((rows, config.seq_len), np.int32)
     trainer = Trainer(model, None, config.precision)
     with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
-    head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/head.py
+    head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
     return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,
-            "optimizer": parameters + second, "activations": trainer.tape.pool.taken + head}
+            "optimizer": sum(4 * prod(shape) for shape in moments.values()),
+            "activations": trainer.tape.pool.taken + head}
 
 
 def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> str:

@@ -14,7 +14,7 @@ from ternary.models.lm import LM
 from ternary.text.corpus import open_corpus, split_corpus
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
-from ternary.training.optimizer import OPTIMIZERS
+from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.schedules import SCHEDULES, Budget
 from ternary.training.thread_count import best_threads
 
@@ -43,13 +43,12 @@ def resolve(config: TrainConfig) -> TrainConfig:
         raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
     if config.schedule not in SCHEDULES:
         raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
-    if config.optimizer not in OPTIMIZERS:
-        raise UsageError(f"--optimizer is {config.optimizer!r}; use {' or '.join(OPTIMIZERS)}")
+    optimizer = OPTIMIZERS.get(config.optimizer)
     config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})
     if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
         raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
-    lr = config.lr or recipe.lr
+    lr = config.lr or recipe.lr * optimizer.lr_factor
     return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=lr, min_lr=min(config.min_lr, lr),
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),

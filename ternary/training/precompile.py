@@ -14,7 +14,7 @@ from ternary.inference.generation import Engine
 from ternary.machine.hardware import usable_cores
 from ternary.models import entry
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
-from ternary.training.optimizer import make_optimizer
+from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.plan import eval_precision, model_config
 from ternary.training.step import Trainer
 
@@ -26,7 +26,7 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
     tokenizer = Tokenizer((), FIRST_PIECE)
     model = entry(config.model).model(replace(model_config(config), layers=1, vocab_size=tokenizer.vocab_size))
     batch = np.zeros((1, 32), np.int32)
-    optimizer = make_optimizer(config.optimizer, model.parameters(), config.precision)
+    optimizer = OPTIMIZERS.get(config.optimizer)(model.parameters(), precision=config.precision)
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with use_backend(Trace()) as step:
             Trainer(model, optimizer, config.precision).gradients(batch, batch)

@@ -27,7 +27,7 @@ from ternary.training.guard import Guard, trit_shares, warnings
 from ternary.training.logbook import Logbook, read_log
 from ternary.training.loggers import open_sinks
 from ternary.training.memory import check_memory
-from ternary.training.optimizer import make_optimizer, moment_shapes
+from ternary.training.optimizers import OPTIMIZERS, moment_shapes
 from ternary.training.plan import budget, corpora, eval_precision, new_model, resolve
 from ternary.training.precompile import start_compiling
 from ternary.training.schedules import learning_rate, warmed
@@ -62,8 +62,8 @@ class Run:
         self.memory = check_memory(self.model, config)
         wait_for_kernels()
         check_kernels(config)
-        optimizer = make_optimizer(config.optimizer, self.model.parameters(), config.precision,
-                                   weight_decay=config.weight_decay, grad_clip=config.grad_clip)
+        optimizer = OPTIMIZERS.get(config.optimizer)(self.model.parameters(), precision=config.precision,
+                                                     weight_decay=config.weight_decay, grad_clip=config.grad_clip)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed)
         self.step, self.saved, self.used = 0, 0, 0.0
         self.quickest, self.eval_seconds = math.inf, None         # a step after the first, and the last evaluation
@@ -288,6 +288,9 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
         if (source := getattr(config, key)) and runs_outside_code(source):
             raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
                              f"add --{key.replace('_', '-')} {source}")
+    if ":" in config.optimizer and "optimizer" not in given:
+        raise UsageError(f"this run trains with code outside of ternary, {config.optimizer}; if you trust it, "
+                         f"add --optimizer {config.optimizer}")
     folder = saved.path.parent
     if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
         raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")

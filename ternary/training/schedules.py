@@ -2,8 +2,9 @@
 import math
 from dataclasses import dataclass
 
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("cosine", "constant", "wsd")
 WARMUP_SHARE = 0.1                # of the budget, at the most
+DECAY_SHARE = 0.2                 # of the budget: the last part of wsd
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,15 @@ def warmed(step: int, progress: float, warmup: int) -> float:
 
 
 def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int, schedule: str) -> float:
-    """Linear warm-up, then cosine to min_lr, or lr."""
+    """Linear warm-up, then a cosine to min_lr, or lr, or wsd: lr, and in the last fifth of the budget down to min_lr.
+
+    wsd (warm-up, stable, decay: Hu et al. 2024) decays linearly.
+    """
     up = warmed(step, progress, warmup)
     if up < 1:
         return lr * up
     if schedule == "constant":
         return lr
+    if schedule == "wsd":
+        return min_lr + (lr - min_lr) * min(1.0, (1 - progress) / DECAY_SHARE)
     return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))

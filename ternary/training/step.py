@@ -13,7 +13,7 @@ from ternary.objectives.base import Batch
 from ternary.objectives.next_token import NextToken
 from ternary.rng import generator
 from ternary.training.guard import Guard, culprit
-from ternary.training.optimizer import AdamW
+from ternary.training.optimizers import Optimizer
 
 MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
 
@@ -21,7 +21,7 @@ MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are a
 class Trainer:
     """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy."""
 
-    def __init__(self, model: LM, optimizer: AdamW, precision: str, seed: int = 0, objectives: tuple = ()):
+    def __init__(self, model: LM, optimizer: Optimizer, precision: str, seed: int = 0, objectives: tuple = ()):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
         self.seed, self.guard = seed, Guard()
         self.objectives = [NextToken(), *objectives]

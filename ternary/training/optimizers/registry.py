@@ -1,0 +1,3 @@
+from ternary.registry import Registry
+
+OPTIMIZERS = Registry("optimizer", "--optimizer", "ternary.training.optimizers")
