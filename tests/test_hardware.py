@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ternary import hardware
+from ternary.machine import hardware
 
 UNLIMITED_V1 = "9223372036854771712\n"
 GIB = 1 << 30

@@ -417,11 +417,11 @@ def test_the_head_is_exact_during_the_warm_up(config, monkeypatch):
     """A model that cannot tell words apart would learn from the noise of those left out."""
     noises, step = [], Trainer.step
 
-    def trace_calls(self, x, y, lr, noise):
+    def recorded(self, x, y, lr, noise):
         noises.append(noise)
         return step(self, x, y, lr, noise)
 
-    monkeypatch.setattr(Trainer, "step", trace_calls)
+    monkeypatch.setattr(Trainer, "step", recorded)
     run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "vocab_sampling": 0.02}))
     assert noises == [0.0] * 2 + [0.02] * 38
 
@@ -454,7 +454,7 @@ def test_constant():
 
 
 def test_wsd_is_stable_and_then_decays():
-    assert [rate(1000, share, schedule="wsd") for share in (0.2, 0.8)] == [4e-3] * 2
+    assert [rate(1000, share, schedule="wsd") for share in (0.2, 0.8)] == pytest.approx([4e-3] * 2)
     assert rate(1000, 0.9, schedule="wsd") == pytest.approx((4e-3 + 1e-5) / 2)
     assert rate(1000, 1.0, schedule="wsd") == pytest.approx(1e-5)
 

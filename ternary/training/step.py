@@ -59,12 +59,12 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield                     # signals come to the main thread only
         return
-    trace_calls = []
+    caught = []
 
     def note(number, frame):
-        if trace_calls:
+        if caught:
             raise SystemExit(128 + number)
-        trace_calls.append(number)
+        caught.append(number)
 
     handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -72,5 +72,5 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    if trace_calls:
-        signal.raise_signal(trace_calls[0])
+    if caught:
+        signal.raise_signal(caught[0])
