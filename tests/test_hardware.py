@@ -168,6 +168,6 @@ def test_this_machine():
 
 def test_imports_only_the_standard_library():
     code = (
-        "import sys, ternary.hardware; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'click')))"
+        "import sys, ternary.machine.hardware; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'click')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
