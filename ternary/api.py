@@ -107,10 +107,10 @@ class LanguageModel:
 
     def feed(self, state: TextState, text: str) -> np.ndarray:
         """Read more text into `state` -> logits (V,) of the token that follows it"""
+        from ternary.inference.generation import read
         tokens = self._tokens(text, start=state.logits is None)
         if tokens.size:
-            with self._engine.tape:
-                state.logits = self.model.next_logits(tokens, state.model_state)[0]
+            state.logits = read(self.model, self._engine.tape, tokens, state.model_state)[0]
         return state.logits
 
     def _tokens(self, text: str, start: bool) -> np.ndarray:

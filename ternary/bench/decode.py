@@ -7,7 +7,7 @@ from ternary.autograd.tape import Tape
 from ternary.bench.measure import machine, peak_rss_mb, say
 from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
-from ternary.inference.generation import Sampling
+from ternary.inference.generation import Sampling, read
 from ternary.kernels.sample import sample
 from ternary.models import entry
 from ternary.models.lm import LM
@@ -45,21 +45,20 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
 
 
 def best(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in next_logits() and in sample() of the fastest run."""
+    """Seconds in read() and in sample() of the fastest run."""
     generate(model, batch, 2)     # compiles
     return min((generate(model, batch, tokens) for _ in range(REPEATS)), key=sum)
 
 
 def generate(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in next_logits() and in sample()."""
+    """Seconds in read() and in sample()."""
     s, rng, clock = Sampling(), generator(0, "bench"), time.perf_counter
     tape = Tape("fp32", record=False)
     state, current, drawn = model.init_state(batch), np.zeros(batch, np.int64), np.empty(1, np.int64)
     stepped = sampled = 0.0
     for _ in range(tokens):
         start = clock()
-        with tape:
-            logits = model.next_logits(current[:, None], state)
+        logits = read(model, tape, current[:, None], state)
         middle = clock()
         for row in range(batch):
             sample(logits[row], s.temperature, s.top_k, s.top_p, s.min_p, rng.random(), drawn)

@@ -1,4 +1,5 @@
 """Generation: one token at a time, through the state of the model."""
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,9 @@ import numpy as np
 from ternary.autograd.tape import Tape
 from ternary.errors import UsageError
 from ternary.kernels.sample import sample
+from ternary.machine.threads import kernel_threads
 from ternary.models.lm import LM
+from ternary.ops.few_rows import FEW_ROWS
 from ternary.rng import generator
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
 
@@ -32,6 +35,15 @@ class Sampling:
                 raise UsageError(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
 
 
+def read(model: LM, tape: Tape, tokens: np.ndarray, state: list) -> np.ndarray:
+    """tokens (B, T), which continue the sequences of `state` -> logits (B, V) of the token after the last one
+
+    A few tokens run on one thread: starting the others takes longer than their share of the work.
+    """
+    with tape, kernel_threads(1 if tokens.size <= FEW_ROWS else sys.maxsize):
+        return model.next_logits(tokens, state)
+
+
 class Engine:
     """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past."""
 
@@ -50,8 +62,7 @@ class Engine:
         seen[ids[1:]] = True
         drawn = np.empty(1, np.int64)
         for _ in range(max_tokens):
-            with self.tape:               # entered for each token: a generator must not leave it open
-                logits = self.model.next_logits(np.array([ids]), state)[0]
+            logits = read(self.model, self.tape, np.array([ids]), state)[0]
             if sampling.repetition_penalty != 1:
                 penalty = np.float32(sampling.repetition_penalty)
                 logits = np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)

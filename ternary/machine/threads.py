@@ -1,5 +1,7 @@
 """How many threads the kernels get, and how they compile. Call first: Numba reads the environment when imported."""
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ternary.machine.hardware import usable_cores
 
@@ -16,3 +18,15 @@ def set_threads(wanted: int | None = None) -> int:
     # kernels say themselves what is vectorised: they are as fast as with level 3, and compile an eighth sooner
     os.environ.setdefault("NUMBA_OPT", "1")
     return threads
+
+
+@contextmanager
+def kernel_threads(threads: int) -> Iterator[None]:
+    """Inside, kernels called by this thread run on so many threads, but not on more than they have."""
+    import numba  # here: `set_threads` has to come before the first import of Numba
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(threads, before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

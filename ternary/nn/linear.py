@@ -33,4 +33,4 @@ class Linear(Module):
 
     def codes(self) -> tuple[np.ndarray, np.ndarray]:
         """-> the ternary weights -1, 0, +1 (outputs, inputs), and the scales of their blocks"""
-        return ops.ternary_codes(self.weight.values, self.quantizer)
+        return ops.quantized(self.weight.values, self.quantizer)

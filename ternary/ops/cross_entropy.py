@@ -4,6 +4,7 @@ from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scra
 from ternary.kernels import cross_entropy as K
 from ternary.kernels.gemm.blocks import matmul
 from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.ops.few_rows import is_few, product
 from ternary.ops.gradients import donate_grad
 from ternary.ops.packing import packed_table, packed_vocabulary
 
@@ -37,8 +38,12 @@ def nll(h: Tensor, table: Tensor, targets: np.ndarray) -> np.ndarray:
 @op
 def logits(h: Tensor, table: Tensor) -> Tensor:
     """h (B, T, C), table (V, C) -> h @ table.T, (B, T, V) in accum_dtype, kept: 4 V bytes per token"""
+    shape = (*h.shape[:-1], table.shape[0])
+    y = empty(shape, accum=True)
+    if is_few(h):
+        y.data[:, :shape[-1]], y.data[:, shape[-1]:] = product(h, table, None), 0
+        return y, None
     w = packed_vocabulary(table)
-    y = empty((*h.shape[:-1], table.shape[0]), accum=True)
     matmul(h.data, w.w_forward, w.alpha, y.data[:0], False, y.data)
 
     def backward(dy):

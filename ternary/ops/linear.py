@@ -6,6 +6,7 @@ from ternary.kernels import glu as K
 from ternary.kernels import relu2
 from ternary.kernels.gemm.blocks import matmul
 from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.ops.few_rows import is_few, product
 from ternary.ops.gradients import donate_grad
 from ternary.ops.packing import Packed, packed_weight
 
@@ -16,8 +17,12 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
     quantizer: None, or how the ternary weights share scales (see packed_weight).
     """
+    shape = (*x.shape[:-1], weight.shape[0])
+    if is_few(x):
+        y = product(x, weight, quantizer)
+        return Tensor(y + residual.data if residual else y, shape), None
     w = packed_weight(weight, quantizer)
-    y = empty((*x.shape[:-1], weight.shape[0]), accum=residual is not None)
+    y = empty(shape, accum=residual is not None)
     matmul(x.data, w.w_forward, w.alpha, residual.data if residual else y.data[:0], False, y.data)
 
     def backward(dy):
@@ -33,8 +38,11 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quant
 
     xg and xu are one tensor unless each linear map normalises its own input.
     """
-    g_w, u_w = packed_weight(gate, quantizer), packed_weight(up, quantizer)
     kind, shape = K.ACTIVATIONS.index(activation), (*xg.shape[:-1], gate.shape[0])
+    if is_few(xg):
+        value, _ = K.activation_ref(product(xg, gate, quantizer), kind)
+        return Tensor(value * product(xu, up, quantizer), shape), None
+    g_w, u_w = packed_weight(gate, quantizer), packed_weight(up, quantizer)
     y = empty(shape)
     g, u = scratch(y.data.shape), scratch(y.data.shape)
     K.glu(xg.data, xu.data, g_w.w_forward, u_w.w_forward, g_w.alpha, u_w.alpha, kind, g, u, y.data)
@@ -50,6 +58,9 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quant
 @op
 def relu2_mlp(x: Tensor, up: Tensor, down: Tensor, residual: Tensor, quantizer: str | None = None) -> Tensor:
     """x (B, T, K), up (F, K), down (M, F) -> residual + relu(x @ up.T)^2 @ down.T, (B, T, M) in accum_dtype"""
+    if is_few(x):
+        h = Tensor(np.maximum(product(x, up, quantizer), 0) ** 2)
+        return Tensor(residual.data + product(h, down, quantizer), residual.shape), None
     up_w, down_w = packed_weight(up, quantizer), packed_weight(down, quantizer)
     h, y = empty((*x.shape[:-1], up.shape[0])), empty(residual.shape, accum=True)
     relu2.relu2(x.data, up_w.w_forward, up_w.alpha, h.data)

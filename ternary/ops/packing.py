@@ -90,10 +90,3 @@ def packed_vocabulary(table: Tensor) -> Packed:
                                                                     (d // TILE_N, padded(v) * TILE_N)))
     quant.pack_weight(rows, d, np.empty(0, rows.dtype), 1, w_forward, w_backward)
     return Packed(table, w_forward, w_backward, rows.dtype.type(1))
-
-
-def ternary_codes(w: np.ndarray, quantizer: str) -> tuple[np.ndarray, np.ndarray]:
-    """w (M, K) -> the ternary weights -1, 0, +1 (M, K) that products use for it, and the scales of their blocks"""
-    block = quant.block_size(w.shape, quantizer)
-    alpha = quant.mean_abs_ref(w, *w.shape, block)
-    return quant.ternary_codes(w, alpha, block), alpha

@@ -135,6 +135,13 @@ def encode_weight(w, alpha, w_forward, w_backward):
             encode_line(q, 0, j, True, w_backward, j // TILE_N, (o * TILE_N + j % TILE_N) * LOOKUPS)
 
 
+def quantized(w: np.ndarray, quantizer: str) -> tuple[np.ndarray, np.ndarray]:
+    """w (M, K) -> its ternary weights -1, 0, +1 (M, K), and the scales of their blocks"""
+    block = block_size(w.shape, quantizer)
+    alpha = mean_abs_ref(w, *w.shape, block)
+    return ternary_codes(w, alpha, block), alpha
+
+
 def pack_bits(q: np.ndarray) -> np.ndarray:
     """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and an input, where to add it, where to subtract.
 
