@@ -17,7 +17,7 @@ from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
 import ternary.kernels
 from ternary.compiler.jit import KERNELS, OPTIONS
 from ternary.compiler.layout import from_bf16, pad_to_tile, to_bf16
-from ternary.kernels.gemm.lookup import CODES, LOOKUPS
+from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE
 from ternary.kernels.gemm.pack import packed, unpack
 from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
@@ -33,7 +33,7 @@ def as_float64(a, name=""):
     if a.dtype in (np.uint16, np.uint8):
         a = unpaired(a) if name in PANELS else a
         return from_bf16(a).astype(np.float64) if a.dtype == np.uint16 else a - 1.0
-    if name in PANELS and a.dtype in CODES:
+    if name in PANELS and a.dtype in CODE_DTYPES:
         return decoded(a)
     return a.astype(np.float64) if a.dtype == np.float32 else a
 
@@ -165,8 +165,8 @@ def test_codes_name_the_weights_for_both_ways():
     rng = np.random.default_rng(0)
     w = rng.standard_normal((64, 96)).astype(np.float32)
     alpha = np.abs(w).mean(keepdims=True).ravel()
-    for kind in CODES:
-        w_forward, w_backward = (np.full((a // 32, b * LOOKUPS), -1, kind) for a, b in ((64, 96), (96, 64)))
+    for kind in CODE_DTYPES:
+        w_forward, w_backward = (np.full((a // 32, b * CODES_PER_TILE), -1, kind) for a, b in ((64, 96), (96, 64)))
         KERNELS["encode_weight"](w, alpha, w_forward, w_backward)
         q = ternary_codes(w, alpha, w.size)
         assert set(np.unique(q)) == {-1, 0, 1}

@@ -14,7 +14,7 @@ from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.compiler.layout import to_bf16
 from ternary.compiler.tiles import TILE_N
 from ternary.errors import UsageError
-from ternary.kernels.gemm.lookup import CODES, LOOKUPS, encode
+from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE, encode
 from ternary.machine.hardware import cpu_name
 
 CHECKOUT = Path(ternary.__file__).resolve().parents[1]
@@ -78,12 +78,12 @@ def activations(rng: np.random.Generator, rows: int, width: int, precision: str)
 
 def right_operand(rng: np.random.Generator, outputs: int, inputs: int, kind: np.dtype) -> np.ndarray:
     """A random matrix (inputs, outputs) in panels of float32, bf16 or bytes, or a ternary one as codes."""
-    if kind not in CODES:
+    if kind not in CODE_DTYPES:
         p = zeros((outputs // TILE_N, inputs * TILE_N), kind)
         drawn = rng.integers(0, 3, p.shape) if kind == np.uint8 else rng.standard_normal(p.shape, np.float32)
         p[...] = to_bf16(drawn) if kind == np.uint16 else drawn
         return p
-    p = zeros((outputs // TILE_N, inputs * LOOKUPS), kind)
+    p = zeros((outputs // TILE_N, inputs * CODES_PER_TILE), kind)
     p[...] = encode(rng.integers(-1, 2, (outputs, inputs)))
     return p
 

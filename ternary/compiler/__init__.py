@@ -1,1 +1,1 @@
-"""How Python becomes machine code: CPU paths, SIMD tiles as Numba values, compilation ahead of use."""
+"""Compilation of Python to machine code: CPU paths, SIMD tiles as Numba values, backends, precompilation."""

@@ -1,7 +1,7 @@
-"""The matrix unit of recent Xeons: 32 x 32 blocks from eight tile registers (AMX-BF16).
+"""AMX-BF16, the matrix unit of recent Xeons: 32 x 32 blocks of a product from eight tile registers.
 
-Registers 0-3 hold a 2 x 2 block of 16 x 16 sums, 4-5 two tiles of A (16 rows x 32 steps, row-major), 6-7 two
-tiles of B (16 pairs of steps x 16 columns): half a panel each. Source: Intel SDM vol. 1, ch. 18.
+Registers 0-3 accumulate a 2 x 2 block of 16 x 16 tiles, 4-5 hold two tiles of A (16 rows x 32 steps, row-major), 6-7
+two tiles of B (16 pairs of steps x 16 columns), half a panel each. Source: Intel SDM vol. 1, ch. 18.
 """
 import numpy as np
 from numba import types
@@ -11,7 +11,7 @@ from ternary.compiler.simd import I8, call, index
 from ternary.compiler.tiles import pointer
 
 VOID = ir.VoidType()
-SHAPES = np.zeros(64, np.uint8)                   # ldtilecfg: palette 1; 64 bytes a row, 16 rows, 8 registers
+SHAPES = np.zeros(64, np.uint8)                   # for ldtilecfg: palette 1; 64 bytes per row, 16 rows, 8 registers
 SHAPES[0], SHAPES[16:32:2], SHAPES[48:56] = 1, 64, 16
 
 
@@ -21,7 +21,7 @@ def _register(k):
 
 @intrinsic
 def tiles_on(tc):
-    """Shape this thread's tile registers."""
+    """Configure the tile registers of this thread."""
     def cg(ctx, b, sig, args):
         shape_bytes = ir.Constant(ir.ArrayType(I8, 64), [int(v) for v in SHAPES])
         name = "ternary.amx.shapes"
@@ -36,7 +36,7 @@ def tiles_on(tc):
 
 @intrinsic
 def tiles_off(tc):
-    """Give the tile registers back, so that the system need not save them."""
+    """Release the tile registers, so that the system need not save them in a context switch."""
     def cg(ctx, b, sig, args):
         call(b, "llvm.x86.tilerelease", VOID)
         return ctx.get_dummy_value()
@@ -45,6 +45,7 @@ def tiles_off(tc):
 
 @intrinsic
 def zero_block(tc):
+    """Set the accumulated block to 0."""
     def cg(ctx, b, sig, args):
         for k in range(4):
             call(b, "llvm.x86.tilezero", VOID, _register(k))
@@ -54,7 +55,7 @@ def zero_block(tc):
 
 @intrinsic
 def block_fma(tc, a, ao, row, p, po):
-    """Add 32 rows of a from flat offset ao, `row` apart, times 32 steps of the panel at flat offset po of p."""
+    """block (32, 32) += a (32 rows from flat offset ao, `row` elements apart) @ 32 steps of p from flat offset po."""
     def cg(ctx, b, sig, args):
         a_type, _, _, p_type, _ = sig.args
         a, ao, row, p, po = args
@@ -80,7 +81,7 @@ def block_fma(tc, a, ao, row, p, po):
 
 @intrinsic
 def store_block(tc, c):
-    """c[:32, :32] = the block, c a contiguous float32 array 32 wide."""
+    """c (32, 32) = the accumulated block; c is contiguous float32."""
     def cg(ctx, b, sig, args):
         for k in range(4):
             at = pointer(ctx, b, sig.args[0], args[0], index(32 * 16 * (k // 2) + 16 * (k % 2)), I8)

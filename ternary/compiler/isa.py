@@ -1,7 +1,8 @@
-"""Which CPU path the kernels take: the host's best, or the one that TERNARY_ISA names.
+"""Selects the CPU path of the kernels: the best one of the host, or the one named by TERNARY_ISA.
 
-A forced path also masks the features of the code generator, so a test on a large CPU runs the code of a
-small one. NUMBA_CPU_NAME and NUMBA_CPU_FEATURES are honoured. Import this module before anything is compiled.
+TERNARY_ISA also masks the CPU features that LLVM may use, for all code that Numba compiles in this process: LLVM has
+one target per process. So a CPU with AVX-512 can run the code for a CPU without. NUMBA_CPU_NAME and NUMBA_CPU_FEATURES
+are respected. Import this module before anything is compiled.
 """
 import ctypes
 import os
@@ -10,7 +11,7 @@ import platform
 from ternary.compiler.compat import config, llvm
 from ternary.errors import UsageError
 
-# avxvnni: AVX2 with dot products of bytes, as laptops have; dotprod: the same with NEON; generic: SSE2, or NEON alone
+# avxvnni: AVX2 with byte dot products (laptops); dotprod: NEON with byte dot products; generic: SSE2, or plain NEON
 PATHS = ("amx", "avx512bf16", "avx512", "avxvnni", "avx2", "dotprod", "generic")
 ARM = platform.machine() in ("aarch64", "arm64")
 
@@ -24,7 +25,7 @@ def _mask(path: str, features: dict) -> dict:
         return _without(features, "amx")
     if path == "avx512":
         return _without(features, "amx", "avx512bf16", "avx512fp16", "avx10")
-    if path == "avxvnni":         # a CPU that has the instruction in AVX-512 only stands in for a laptop's
+    if path == "avxvnni":         # a CPU that has the instruction only in AVX-512 keeps AVX-512 and emulates a laptop
         return _without(features, "amx", "avx10", *(["avx512"] if features.get("avxvnni") else []))
     if path == "avx2":
         return _without(features, "amx", "avx512", "avx10", "avxvnni", "avxifma", "avxneconvert")
@@ -34,14 +35,14 @@ def _mask(path: str, features: dict) -> dict:
 
 
 def _amx_granted() -> bool:
-    """Linux gives a process the tile registers only when asked (arch_prctl ARCH_REQ_XCOMP_PERM)."""
+    """Request the tile registers: Linux grants them per process (arch_prctl ARCH_REQ_XCOMP_PERM)."""
     if platform.system() != "Linux":
         return False
     return ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 
 
 def _available(features: dict) -> list[str]:
-    """Those of PATHS that a CPU with these features can take; the first is its best."""
+    """The PATHS that a CPU with these features supports, best first."""
     has = features.get
     avx2, wide_dot = has("avx2") and has("fma"), has("avx512vnni") and has("avx512vl")
     needs = {"amx": has("avx512bf16") and has("amx-bf16") and _amx_granted(), "avx512bf16": has("avx512bf16"),
@@ -51,6 +52,7 @@ def _available(features: dict) -> list[str]:
 
 
 def _choose() -> tuple[str, dict, list[str]]:
+    """-> the path, the CPU features it may use, the available paths"""
     if config.CPU_NAME:
         given = (config.CPU_FEATURES or "").split(",")
         features = {f[1:]: f[0] == "+" for f in given if f}
@@ -74,9 +76,9 @@ ISA, FEATURES, AVAILABLE = _choose()
 AMX = ISA == "amx"
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
-# dot products of bytes in one instruction: of u8 x s8, or of s8 x s8
+# byte dot products in one instruction: u8 x s8, or s8 x s8
 VNNI, SDOT = ISA == "avxvnni" or AVX512 and bool(FEATURES.get("avx512vnni")), ISA == "dotprod"
-FMA = ARM or bool(FEATURES.get("fma"))            # llvm.fma without it is a libm call
+FMA = ARM or bool(FEATURES.get("fma"))            # without it llvm.fma calls libm
 LANES = 16 if AVX512 else 8 if ISA in ("avxvnni", "avx2") else 4
-# those that are worth choosing, best first; the matrix unit's bf16 is faster than the vector units' int8
+# fastest first; bf16 on the matrix unit is faster than int8 on the vector units
 PRECISIONS = (*(["int8"] if (LANES > 4 or SDOT) and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")

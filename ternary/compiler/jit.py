@@ -1,8 +1,8 @@
-"""The decorators of the house: `@kernel(ref=...)` for what ops call, `@device` for what kernels call.
+"""The decorators `@kernel(ref=...)`, for functions that ops call, and `@device`, for functions that kernels call.
 
-One fastmath set for all (no 'reassoc': LLVM would rewrite the argument reduction inside exp; no 'nnan' or
-'ninf': a NaN must be seen). Numba's cache does not notice a change in a called function, so there is one
-cache folder per state of the sources.
+All share one set of fastmath flags: no `reassoc`, with which LLVM would rewrite the argument reduction of exp; no
+`nnan` or `ninf`, so that NaN propagates. Numba's cache does not detect a change in a called function of another file,
+so the name of the cache folder contains a hash of all sources.
 """
 import hashlib
 import inspect
@@ -17,15 +17,18 @@ from ternary.compiler.backend import current_backend
 from ternary.compiler.compat import cached_njit, config, refuse_python_calls
 from ternary.compiler.isa import ISA
 
-# no_cfunc_wrapper: nothing in C calls them
+# no_cfunc_wrapper: no C code calls them
 OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract", "nsz"}, no_cfunc_wrapper=True)
-# only prange is parallel: array expressions made so would each be compiled as a loop of its own
+# only prange is parallel: each parallel array expression would be compiled as a loop of its own
 PRANGE = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False)
 KERNELS: dict[str, "Kernel"] = {}
 
 
 def _cache_dir() -> Path | None:
-    """A folder of this user, one per state of the sources, CPU path and NUMBA_OPT; None if nothing can be written."""
+    """The cache folder for this version of the sources, CPU path and NUMBA_OPT; None if it is not writable.
+
+    Folders that were not used for a week are deleted.
+    """
     package = Path(__file__).parents[1]
     sources = sorted(p for folder in ("compiler", "kernels") for p in (package / folder).rglob("*.py"))
     state = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
@@ -42,14 +45,14 @@ def _cache_dir() -> Path | None:
     return folder
 
 
-FOLDER = _cache_dir()             # of compiled code
+FOLDER = _cache_dir()             # for compiled code
 
-# of overloads; without the wrapper for calls from Python, which takes a tenth of the compile time
+# for overloads and device functions: without the wrapper for calls from Python, a tenth of the compile time
 INNER = dict(OPTIONS, no_cpython_wrapper=True)
 
 
 def device(f: Callable) -> Callable:
-    """A function that kernels call; called from Python it is a TypeError."""
+    """Compile a function that kernels call; calling it from Python raises TypeError."""
     def refuse(*args):
         raise TypeError(f"{f.__name__} is a device function; call it in a @kernel")
 
@@ -59,12 +62,13 @@ def device(f: Callable) -> Callable:
 
 
 class Kernel:
-    """A compiled function and its reference. float64 arrays go through the reference, which proves the kernel.
+    """A compiled function and its NumPy reference. A call goes to the current backend, see backend.py.
 
-    The reference returns what the kernel writes to its last parameters. A kernel parameter `add` (not one of
-    the reference) says whether the first output is added to; outputs named in `sums` always are. `updates` are
-    inputs that the kernel overwrites with what the reference returns. Otherwise no two arguments may share
-    memory if one of them is written: compiled loops rely on it.
+    Parameters are (inputs..., [add,] outputs...). The reference takes the inputs and returns the values of the
+    outputs. With the flag `add` the kernel accumulates into the first output; into outputs named in `sums` it always
+    does. Inputs named in `updates` are overwritten with the values of the reference; such a kernel has no other
+    outputs. Apart from these, an argument that is written must not share memory with another one: compiled loops
+    assume it.
     """
 
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
@@ -95,7 +99,7 @@ class Kernel:
 
 def kernel(ref: Callable, sums: tuple[str, ...] = (), updates: tuple[str, ...] = (),
            parallel: bool = True) -> Callable[[Callable], Kernel]:
-    """Compile a function of (inputs..., [add,] outputs...) whose meaning is `ref`, and register it."""
+    """Compile a function of (inputs..., [add,] outputs...) whose reference is `ref`, and register it in KERNELS."""
     def register(f: Callable) -> Kernel:
         KERNELS[f.__name__] = Kernel(f, ref, sums, updates, parallel)
         return KERNELS[f.__name__]

@@ -1,7 +1,7 @@
-"""Kernels compile one after the other, when they are called first. Here all cores compile what a run will call.
+"""Precompilation: compile the kernels of a run in several processes, before they are called.
 
-Each with a process of its own, which leaves the machine code in Numba's cache for the others, and takes with it the
-memory that compiling needs.
+Otherwise each kernel compiles at its first call, one after the other. The processes share the results through Numba's
+cache, and the memory that compilation needs is freed when they exit.
 """
 import atexit
 import builtins
@@ -33,7 +33,7 @@ def prepare(module: str, name: str, keys: tuple[Any, ...]) -> None:
 
 
 def compile_claimed(calls: list[Call], claims: Path) -> None:
-    """Compile those that no other process has claimed. Whoever ends last leaves a mark that all are compiled."""
+    """Compile the kernels that no other process has claimed; the last process to finish marks the set as compiled."""
     for k, (module, name, keys) in enumerate(calls):
         try:
             (claims / str(k)).touch(exist_ok=False)
@@ -46,9 +46,9 @@ def compile_claimed(calls: list[Call], claims: Path) -> None:
 
 
 def compile_together(calls: list[Call], processes: int) -> list[subprocess.Popen]:
-    """Compile these kernels in so many processes, which run from now on; none if it has been done already.
+    """Start processes that compile these kernels; none if all are compiled already.
 
-    What a process that was killed leaves out, kernels compile when they are called.
+    If a process is killed, the kernels it has claimed compile at their first call.
     """
     if not FOLDER:
         return []

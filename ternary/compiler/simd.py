@@ -1,4 +1,4 @@
-"""LLVM vectors of LANES floats: the code that tiles are made of. In every function b is an IRBuilder."""
+"""Code generation for vectors of LANES floats, used by tiles. In every function `b` is an llvmlite IRBuilder."""
 import numpy as np
 
 from ternary.compiler.compat import ir
@@ -8,7 +8,7 @@ F32, I8, I16, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntTy
 
 
 class _BFloat(ir.Type):
-    """llvmlite has no bfloat; vectors of it appear only between a bitcast and an intrinsic."""
+    """The type bfloat, which llvmlite lacks; its vectors appear only between a bitcast and an intrinsic."""
     intrinsic_name = "bf16"
 
     def __str__(self): return "bfloat"
@@ -21,14 +21,17 @@ VB, VB2 = ir.VectorType(_BFloat(), LANES), ir.VectorType(_BFloat(), 2 * LANES)
 
 
 def const(x, vt=VF):
+    """A vector constant with x in every lane."""
     return ir.Constant(vt, [float(np.float32(x)) if vt is VF else x] * LANES)
 
 
 def index(k):
+    """A constant int64."""
     return ir.Constant(I64, k)
 
 
 def call(b, name, ret, *args, **kw):
+    """Call an intrinsic or C function by name, declared in the module at its first use."""
     fn = b.module.globals.get(name) or ir.Function(b.module, ir.FunctionType(ret, [a.type for a in args]), name)
     return b.call(fn, list(args), **kw)
 
@@ -38,13 +41,13 @@ def fma(b, x, y, z):
 
 
 def bytes_dot(b, c, u, s):
-    """c + the dot products of the four bytes of each int32 of u (unsigned, or signed if SDOT) and of s (signed)."""
+    """c + u . s for the four bytes in each int32 lane; u unsigned (signed if SDOT), s signed."""
     if SDOT:
         u, s = (b.bitcast(v, ir.VectorType(I8, 16)) for v in (u, s))
         return call(b, "llvm.aarch64.neon.sdot.v4i32.v16i8", VI, c, u, s)
     if VNNI:
         return call(b, f"llvm.x86.avx512.vpdpbusd.{32 * LANES}", VI, c, u, s)
-    if LANES > 4:                                 # sums of two products, in 16 bits, then of two such sums
+    if LANES > 4:                                 # sums of two products in int16, then sums of pairs in int32
         v8, v16 = ir.VectorType(I8, 4 * LANES), ir.VectorType(I16, 2 * LANES)
         first, second = (("llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512") if AVX512 else
                          ("llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"))
@@ -57,6 +60,7 @@ def bytes_dot(b, c, u, s):
 
 
 def splat(b, s, vt):
+    """A vector with the scalar s in every lane."""
     u = ir.Constant(vt, ir.Undefined)
     zero = ir.Constant(ir.VectorType(I32, LANES), [0] * LANES)
     return b.shuffle_vector(b.insert_element(u, s, ir.Constant(I32, 0)), u, zero)
@@ -68,12 +72,12 @@ def shuffle(b, u, v, order):
 
 
 def widen(b, h):
-    """bf16 bits -> f32."""
+    """bf16 bits -> float32."""
     return b.bitcast(b.shl(b.zext(h, VI), const(16, VI)), VF)
 
 
 def narrow(b, v):
-    """f32 -> bf16 bits, rounded to nearest even; a NaN stays a NaN."""
+    """float32 -> bf16 bits, rounded to nearest even; NaN stays NaN."""
     if BF16_DOT:
         return b.bitcast(call(b, "llvm.x86.avx512bf16.cvtneps2bf16.512", VB, v), VH)
     u = b.bitcast(v, VI)
@@ -83,7 +87,7 @@ def narrow(b, v):
 
 
 def narrow_row(b, vs):
-    """(column, bf16 vector) of one row of vectors; two of them fill a register where the CPU converts pairs."""
+    """A row of float vectors -> (vector index, bf16 vector) pairs; two vectors become one where the CPU can do it."""
     if BF16_DOT and len(vs) % 2 == 0:
         both = lambda low, high: b.bitcast(
             call(b, "llvm.x86.avx512bf16.cvtne2ps2bf16.512", VB2, high, low), ir.VectorType(I16, 2 * LANES))
@@ -92,7 +96,7 @@ def narrow_row(b, vs):
 
 
 def interleave(b, low, high):
-    """Two rows as bf16, element by element."""
+    """Two rows of float vectors as bf16, interleaved element by element."""
     rows = zip(narrow_row(b, low), narrow_row(b, high))
     out = []
     for (_, u), (_, v) in rows:
@@ -103,7 +107,7 @@ def interleave(b, low, high):
 
 
 def bytes_of(b, rows):
-    """Four rows of whole numbers as bytes, side by side."""
+    """Four rows of integral floats as bytes, interleaved: four bytes in each int32 lane."""
     out = []
     for column in zip(*rows):
         word = const(0, VI)
@@ -115,7 +119,7 @@ def bytes_of(b, rows):
 
 
 def transpose(b, vs):
-    """LANES vectors as the rows of a matrix -> its columns, in log2(LANES) rounds of shuffles."""
+    """Transpose a matrix whose rows are LANES vectors, in log2(LANES) rounds of shuffles."""
     distance = 1
     while distance < LANES:
         low = [k for j in range(0, LANES, 2 * distance)
@@ -131,7 +135,7 @@ def transpose(b, vs):
 
 
 def exp2(b, x):
-    """2^n * p(r), relative error 1e-7: Numba has no vector math library. Saturates at 2^+-126; NaN stays."""
+    """2^x = 2^n * p(r), n = rint(x), r = x - n; relative error 1e-7. Saturates at 2^+-126; NaN stays NaN."""
     x = b.select(b.fcmp_ordered(">", x, const(126.0)), const(126.0), x)
     if not AVX512:
         x = b.select(b.fcmp_ordered("<", x, const(-126.0)), const(-126.0), x)
@@ -147,13 +151,15 @@ def exp2(b, x):
 
 
 def reciprocal(b, x):
+    """1 / x."""
     if not AVX512:
         return b.fdiv(const(1.0), x)
     r = call(b, "llvm.x86.avx512.rcp14.ps.512", VF, x, const(0.0), ir.Constant(I16, -1))
-    return b.fmul(r, b.fsub(const(2.0), b.fmul(x, r)))           # one Newton step: 28 bits
+    return b.fmul(r, b.fsub(const(2.0), b.fmul(x, r)))           # one Newton step on 14 bits gives 28
 
 
 def tree_sum(b, vs):
+    """The sum of vectors, pairwise."""
     while len(vs) > 1:
         vs = [b.fadd(*vs[k:k + 2]) if k + 1 < len(vs) else vs[k] for k in range(0, len(vs), 2)]
     return vs[0]

@@ -1,14 +1,13 @@
-"""SIMD tiles as Numba values: register-blocked kernels in plain Python, no generated source.
+"""SIMD tiles as Numba values: register-blocked kernels in plain Python.
 
-A `Tile(rows, cols)` is a block of rows x (cols * LANES) float32 that lives in SIMD registers. Compiled
-functions create, combine and store tiles like numbers:
+A `Tile(rows, cols)` is a block of rows x (cols * LANES) float32 in SIMD registers. Kernels create, combine and store
+tiles like numbers:
 
-    t = load_like(line(), x, i, j) * alpha        # line = tile(1, COLS): 32 columns of one row
+    t = load_like(vec32(), x, i, j) * alpha       # vec32 = tile(1, COLS): 32 columns of one row
     store(y, i, j, t * sigmoid(t))
 
-Numba keeps a tile as an LLVM array of vectors, which LLVM splits into registers. Arrays hold float32, bfloat16 as
-uint16, or whole numbers as int8 and uint8; arithmetic is always float32. A 1-D array is broadcast over the rows of
-a tile.
+A tile is compiled to an LLVM array of vectors, which LLVM keeps in registers. Arrays hold float32, bfloat16 as uint16,
+or integers as int8 and uint8; arithmetic is always float32. A 1-D array is broadcast over the rows of a tile.
 """
 import operator
 
@@ -40,12 +39,12 @@ class _TileModel(models.PrimitiveModel):
 
 # ---- code generation helpers ------------------------------------------------------------------------
 def pointer(ctx, b, ary_type, ary, off, to):
-    """The address of element `off` of an array, as a pointer to `to`."""
+    """The address of the element at flat offset `off`, as a pointer to type `to`."""
     return b.bitcast(b.gep(ctx.make_array(ary_type)(ctx, b, ary).data, [off]), ir.PointerType(to))
 
 
 def _at(ctx, b, ary_type, ary, index_types, ij):
-    """Offset of element [i, j] and the distance of rows (0 for a 1-D array: the same row again)."""
+    """-> flat offset of element [i, j], row stride (0 for a 1-D array, which is broadcast)."""
     i, j = (ctx.cast(b, v, t, types.intp) for v, t in zip(ij, index_types))
     if ary_type.ndim == 1:
         return j, index(0)
@@ -58,10 +57,12 @@ def _plus(b, off, k):
 
 
 def vectors(b, t, tv):
+    """The vectors of a tile value tv of type t, row by row."""
     return [b.extract_value(tv, k) for k in range(t.n)]
 
 
 def build(ctx, b, t, vectors):
+    """A tile value of type t from its vectors."""
     tv = ir.Constant(ctx.get_value_type(t), ir.Undefined)
     for k, v in enumerate(vectors):
         tv = b.insert_value(tv, v, k)
@@ -77,7 +78,7 @@ def is_bytes(array):
 
 
 def load_vector(b, array, p):
-    """A vector of floats from the pointer p into an array of this type."""
+    """Load a vector of floats at pointer p from an array of this type."""
     if is_bytes(array):
         v = b.load(b.bitcast(p, ir.PointerType(VC)), align=1)
         return b.sitofp(b.sext(v, simd.VI) if array.dtype == types.int8 else b.zext(v, simd.VI), VF)
@@ -87,7 +88,7 @@ def load_vector(b, array, p):
 
 
 def narrowed(b, array, vs):
-    """(column, vector) of one row of float vectors, in the type of the array."""
+    """A row of float vectors converted to the array's type, as (vector index, vector) pairs."""
     if is_bytes(array):
         return [(k, b.trunc(b.fptosi(v, simd.VI), VC)) for k, v in enumerate(vs)]
     return simd.narrow_row(b, vs) if is_bf16(array) else enumerate(vs)
@@ -95,7 +96,7 @@ def narrowed(b, array, vs):
 
 # ---- making, loading, storing -----------------------------------------------------------------------
 def tile(rows, cols):
-    """-> zeros(): a new tile of 0. Call it at module level: a tile made in a function defeats the cache."""
+    """-> zeros(), which makes a tile of 0. Call tile() at module level: in a function it makes kernels uncacheable."""
     t = Tile(rows, cols)
 
     @intrinsic
@@ -109,19 +110,19 @@ vec32, vec32x2, vec32x4, square_tile = tile(1, COLS), tile(2, COLS), tile(4, COL
 
 @intrinsic
 def k_pack(tc, a):
-    """How many steps of a sum lie side by side in a panel, as 32 bits: 4 for bytes, 2 for bf16, 1 for float32."""
+    """How many steps of the inner dimension a panel interleaves in 32 bits: 4 for bytes, 2 for bf16, 1 for float32."""
     return types.intp(a), lambda ctx, b, sig, args: index(32 // a.dtype.bitwidth)
 
 
 @intrinsic
-def origin(tc, a):
-    """What an array of operands holds for 0: 1 in panels of bytes, which have no sign."""
+def zero_point(tc, a):
+    """The stored value of weight 0 in panels of this type: 1 in unsigned bytes, else 0."""
     return types.float32(a), lambda ctx, b, sig, args: ir.Constant(F32, float(a.dtype == types.uint8))
 
 
 @intrinsic
 def load_like(tc, t, a, i, j):
-    """A tile of t's shape from a[i:, j:]."""
+    """A tile of the shape of t from a[i:, j:]."""
     def cg(ctx, b, sig, args):
         off, row = _at(ctx, b, sig.args[1], args[1], sig.args[2:], args[2:])
         out = []
@@ -135,7 +136,7 @@ def load_like(tc, t, a, i, j):
 
 @intrinsic
 def store(tc, a, i, j, t):
-    """a[i:, j:] = t, rounded to bf16 if a is uint16; if a holds bytes, t has to be whole."""
+    """a[i:, j:] = t, rounded to bf16 if a is uint16; if a holds bytes, t must hold integers in their range."""
     def cg(ctx, b, sig, args):
         off, row = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
         vs = vectors(b, t, args[3])
@@ -151,7 +152,7 @@ def store(tc, a, i, j, t):
 
 @intrinsic
 def store_paired(tc, p, i, j, t):
-    """The rows of t one after the other from p[i, j] on; bf16: two rows interleaved element by element, bytes: four."""
+    """Store the rows of t from p[i, j] on in panel layout: bf16 interleaves pairs of rows, bytes groups of four."""
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
         vs = vectors(b, t, args[3])
@@ -169,7 +170,7 @@ def store_paired(tc, p, i, j, t):
 
 @intrinsic
 def prefetch(tc, a, i, j):
-    """Ask for the cache line of a[i, j], which will be written."""
+    """Prefetch the cache line of a[i, j] for writing."""
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:], args[1:])
         one = ir.Constant(I32, 1)
@@ -181,9 +182,9 @@ def prefetch(tc, a, i, j):
 
 @intrinsic
 def outer_fma(tc, t, a, ao, row, p, po):
-    """t[i, j] += a[ao + i*row] * p[po + j]; bf16: the pair a[ao + i*row : +2] dot p[po + 2j : +2]. Flat offsets.
+    """t[i, j] += a[ao + i*row] * p[po + j] with flat offsets; bf16: a[ao + i*row : +2] dot p[po + 2j : +2].
 
-    Bytes: a int8 and p uint8, at most 2, four at a time; t then holds int32, see `from_ints`.
+    Bytes: dot products of four, a int8 and p uint8 (values up to 2); t accumulates int32, see `from_ints`.
     """
     bf, by = is_bf16(a), is_bytes(a)
     high, sixteen = const(-65536, simd.VI), const(16, simd.VI)
@@ -198,7 +199,7 @@ def outer_fma(tc, t, a, ao, row, p, po):
         for j in range(t.cols):
             at = _plus(b, po, j * LANES * (32 // p.dtype.bitwidth))
             panel.append(b.load(pointer(ctx, b, sig.args[4], pv, at, simd.VI if bf or by else VF), align=4))
-        if bf and not simd.BF16_DOT:              # split the pairs once per panel
+        if bf and not simd.BF16_DOT:              # split pairs of bf16 into floats once per panel
             panel = [halves(b, v) for v in panel]
         out = []
         for i in range(t.rows):
@@ -224,7 +225,7 @@ def outer_fma(tc, t, a, ao, row, p, po):
 
 # ---- arithmetic: t + u, t * 2, a (1, cols) row times a tile, exp2(t), ... -------------------------------
 def _broadcast(x, y):
-    """The shape of x op y (a single row is repeated), or None."""
+    """The type of x op y (a single row is broadcast), or None."""
     if isinstance(x, Tile) and isinstance(y, Tile):
         return None if x.cols != y.cols else x if y.rows in (1, x.rows) else y if x.rows == 1 else None
     if isinstance(x, Tile) and isinstance(y, types.Number): return x
@@ -232,7 +233,7 @@ def _broadcast(x, y):
 
 
 def _binary(op, emit):
-    """Typed and lowered by hand: an @overload would be compiled for every pair of shapes."""
+    """Register a binary operator on tiles; an @overload would be compiled for every pair of shapes."""
     type_callable(op)(lambda context: lambda x, y: _broadcast(x, y))
 
     def cg(ctx, b, sig, args):
@@ -258,12 +259,13 @@ _binary(operator.add, lambda b, u, v: b.fadd(u, v))
 _binary(operator.sub, lambda b, u, v: b.fsub(u, v))
 _binary(operator.mul, lambda b, u, v: b.fmul(u, v))
 _binary(operator.truediv, lambda b, u, v: b.fdiv(u, v))
-_binary(minimum, lambda b, u, v: b.select(b.fcmp_ordered(">", u, v), v, u))        # a NaN in u stays
+_binary(minimum, lambda b, u, v: b.select(b.fcmp_ordered(">", u, v), v, u))        # NaN in u propagates
 _binary(maximum, lambda b, u, v: b.select(b.fcmp_ordered("<", u, v), v, u))
 _binary(copysign, lambda b, u, v: call(b, f"llvm.copysign.v{LANES}f32", VF, u, v))
 
 
 def _unary(emit):
+    """An intrinsic that applies `emit` to every vector of a tile."""
     @intrinsic
     def impl(tc, t):
         return t(t), lambda ctx, b, sig, args: build(ctx, b, t, [emit(b, v) for v in vectors(b, t, args[0])])
@@ -273,7 +275,7 @@ def _unary(emit):
 exp2, reciprocal = _unary(simd.exp2), _unary(simd.reciprocal)
 rint = _unary(lambda b, v: call(b, f"llvm.rint.v{LANES}f32", VF, v))
 sqrt = _unary(lambda b, v: call(b, f"llvm.sqrt.v{LANES}f32", VF, v))
-from_ints = _unary(lambda b, v: b.sitofp(b.bitcast(v, simd.VI), VF))        # of what outer_fma makes of bytes
+from_ints = _unary(lambda b, v: b.sitofp(b.bitcast(v, simd.VI), VF))        # of sums that outer_fma makes of bytes
 absolute = _unary(lambda b, v: call(b, f"llvm.fabs.v{LANES}f32", VF, v))
 
 
@@ -287,7 +289,7 @@ def sigmoid_ref(x): return 1 / (1 + np.exp(-x))
 
 @intrinsic
 def add_where(tc, t, bits, x):
-    """t[0, j] + x in the columns j whose bit is set in the uint32 `bits`; t is a line."""
+    """t (1, 32) + x in the columns j whose bit is set in the uint32 `bits`."""
     def cg(ctx, b, sig, args):
         tv, bits, x = args
         x, lane = simd.splat(b, x, VF), ir.VectorType(ir.IntType(1), LANES)
@@ -312,7 +314,7 @@ def total(tc, t):
 
 @intrinsic
 def largest(tc, t):
-    """The largest of all elements, a float32; elements that are NaN are passed over."""
+    """The largest of all elements, a float32; NaN elements are ignored."""
     def cg(ctx, b, sig, args):
         first, *rest = vectors(b, t, args[0])
         for v in rest:
@@ -323,7 +325,7 @@ def largest(tc, t):
 
 @intrinsic
 def column_like(tc, t, a, i, j):
-    """A tile of t's shape whose row r is a[i, j + r] everywhere."""
+    """A tile of the shape of t whose row r holds a[i, j + r] in all columns."""
     def cg(ctx, b, sig, args):
         off, _ = _at(ctx, b, sig.args[1], args[1], sig.args[2:], args[2:])
         ps = [pointer(ctx, b, sig.args[1], args[1], _plus(b, off, r), F32) for r in range(t.rows)]
@@ -333,7 +335,7 @@ def column_like(tc, t, a, i, j):
 
 @intrinsic
 def sum_rows(tc, t):
-    """(rows, cols) -> (1, cols)."""
+    """(rows, cols) -> (1, cols), the sum over rows."""
     out = Tile(1, t.cols)
 
     def cg(ctx, b, sig, args):
@@ -344,7 +346,7 @@ def sum_rows(tc, t):
 
 @intrinsic
 def slide(tc, t, row):
-    """Drop the first row of t, append `row` below: a window over time."""
+    """Drop the first row of t and append `row` as the last: a sliding window over time."""
     def cg(ctx, b, sig, args):
         return build(ctx, b, t, vectors(b, t, args[0])[t.cols:] + vectors(b, row, args[1]))
     return t(t, row), cg
@@ -352,7 +354,7 @@ def slide(tc, t, row):
 
 @intrinsic
 def transposed(tc, t):
-    """The transpose of a `square` tile; a pure move of 32-bit words, so pairs of bf16 may travel in it."""
+    """The transpose of a square_tile; it only moves 32-bit words, so they may also be pairs of bf16."""
     def cg(ctx, b, sig, args):
         return build(ctx, b, t, simd.transpose(b, vectors(b, t, args[0])))
     return t(t), cg

@@ -1,4 +1,4 @@
-"""Working memory, views and shares of the threads, inside kernels."""
+"""Inside kernels: scratch arrays, views, and the distribution of work over threads."""
 import numpy as np
 from numba import types
 
@@ -6,12 +6,12 @@ from ternary.compiler.compat import arrayobj, cgutils, intrinsic, ir, num_thread
 from ternary.compiler.jit import device
 from ternary.compiler.simd import I64, call, index
 
-LINE = 64                         # bytes of a cache line
+CACHE_LINE = 64                   # bytes
 
 
 @intrinsic
 def num_threads(tc):
-    """How many threads a prange runs on; numba.get_num_threads() in a kernel would keep it out of the cache."""
+    """The number of threads of a prange; numba.get_num_threads() would make a kernel uncacheable."""
     return types.intp(), lambda ctx, b, sig, args: call(b, num_threads_symbol, I64)
 
 
@@ -29,20 +29,20 @@ def _array(ctx, b, ary_type, data, rows, cols, meminfo, parent=None):
 
 @intrinsic
 def workspace(tc, rows, cols, dtype):
-    """An uninitialised (rows, cols) array that begins on a cache line: a vector across two lines costs twice."""
+    """An uninitialised (rows, cols) array aligned to a cache line: loads across two cache lines cost double."""
     ary_type = types.Array(dtype.dtype, 2, "C")
 
     def cg(ctx, b, sig, args):
         rows, cols = (ctx.cast(b, v, t, types.intp) for v, t in zip(args[:2], sig.args[:2]))
         size = b.mul(b.mul(rows, cols), index(ary_type.dtype.bitwidth // 8))
-        memory = ctx.nrt.meminfo_alloc_aligned(b, size, ir.Constant(ir.IntType(32), LINE))
+        memory = ctx.nrt.meminfo_alloc_aligned(b, size, ir.Constant(ir.IntType(32), CACHE_LINE))
         return _array(ctx, b, ary_type, ctx.nrt.meminfo_data(b, memory), rows, cols, memory)
     return ary_type(rows, cols, dtype), cg
 
 
 @intrinsic
 def view_u32(tc, a, cols):
-    """The memory of a contiguous array as 32-bit words, a (-1, cols) array: pairs of bf16, or float32 as it is."""
+    """A contiguous array viewed as (-1, cols) 32-bit words typed float32: pairs of bf16, four bytes, or float32."""
     ary_type = types.Array(types.float32, 2, "C")
 
     def cg(ctx, b, sig, args):
@@ -57,24 +57,24 @@ def view_u32(tc, a, cols):
 
 @device
 def share(n, part, parts, unit):
-    """first, last of part `part` of n things cut into equal parts of whole units."""
+    """-> first, last: part number `part` when n items are split into `parts` nearly equal ranges of whole units."""
     each = ((n + unit - 1) // unit + parts - 1) // parts * unit
     return min(n, part * each), min(n, (part + 1) * each)
 
 
 @intrinsic
 def fetch_add(tc, a, i):
-    """a[i, 0] += 1 in one step that no other thread can divide -> what was there."""
+    """Atomic a[i, 0] += 1 -> the value before; rows of `a` are cache lines of int64."""
     def cg(ctx, b, sig, args):
         data = arrayobj.make_array(sig.args[0])(ctx, b, args[0]).data
-        return b.atomic_rmw("add", b.gep(data, [b.mul(args[1], index(LINE // 8))]), index(1), "monotonic")
+        return b.atomic_rmw("add", b.gep(data, [b.mul(args[1], index(CACHE_LINE // 8))]), index(1), "monotonic")
     return types.int64(a, types.int64), cg
 
 
 @device
 def queue(threads):
-    """Work for threads to `take`: how far the share of each is done, on a cache line of its own."""
-    q = workspace(threads, LINE // 8, np.int64)
+    """A work queue (threads, 8) int64 for `take`: how many items of each thread's range are taken."""
+    q = workspace(threads, CACHE_LINE // 8, np.int64)
     for th in range(q.shape[0]):
         q[th, 0] = 0
     return q
@@ -82,10 +82,11 @@ def queue(threads):
 
 @device
 def take(q, th, n):
-    """The next of n things for thread th, n if none is left: of its own share, whose data its cache may hold, then of
-    the others', so that nobody waits for a thread that is disturbed.
+    """The next of n work items for thread th, or n if none is left.
 
-    Who does what is left to chance: each thing has an output of its own.
+    A thread takes the items of its own range first, whose data may be in its cache, then those of other ranges (work
+    stealing), so that a delayed thread delays nobody. Which thread gets an item is not deterministic, so every item
+    must write outputs of its own.
     """
     threads = q.shape[0]
     for k in range(threads):
@@ -99,7 +100,7 @@ def take(q, th, n):
 
 @device
 def clear(a):
-    """a[:] = 0; array expressions in kernels take long to compile."""
+    """a[:] = 0 for a 2-D array, as loops: array expressions take long to compile."""
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[i, j] = 0

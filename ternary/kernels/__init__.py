@@ -1,1 +1,1 @@
-"""Kernels: arrays in, arrays out. Each stands below its NumPy reference and is plain Python over SIMD tiles."""
+"""Kernels: functions of arrays, in plain Python over SIMD tiles. Each one follows its NumPy reference."""

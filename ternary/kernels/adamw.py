@@ -1,16 +1,16 @@
-"""AdamW (Loshchilov and Hutter 2019) on one flat buffer, and the norm of the gradient that it clips by."""
+"""AdamW (Loshchilov and Hutter 2019) on one flat buffer, and the gradient norm for clipping."""
 import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import kernel
 from ternary.compiler.tiles import TILE_N, load_like, sqrt, store, total, vec32
 
-PART = 8192
+PART = 8192                       # elements of one work item
 ONE = np.float32(1)
 
 
 def squared_norm_ref(g):
-    """Sums of g^2 over parts of 8192.    g (n,), n a multiple of 64 -> parts (ceil(n / 8192),)"""
+    """g (n,), n a multiple of 64 -> parts (ceil(n / 8192),), the sums of g^2 over chunks of 8192."""
     return np.add.reduceat(g * g, np.arange(0, len(g), PART))
 
 
@@ -25,7 +25,7 @@ def squared_norm(g, parts):
 
 
 def adamw_ref(p, g, m, v, hyper):
-    """One step with gradient hyper[0] * g -> new p, m, v, and g = 0 for the next step. All (n,) float32.
+    """p, g, m, v (n,) -> p, m, v after one step with gradient hyper[0] * g, and g = 0 for the next step.
 
     hyper: gradient scale, lr, weight decay, beta1, beta2, 1 / (1 - beta1^t), 1 / (1 - beta2^t), eps
     """

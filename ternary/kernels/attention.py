@@ -1,8 +1,8 @@
 """Causal attention (Vaswani et al. 2017) with rotary positions (Su et al. 2021), as FlashAttention (Dao et al. 2022).
 
-Scores are made in blocks of 32 keys x 32 queries: transposed, so that maxima and sums over keys are plain lines, and
-one number per query is a line. They are not kept: the way back makes them again, from the log of their sums, in spans
-of SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
+Blocks of scores are transposed, 32 keys x 32 queries: maxima and sums over keys are elementwise over rows, and a tile
+(1, 32) holds one number per query. Scores are not saved: the backward pass recomputes them with the log-sum-exp of
+every query, in spans of SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
 """
 from functools import lru_cache
 
@@ -31,9 +31,9 @@ from ternary.compiler.workspace import clear, workspace
 from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
 from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_rows, transpose_words
 
-SPAN = 256                        # keys, or queries, of one visit
-BASE = 10000.0                    # of the rotary wavelengths
-FAR = np.float32(-1e30)           # the score of a key behind its query: finite, so that no NaN is made of it
+SPAN = 256                        # keys, or queries, processed at a time
+BASE = 10000.0                    # base of the rotary wavelengths
+FAR = np.float32(-1e30)           # masked score; finite, so that no difference of two is NaN
 ONE = np.float32(1)
 piece = tile(1, 1)
 
@@ -50,25 +50,25 @@ def _rope_table(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
 
 
 def rotated(x: np.ndarray, rope_table: np.ndarray) -> np.ndarray:
-    """Channels j and j + width / 2 are one pair, which turns by the angle of its position.    x (..., T, width)"""
+    """x (..., T, K) -> x with the pairs of channels j, j + K / 2 rotated by the angle of their position."""
     (a, b), (cos, sin) = np.split(x, 2, -1), np.split(rope_table, 2, -1)
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
 
 def _heads(x, rope_table, parts):
-    """(N, parts * D) -> (parts, sequences, heads, T, width)"""
+    """(N, parts * D) -> (parts, sequences, heads, T, K)"""
     seq_len, head_dim = rope_table.shape
     return x.reshape(-1, seq_len, parts, x.shape[1] // parts // head_dim, head_dim).transpose(2, 0, 3, 1, 4)
 
 
 def _rows(x):
-    """(parts, sequences, heads, T, width) -> (N, parts * D)"""
+    """(parts, sequences, heads, T, K) -> (N, parts * D)"""
     parts, sequences, heads, seq_len, head_dim = x.shape
     return x.transpose(1, 3, 0, 2, 4).reshape(sequences * seq_len, parts * heads * head_dim)
 
 
 def _scores(qkv, rope_table):
-    """-> q and k, rotated, and v; the scores of every query, -inf beyond it."""
+    """-> rotated q and k, v, scores (sequences, heads, T, T), -inf for keys after the query."""
     q, k, v = _heads(qkv, rope_table, 3)
     q, k = rotated(q, rope_table), rotated(k, rope_table)
     s = q @ k.swapaxes(-1, -2) * rope_table.shape[1] ** -0.5
@@ -76,9 +76,9 @@ def _scores(qkv, rope_table):
 
 
 def attention_ref(qkv, rope_table, first_query):
-    """out = softmax(rotated q @ rotated k.T / sqrt(width)) @ v, per head, over the keys up to the query.
+    """out = softmax(rotated q @ rotated k.T / sqrt(K)) @ v, per head, over the keys up to the query.
 
-    qkv (N, 3D) = q | k | v, each of D / width heads; turns (T, width) -> out (N, D), lse (sequences * heads, T), the
+    qkv (N, 3D) = q | k | v, each of D / K heads; rope_table (T, K) -> out (N, D), lse (sequences * heads, T), the
     log of the sum of exp(scores) of every query. Queries before first_query may be left out.
     """
     *_, v, s = _scores(qkv, rope_table)
@@ -90,7 +90,7 @@ def attention_ref(qkv, rope_table, first_query):
 
 @device
 def rotate(x, i, j, rope_table, t, scale, direction, y, k, l):
-    """y[k, l:l+width] = scale * x[i, j:j+width], turned by the angles of position t, or back if direction is -1."""
+    """y[k, l:l+K] = scale * x[i, j:j+K], rotated by direction (1 or -1) times the angles of position t."""
     half = rope_table.shape[1] // 2
     for c in range(0, half, LANES):
         a, b = load_like(piece(), x, i, j + c), load_like(piece(), x, i, j + half + c)
@@ -102,7 +102,7 @@ def rotate(x, i, j, rope_table, t, scale, direction, y, k, l):
 
 @device
 def rotated_rows(qkv, first, column, rope_table, scale):
-    """One head of q or k, a row per position; zeros up to a multiple of 32 rows."""
+    """One head of q or k (T, K), rotated and scaled, padded with zeros to a multiple of 32 rows."""
     seq_len, head_dim = rope_table.shape
     rows = (seq_len + TILE_N - 1) // TILE_N * TILE_N
     y = workspace(rows, head_dim, qkv.dtype)
@@ -116,7 +116,7 @@ def rotated_rows(qkv, first, column, rope_table, scale):
 
 @device
 def columns_packed(x):
-    """The rows of x as the columns of panels."""
+    """x (rows, steps) -> panels of x.T: rows of x are the columns of the operand."""
     p = workspace(x.shape[0] // TILE_N, x.shape[1] * TILE_N, x.dtype)
     for t in range(p.shape[0]):
         pack_columns(x, t * TILE_N, p, t)
@@ -125,7 +125,7 @@ def columns_packed(x):
 
 @device
 def steps_packed(x):
-    """The columns of x as the columns of panels."""
+    """x (steps, columns) -> panels of x."""
     p = workspace(x.shape[1] // TILE_N, x.shape[0] * TILE_N, x.dtype)
     for j in range(p.shape[0]):
         pack_steps(x, 0, x.shape[0], j, p, j)
@@ -134,7 +134,7 @@ def steps_packed(x):
 
 @device
 def mask(c):
-    """In the block where keys meet their own queries, no query sees a key behind it."""
+    """Mask a diagonal block of scores (keys, queries): a query does not see the keys after it."""
     for r in range(1, TILE_N):
         store(c, r, 0, add_where(load_like(vec32(), c, r, 0), np.uint32((1 << r) - 1), FAR))
 
@@ -194,7 +194,7 @@ def attention(qkv, rope_table, first_query, out, lse):
 def attention_bwd_ref(dout, qkv, rope_table, out, lse):
     """dqkv (N, 3D). With p the softmax, dv = p.T dout, dp = dout v.T, ds = p (dp - sum over keys of p dp), and so on.
 
-    The reference makes p itself; the kernel from lse, and the sum of p dp is dout . out.
+    The reference computes p from qkv, the kernel from lse; the kernel uses that the sum of p dp is dout . out.
     """
     q, k, v, s = _scores(qkv, rope_table)
     e = np.exp(s - s.max(-1, keepdims=True))
@@ -208,7 +208,7 @@ def attention_bwd_ref(dout, qkv, rope_table, out, lse):
 
 @device
 def span_scores(k, v, q, g, shift, delta, lo, at, c, d, p, ds, across):
-    """p and ds of keys lo.. x queries at..: both (keys, queries), and ds in panels of 32 queries over the keys too."""
+    """p, ds (keys, queries) of keys lo.. and queries at..; `across` = ds as panels of 32 queries, keys as steps."""
     for i in range(0, min(p.shape[0], k.shape[0] - lo), TILE_N):
         for t in range(max(0, lo + i - at), min(p.shape[1], k.shape[0] - at), TILE_N):
             panel = (at + t) // TILE_N

@@ -1,7 +1,7 @@
 """Gated causal depthwise convolution: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - 7 + k].
 
-The last TAPS values of LANES channels are one tile, the window: the convolution is sum_rows(w * window). There are D
-channels, a multiple of 16, and as many gates before them; w and z are whole lines, with zeros behind.
+The last TAPS values of LANES channels form one tile, the window; the convolution is sum_rows(w * window). gv holds D
+gate channels, then D value channels, D a multiple of 16; w and z are padded with zeros to a multiple of 32 channels.
 """
 import numpy as np
 from numba import prange
@@ -17,13 +17,13 @@ taps, row = tile(TAPS, 1), tile(1, 1)
 
 
 def _windows(gv, seq_len):
-    """-> sigmoid(gate), value padded in front, both (sequences, T, D)."""
+    """-> sigmoid(gate) (sequences, T, D), value with TAPS - 1 zeros in front (sequences, T + TAPS - 1, D)."""
     gate, value = (pad_to_tile(half, (-1,)) for half in np.split(gv.reshape(-1, seq_len, gv.shape[1]), 2, axis=-1))
     return sigmoid_ref(gate), np.pad(value, ((0, 0), (TAPS - 1, 0), (0, 0)))
 
 
 def gated_conv_ref(gv, w, seq_len):
-    """z = sigmoid(gate) * conv(value), per sequence of `length`.    gv (N, 2D) = gate | value, w (8, D) -> z (N, D)"""
+    """z = sigmoid(gate) * conv(value), per sequence of seq_len.    gv (N, 2D) = gate | value, w (8, D) -> z (N, D)"""
     s, value = _windows(gv, seq_len)
     c = sum(w[k] * value[:, k:k + seq_len] for k in range(TAPS))
     return (s * c).reshape(-1, w.shape[1])
@@ -58,7 +58,7 @@ def gated_conv_bwd_ref(dz, gv, w, seq_len):
 
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
 def gated_conv_bwd(dz, gv, w, seq_len, add, dgv, dw):
-    """The gradient of value runs TAPS - 1 tokens behind, under a window of dz * sigmoid(gate)."""
+    """dvalue[t - TAPS + 1] needs a window of dz * sigmoid(gate) up to t, so it is computed TAPS - 1 tokens late."""
     n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // seq_len, num_threads()
     parts = workspace(threads * TAPS, n, np.float32)
     clear(parts)

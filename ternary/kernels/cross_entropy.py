@@ -1,14 +1,14 @@
-"""Tied head and cross-entropy in one pass over the vocabulary; the logits never exist in memory.
+"""Tied output head and cross-entropy in one pass over the vocabulary; the logits are never materialised.
 
-Everything is transposed: a block of logits is 32 words x 32 tokens, so that sums over words are plain sums of lines
-and one number per token is a line. The epilogue makes e = exp(logit - target logit); with s the sum of e over the
-words, loss = log(s), and the gradient of the logits is e / s - onehot, where 1/s is applied to the D channels instead
-of the V words. An e saturates at 2^100: the loss of a token above 69 nats is cut there, and stays finite.
+Blocks of logits are transposed, 32 words x 32 tokens: a sum over words is a sum of rows, and a (1, 32) tile holds one
+number per token. The epilogue computes e = exp(logit - target logit). With s = sum of e over the words, loss = log(s),
+and the gradient of the logits is e / s - onehot; 1/s is applied to the D channels instead of the V words. e saturates
+at 2^100, so the loss of a token is finite and at most 69 nats.
 
-The loss and s are exact. The two products of the way back may leave out blocks of 32 words x 128 tokens that hold
-little of the probability: a block whose words have the root mean square share p is kept with probability
-q >= min(1, p / noise), and then counts 1/q times. The gradient stays unbiased, and its variance grows by a share of
-`noise`, at the most a few times, of the variance that comes from there being one target a token.
+Loss and s are exact. Vocabulary sampling: the two products of the backward pass may skip blocks of 32 words x 128
+tokens that hold little probability. A block whose words have a probability of root mean square p is kept with
+probability q >= min(1, p / noise) and weighted by 1/q (importance sampling). The gradient stays unbiased. Its variance
+grows by about `noise`, at most a few times that, relative to the variance due to one target per token.
 """
 from collections import namedtuple
 
@@ -40,16 +40,16 @@ from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, microker
 from ternary.kernels.gemm.pack import ZERO_POINT, pack_columns, quantize_row
 
 BLOCK = 128                       # tokens of one work item
-VOCAB_TILE = 320                       # words between two visits to the gradient of h: their e stay in L2
-RAREST = 2.0 ** -6                # no block is kept less often
+VOCAB_TILE = 320                       # words whose e are collected, in L2, for one product with the gradient of h
+MIN_KEEP_PROBABILITY = 2.0 ** -6                # lower bound of q
 
 
 def cross_entropy_ref(h, table, target, vocab_rows, factors, channels, scale, noise, seed):
     """loss (N,) = -log softmax(h @ table.T)[target]; dh (N, D), dtable (V, D): gradients of scale * sum(loss).
 
-    h (N, D), table (V, D), target (N,). `words` (V', D) and `channels` (D, V') are table and table.T in the
-    type of h, V' = V rounded up to 32, zeros beyond V; or words and factors (2, V') are those of quantize_rows,
-    then the logits are made of bytes. The reference needs table only, and is without noise.
+    h (N, D), table (V, D), target (N,). vocab_rows (V', D) and channels (D, V') are table and table.T in the dtype of
+    h, V' = V rounded up to 32, zeros beyond V. Or vocab_rows (int8) and factors (2, V') come from quantize_rows; then
+    the logits are int8 products. The reference uses only the table, and does not sample.
     """
     logits = h @ table.T
     logits = logits - logits.max(-1, keepdims=True)
@@ -91,6 +91,7 @@ def _(h, first, n, vocab_rows, factors):
 
 @device
 def panels_of(a, start, rows, like):
+    """Rows start..start+rows of `a` as panels (rows / 32, D * 32) of the dtype of `like`."""
     p = workspace(rows // TILE_N, a.shape[1] * TILE_N, like.dtype)
     for t in range(rows // TILE_N):
         pack_columns(a, start + t * TILE_N, p, t)
@@ -101,14 +102,14 @@ def panels_of(a, start, rows, like):
 def pack_tokens(h, first, n, vocab_rows, factors):
     """-> left operand of all words; rows first..first+n of h as panels of 32 tokens; logits (2, rows).
 
-    A product of both, times logits[0], is a logit. logits[1] is for target_logits.
+    The product of both operands times logits[0] is the logit. logits[1] is filled by target_logits.
     """
     return _pack_tokens(h, first, n, vocab_rows, factors)
 
 
 @device
 def target_logits(h, first, n, table, target, logits):
-    """logits[1, i] = -log2(e) * logit of the target of row first + i, exactly; 0 beyond n."""
+    """logits[1, i] = -log2(e) * target logit of row first + i, in float32 whatever the operands; 0 beyond n."""
     for i in range(logits.shape[1]):
         logits[1, i] = 0
     for i in range(n):
@@ -120,7 +121,7 @@ def target_logits(h, first, n, table, target, logits):
 
 @device
 def exponentials(c, r, logits, t, w, vocab):
-    """Rows r, r+1 of a block of products -> e; 0 for words beyond the vocabulary."""
+    """Rows r, r+1 of a block of products -> e (2, 32); 0 for words beyond the vocabulary."""
     x = load_like(vec32x2(), c, r, 0) * (load_like(vec32(), logits, 0, t * TILE_N) * LOG2E)
     e = exp2(minimum(x + load_like(vec32(), logits, 1, t * TILE_N), np.float32(100)))
     if w + r + 1 >= vocab:
@@ -134,7 +135,7 @@ def exponentials(c, r, logits, t, w, vocab):
 
 @device
 def uniform(seed, block, panel):
-    """A number in [0, 1) from three integers (the mix of splitmix64, Steele et al. 2014)."""
+    """A uniform number in [0, 1) as a hash of three integers (splitmix64, Steele et al. 2014)."""
     x = np.uint64(seed) * np.uint64(0x9e3779b97f4a7c15) + np.uint64(block) * np.uint64(0xd1342543de82ef95)
     x += np.uint64(panel) * np.uint64(0xaf251af3b0f025b5)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
@@ -144,16 +145,16 @@ def uniform(seed, block, panel):
 
 @device
 def importance_weight(share, noise, u):
-    """1/q with probability q, else 0: q the power of two next above share / noise, so that bf16 does not round it."""
+    """1/q with probability q, else 0. q is the power of two just above share / noise: bf16 represents it exactly."""
     q = 1.0
-    while q > RAREST and q * 0.5 * noise >= share:
+    while q > MIN_KEEP_PROBABILITY and q * 0.5 * noise >= share:
         q *= 0.5
     return np.float32(1 / q) if u < q else np.float32(0)
 
 
 @device
-def vocab_panel(left, w, tokens, d, logits, vocab, sums, c, own):
-    """own (32, tokens) = e of words w..w+32, added to sums -> the root mean square of their share among the tokens."""
+def vocab_panel(left, w, tokens, d, logits, vocab, sums, c, e_panel):
+    """e_panel (32, tokens) = e of words w..w+32, also added to sums -> root mean square of their probability."""
     squares, panels = vec32(), tokens.shape[0]
     for t in range(panels):
         microkernel(c, left, w, 0, tokens, t, 0, d)
@@ -161,34 +162,34 @@ def vocab_panel(left, w, tokens, d, logits, vocab, sums, c, own):
         for r in range(0, TILE_N, 2):
             x = exponentials(c, r, logits, t, w, vocab)
             part = part + sum_rows(x)
-            store(own, r, t * TILE_N, x)
+            store(e_panel, r, t * TILE_N, x)
         s = load_like(vec32(), sums, 0, t * TILE_N) + part
         store(sums, 0, t * TILE_N, s)
-        part = part / s                           # s is not complete: the share is not underestimated
+        part = part / s                           # s is still partial, so the probability is not underestimated
         squares = squares + part * part
     return np.sqrt(total(squares) / (panels * TILE_N))
 
 
 @device
-def add_products(channels, steps, visit, c, dht):
-    """dht += channels[:, :steps] @ visit"""
+def add_products(channels, steps, e_tile, c, dht):
+    """dht (panels * D, 32) += channels[:, :steps] (D, steps) @ e_tile (panels, steps * 32)"""
     d = channels.shape[0]
     for j in range(0, d, TILE_N):
-        for t in range(visit.shape[0]):
-            microkernel(c, channels, j, 0, visit, t, 0, steps)
+        for t in range(e_tile.shape[0]):
+            microkernel(c, channels, j, 0, e_tile, t, 0, steps)
             add_block(c, dht, t * d + j, 0)
 
 
-# the table and its packed forms; gradients of scale * loss, noise and seed of what is left out
+# the table and its packed forms; the gradient is of scale * loss; noise and seed of the vocabulary sampling
 Table = namedtuple("Table", "floats vocab_rows factors channels")
 SamplingParams = namedtuple("SamplingParams", "scale noise seed")
-# of a chunk of tokens: e (V', tokens) of the words that are kept (blocks, V' / 32), and q, h * scale / s in panels
+# for a chunk of tokens: e (V', tokens), which panels of words are kept (blocks, V' / 32), panels q of h * scale / s
 Chunk = namedtuple("Chunk", "e kept q")
 
 
 @device
 def token_block(h, first, n, target, table, params, chunk, block, loss, dh):
-    """Tokens first..first+n, block `block` of the chunk: loss, dh, and what the gradient of the table needs."""
+    """Tokens first..first+n, block `block` of the chunk: computes loss and dh, and fills `chunk` for dtable."""
     (vocab, d), panels, column = table.floats.shape, (n + TILE_N - 1) // TILE_N, block * BLOCK
     sums = workspace(1, BLOCK, np.float32)
     clear(sums)
@@ -196,24 +197,24 @@ def token_block(h, first, n, target, table, params, chunk, block, loss, dh):
     target_logits(h, first, n, table.floats, target, logits)
     dht = workspace(panels * d, TILE_N, np.float32)
     clear(dht)
-    own, across = workspace(TILE_N, BLOCK, h.dtype), workspace(d, VOCAB_TILE, h.dtype)
-    visit, filled, padded = workspace(panels, VOCAB_TILE * TILE_N, h.dtype), 0, table.vocab_rows.shape[0]
+    e_panel, kept_channels = workspace(TILE_N, BLOCK, h.dtype), workspace(d, VOCAB_TILE, h.dtype)
+    e_tile, filled, padded = workspace(panels, VOCAB_TILE * TILE_N, h.dtype), 0, table.vocab_rows.shape[0]
     c = acquire_accumulator()
     for w in range(0, padded, TILE_N):
-        share = vocab_panel(left, w, tokens, d, logits, vocab, sums, c, own)
+        share = vocab_panel(left, w, tokens, d, logits, vocab, sums, c, e_panel)
         weight = importance_weight(share, params.noise, uniform(params.seed, first // BLOCK, w // TILE_N))
         chunk.kept[block, w // TILE_N] = weight > 0
         if weight > 0:
             for t in range(panels):
                 for r in range(0, TILE_N, 2):
-                    x = load_like(vec32x2(), own, r, t * TILE_N) * weight
+                    x = load_like(vec32x2(), e_panel, r, t * TILE_N) * weight
                     store(chunk.e, w + r, column + t * TILE_N, x)
-                    store_paired(visit, t, (filled + r) * TILE_N, x)
+                    store_paired(e_tile, t, (filled + r) * TILE_N, x)
             for j in range(d):
-                store(across, j, filled, load_like(vec32(), table.channels, j, w))
+                store(kept_channels, j, filled, load_like(vec32(), table.channels, j, w))
             filled += TILE_N
         if filled == VOCAB_TILE or w + TILE_N >= padded:
-            add_products(across, filled, visit, c, dht)
+            add_products(kept_channels, filled, e_tile, c, dht)
             filled = 0
     release_accumulator()
     for i in range(n):
@@ -242,7 +243,7 @@ def token_block(h, first, n, target, table, params, chunk, block, loss, dh):
 
 @device
 def add_vocab_rows(chunk, panel, n, c, dtable):
-    """The gradient of 32 words from a chunk of n tokens."""
+    """dtable += the gradient of the 32 words of a panel from a chunk of n tokens."""
     w, blocks, at = panel * TILE_N, (n + BLOCK - 1) // BLOCK, 0
     m = min(TILE_N, dtable.shape[0] - w)
     while at < blocks:
@@ -264,7 +265,7 @@ def add_vocab_rows(chunk, panel, n, c, dtable):
 
 @kernel(ref=cross_entropy_ref, sums=("dtable",))
 def cross_entropy(h, table, target, vocab_rows, factors, channels, scale, noise, seed, loss, dh, dtable):
-    """By chunks of tokens, so that e stays in cache between its two uses."""
+    """Works on chunks of tokens, so that e stays in cache between its two uses."""
     (rows, d), threads, panels = h.shape, num_threads(), vocab_rows.shape[0] // TILE_N
     tokens = BLOCK * threads
     e = workspace(vocab_rows.shape[0], tokens, channels.dtype)
@@ -293,7 +294,7 @@ def cross_entropy(h, table, target, vocab_rows, factors, channels, scale, noise,
 
 
 def nll_ref(h, table, target, vocab_rows, factors):
-    """loss (N,) = -log softmax(h @ table.T)[target], without gradients."""
+    """loss (N,) = -log softmax(h @ table.T)[target]; no gradients."""
     return cross_entropy_ref(h, table, target, vocab_rows, factors, vocab_rows, 1.0, 0.0, 0)[0]
 
 

@@ -1,4 +1,4 @@
-"""Embedding rows: gather forward, scatter-add backward; and the sum of two gradients."""
+"""Embedding: gather in the forward pass, scatter-add in the backward pass; and the sum of two gradients."""
 import numpy as np
 from numba import prange
 
@@ -21,7 +21,7 @@ def gather(table, index, y):
 
 @device
 def add_rows(table, index, rows, scale, part, parts):
-    """table[index[i]] += scale * rows[i] for the rows of the table that part `part` owns."""
+    """table[index[i]] += scale * rows[i] for the rows of the table with row number % parts == part."""
     for i in range(rows.shape[0]):
         k = index[i]
         if k % parts == part:
@@ -44,7 +44,7 @@ def scatter_add(index, rows, vocab, dtable):
 
 
 def add_into_ref(x):
-    """y += x, for arrays of one shape and any of the types"""
+    """y += x, arrays of equal shape, float32 or bf16"""
     return x
 
 

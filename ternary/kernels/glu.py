@@ -1,4 +1,4 @@
-"""Gated linear units (Shazeer 2020): two products and the gate in one pass."""
+"""Gated linear units (Shazeer 2020): both products and the gate in one pass over the input."""
 import math
 
 import numpy as np
@@ -35,7 +35,7 @@ erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def activation_ref(x: np.ndarray, kind: int) -> tuple[np.ndarray, np.ndarray]:
-    """silu: x * sigmoid(x); gelu: x * Phi(x), Phi the normal distribution (Hendrycks and Gimpel 2016) -> f, df/dx"""
+    """x -> f(x), df/dx. silu: x * sigmoid(x); gelu: x * Phi(x), Phi the normal CDF (Hendrycks and Gimpel 2016)."""
     if kind == GELU:
         cdf = (0.5 + 0.5 * erf(x / 2 ** 0.5)).astype(x.dtype)
         return x * cdf, cdf + x * np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5
@@ -45,7 +45,7 @@ def activation_ref(x: np.ndarray, kind: int) -> tuple[np.ndarray, np.ndarray]:
 
 @device
 def normal(x):
-    """Phi(x) to 1e-7 (Abramowitz and Stegun 26.2.17), and its density."""
+    """-> Phi(x) with error 1e-7 (Abramowitz and Stegun 26.2.17), the density at x"""
     density = exp2(x * x * (-0.5 * LOG2E)) * np.float32(0.39894228)
     t = reciprocal(1.0 + absolute(x) * np.float32(0.2316419))
     p = t * np.float32(1.330274429) - np.float32(1.821255978)
@@ -66,7 +66,7 @@ def activation(x, kind):
 
 
 def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
-    """y = f(g) * u with g = alpha_g * xg @ gate, u = alpha_u * xu @ up; g and u are kept for the way back.
+    """y = f(g) * u with g = alpha_g * xg @ gate, u = alpha_u * xu @ up; g and u are saved for the backward pass.
 
     xg, xu (N, K), gate, up panels of (K, F), kind an index of ACTIVATIONS -> g, u, y (N, F)
     """

@@ -1,7 +1,7 @@
-"""Muon (Jordan et al. 2024): the momentum of a matrix, made orthogonal, is its update.
+"""Muon (Jordan et al. 2024): the update of a matrix is its orthogonalised momentum.
 
-The update is scaled to the root mean square 0.2 that AdamW's have (Liu et al. 2025, "Muon is scalable for LLM
-training"), so that both share a learning rate. Products run in bf16 where the CPU has a dot product for it.
+The update is scaled to a root mean square of 0.2, as AdamW's has (Liu et al. 2025, "Muon is scalable for LLM
+training"), so that both use the same learning rate. Products are in bf16 where the CPU has bf16 dot products.
 """
 import numpy as np
 from numba import prange
@@ -13,13 +13,13 @@ from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, releas
 from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_words
 
 STEPS = 5                         # of the Newton-Schulz iteration
-A, B, C = 3.4445, -4.7750, 2.0315                 # its polynomial: steepest at 0, where most singular values are
-SIZE = 0.2
+A, B, C = 3.4445, -4.7750, 2.0315                 # its polynomial: steep at 0, where most singular values are
+UPDATE_RMS = 0.2                  # of the update per element
 TINY, ONE = np.float32(1e-20), np.float32(1)
 
 
 def orthogonal_ref(x):
-    """U V^T for x = U S V^T, nearly: the singular values come to lie between 0.7 and 1.2."""
+    """x = U S V^T (M, N), M <= N -> U V^T approximately: singular values end between 0.7 and 1.2."""
     x = x / (np.linalg.norm(x) + TINY)
     for _ in range(STEPS):
         s = x @ x.T
@@ -28,72 +28,73 @@ def orthogonal_ref(x):
 
 
 def muon_ref(p, g, m, shapes, hyper, like):
-    """One step with gradient hyper[0] * g -> new p, m, and g = 0 for the next step. All (n,) float32.
+    """p, g, m (n,) -> p, m after one step with gradient hyper[0] * g, and g = 0 for the next step.
 
-    They hold matrices: shapes (K, 4) are the place of the first element, rows and columns, multiples of 32, and how
-    many of the longer side count (the others are zeros, and stay zeros). hyper: gradient scale, lr, weight decay,
-    momentum. `like` is any array of the type of the products' operands.
+    The flat buffers hold matrices, described by shapes (matrices, 4): offset, rows and columns (multiples of 32), and
+    the length of the longer side without its zero padding. hyper: gradient scale, lr, weight decay, momentum. `like` is
+    any array with the dtype for the operands of products.
     """
     scale, lr, decay, momentum = hyper
     p, m = p.copy(), m * momentum + g * (scale * (1 - momentum))
-    update = m * momentum + g * (scale * (1 - momentum))          # Nesterov's
+    update = m * momentum + g * (scale * (1 - momentum))          # Nesterov momentum
     for first, rows, columns, longer in shapes:
         part = slice(first, first + rows * columns)
         x = update[part].reshape(rows, columns)
         x = orthogonal_ref(x) if rows <= columns else orthogonal_ref(x.T).T
-        p[part] = p[part] * (1 - lr * decay) - lr * SIZE * longer ** 0.5 * x.ravel()
+        p[part] = p[part] * (1 - lr * decay) - lr * UPDATE_RMS * longer ** 0.5 * x.ravel()
     return p, m, np.zeros_like(g)
 
 
 @device
 def transposed_copy(x):
+    """(M, N) -> (N, M)"""
     y = workspace(x.shape[1], x.shape[0], np.float32)
     transpose_words(x, 0, 0, x.shape[0], x.shape[1], y, 0, 0)
     return y
 
 
 @device
-def store_symmetric(c, turn, s, i, j):
-    """The block c at s[i:, j:] and, turned, at s[j:, i:]."""
+def store_symmetric(c, scratch, s, i, j):
+    """Store the block c at s[i:, j:] and its transpose at s[j:, i:]."""
     for r in range(TILE_N):
         store(s, i + r, j, load_like(vec32(), c, r, 0))
     if i != j:
-        transpose_words(c, 0, 0, TILE_N, TILE_N, turn, 0, 0)
+        transpose_words(c, 0, 0, TILE_N, TILE_N, scratch, 0, 0)
         for r in range(TILE_N):
-            store(s, j + r, i, load_like(vec32(), turn, r, 0))
+            store(s, j + r, i, load_like(vec32(), scratch, r, 0))
 
 
 @device
 def orthogonalize(x, like, c):
-    """x (M, N), M <= N, float32, of norm 1, becomes orthogonal; c is the block of products."""
+    """Orthogonalise x (M, N) float32, M <= N, of norm 1, in place; c (32, 32) is the accumulator."""
     m, n = x.shape
-    rows, across = workspace(m, n, like.dtype), workspace(m // TILE_N, n * TILE_N, like.dtype)
-    s, s_across = workspace(m, m, like.dtype), workspace(m // TILE_N, m * TILE_N, like.dtype)
-    t, down = workspace(m, m, like.dtype), workspace(n // TILE_N, m * TILE_N, like.dtype)
-    turn = workspace(TILE_N, TILE_N, np.float32)
+    rows, x_panels = workspace(m, n, like.dtype), workspace(m // TILE_N, n * TILE_N, like.dtype)
+    s, s_panels = workspace(m, m, like.dtype), workspace(m // TILE_N, m * TILE_N, like.dtype)
+    t, x_step_panels = workspace(m, m, like.dtype), workspace(n // TILE_N, m * TILE_N, like.dtype)
+    scratch = workspace(TILE_N, TILE_N, np.float32)
     for _ in range(STEPS):
         for i in range(m):
             for j in range(0, n, TILE_N):
                 store(rows, i, j, load_like(vec32(), x, i, j))
         for j in range(m // TILE_N):
-            pack_columns(rows, j * TILE_N, across, j)
+            pack_columns(rows, j * TILE_N, x_panels, j)
         for i in range(0, m, TILE_N):              # s = x @ x.T
             for j in range(0, i + 1, TILE_N):
-                microkernel(c, rows, i, 0, across, j // TILE_N, 0, n)
-                store_symmetric(c, turn, s, i, j)
+                microkernel(c, rows, i, 0, x_panels, j // TILE_N, 0, n)
+                store_symmetric(c, scratch, s, i, j)
         for j in range(m // TILE_N):
-            pack_columns(s, j * TILE_N, s_across, j)
+            pack_columns(s, j * TILE_N, s_panels, j)
         for i in range(0, m, TILE_N):              # t = B s + C s @ s
             for j in range(0, i + 1, TILE_N):
-                microkernel(c, s, i, 0, s_across, j // TILE_N, 0, m)
+                microkernel(c, s, i, 0, s_panels, j // TILE_N, 0, m)
                 for r in range(TILE_N):
                     store(c, r, 0, load_like(vec32(), c, r, 0) * C + load_like(vec32(), s, i + r, j) * B)
-                store_symmetric(c, turn, t, i, j)
+                store_symmetric(c, scratch, t, i, j)
         for j in range(n // TILE_N):
-            pack_steps(x, 0, m, j, down, j)
+            pack_steps(x, 0, m, j, x_step_panels, j)
         for i in range(0, m, TILE_N):              # x = A x + t @ x
             for j in range(n // TILE_N):
-                microkernel(c, t, i, 0, down, j, 0, m)
+                microkernel(c, t, i, 0, x_step_panels, j, 0, m)
                 for r in range(TILE_N):
                     v = load_like(vec32(), c, r, 0) + load_like(vec32(), x, i + r, j * TILE_N) * A
                     store(x, i + r, j * TILE_N, v)
@@ -101,7 +102,7 @@ def orthogonalize(x, like, c):
 
 @device
 def direction(g, m, first, rows, columns, scale, momentum):
-    """-> the update of a matrix (rows, columns), of norm 1; m moves on, g becomes 0."""
+    """-> Nesterov momentum of one matrix (rows, columns), normalised to 1; updates m, sets g to 0."""
     x, squares = workspace(rows, columns, np.float32), vec32()
     for i in range(rows):
         for j in range(0, columns, TILE_N):
@@ -113,10 +114,10 @@ def direction(g, m, first, rows, columns, scale, momentum):
             store(m, 0, at, a)
             store(g, 0, at, vec32())
             store(x, i, j, u)
-    shrink = ONE / (np.sqrt(total(squares)) + TINY)
+    inv_norm = ONE / (np.sqrt(total(squares)) + TINY)
     for i in range(rows):
         for j in range(0, columns, TILE_N):
-            store(x, i, j, load_like(vec32(), x, i, j) * shrink)
+            store(x, i, j, load_like(vec32(), x, i, j) * inv_norm)
     return x
 
 
@@ -136,7 +137,7 @@ def muon(p, g, m, shapes, hyper, like):
                 y = transposed_copy(x)
                 orthogonalize(y, like, c)
                 x = transposed_copy(y)
-            step = lr * np.float32(SIZE * np.sqrt(shapes[k, 3]))
+            step = lr * np.float32(UPDATE_RMS * np.sqrt(shapes[k, 3]))
             for i in range(rows):
                 for j in range(0, columns, TILE_N):
                     at = first + i * columns + j

@@ -1,6 +1,7 @@
 """RMS norm (Zhang and Sennrich 2019), layer norm (Ba, Kiros and Hinton 2016) and group norm (Wu and He 2018).
 
-Rows are whole lines; means are over the first `width` channels, a multiple of 16. The others, zeros, stay zeros.
+Rows are padded with zeros to a multiple of 32 channels. Means are over the first `dim` channels, a multiple of 16; the
+padding stays zero.
 """
 import numpy as np
 from numba import prange
@@ -13,12 +14,12 @@ from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 RMS_EPS, LAYER_EPS = 1e-6, 1e-5
 ONE, RMS_EPS32, LAYER_EPS32 = np.float32(1), np.float32(RMS_EPS), np.float32(LAYER_EPS)
-vector = tile(1, 1)               # groups of channels need not be whole lines
+vector = tile(1, 1)               # a group of channels need not be a multiple of 32
 
 
 @device
 def add_parts(parts, i, step, total):
-    """total += rows i, i + step, ... of parts"""
+    """total (n,) += rows i, i + step, ... of parts (rows, n)"""
     for k in range(i, parts.shape[0], step):
         for j in range(0, parts.shape[1], TILE_N):
             store(total, 0, j, load_like(vec32(), total, 0, j) + load_like(vec32(), parts, k, j))
@@ -73,17 +74,17 @@ def rms_norm_bwd(dy, x, w, r, dim, add, dx, dw):
 
 
 def _grouped(x, groups, dim):
-    """(..., D) -> (..., G, width / G)"""
+    """(..., D) -> (..., G, dim / G)"""
     return x[..., :dim].reshape(*x.shape[:-1], groups, -1)
 
 
 def _flat(x):
-    """(..., G, width / G) -> (..., D)"""
+    """(..., G, dim / G) -> (..., D)"""
     return pad_to_tile(x.reshape(*x.shape[:-2], -1), (-1,))
 
 
 def layer_norm_ref(x, w, b, groups, dim):
-    """y = (x - m) * r * w + b, m and r of each row and each of G equal `groups` of channels; 1 is layer norm.
+    """y = (x - m) * r * w + b, with m and r per row and per group of channels; groups = 1 is layer norm.
 
     x (N, D), w, b (D,) -> y (N, D), m (N, G) = mean(x), r (N, G) = 1 / sqrt(var(x) + eps)
     """
@@ -128,7 +129,7 @@ def layer_norm_bwd_ref(dy, x, w, m, r, groups, dim):
 @kernel(ref=layer_norm_bwd_ref, sums=("dw", "db"))
 def layer_norm_bwd(dy, x, w, m, r, groups, dim, add, dx, dw, db):
     rows, n, threads = x.shape[0], dim // groups, num_threads()
-    parts = workspace(2 * threads, x.shape[1], np.float32)   # of dw and of db, in turns
+    parts = workspace(2 * threads, x.shape[1], np.float32)   # even rows: dw; odd rows: db
     clear(parts)
     for th in prange(threads):
         first, last = share(rows, th, threads, 1)

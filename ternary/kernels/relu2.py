@@ -1,6 +1,6 @@
-"""Squared ReLU (So et al. 2021) in the epilogue of the products around it.
+"""Squared ReLU (So et al. 2021) as epilogue of the matrix products before it and, in the backward pass, after it.
 
-Only y = relu(u)^2 is kept for the way back: relu(u) is its square root.
+Only y = relu(u)^2 is saved for the backward pass: relu(u) is its square root.
 """
 from collections import namedtuple
 

@@ -1,14 +1,14 @@
-"""One token from logits: temperature, top-k, min-p, top-p, then a draw. No sorting: thresholds by bisection."""
+"""Sample a token from logits: temperature, top-k, min-p, top-p. Thresholds are found by bisection, not by sorting."""
 import numpy as np
 
 from ternary.compiler.jit import device, kernel
 
 
 def sample_ref(logits, temperature, top_k, top_p, min_p, u):
-    """The token where the cumulated, filtered probabilities pass u in [0, 1). temperature 0: the argmax.
+    """logits (V,), u in [0, 1) -> token (1,), the first whose cumulative filtered probability exceeds u.
 
-    logits (V,); kept are words among the top_k (0: all; ties are kept) whose probability, among these, is at
-    least min_p times the largest and that belong to the smallest set with mass top_p (ties are kept) -> token (1,)
+    Filters, in this order: the top_k tokens (0: all), those with at least min_p times the largest probability, the
+    smallest set with total probability top_p. Ties are kept. temperature 0 is argmax.
     """
     if temperature == 0:
         return np.array([np.argmax(logits)])
@@ -26,14 +26,14 @@ def sample_ref(logits, temperature, top_k, top_p, min_p, u):
 
 @device
 def threshold(p, kept, mass):
-    """The largest value t so that at least `kept` elements, and the mass `mass`, are >= t. Bisects over float bits."""
+    """-> bits of the largest t such that the elements >= t are at least `kept` and sum to at least `mass`."""
     low, high = np.uint32(0), np.uint32(0x7f800000)
-    bits = p.view(np.uint32)                      # of non-negative floats: in the order of their values
+    bits = p.view(np.uint32)                      # non-negative floats sort like their bits
     while high - low > 1:
         middle, count, s = low + (high - low) // np.uint32(2), 0, 0.0
         for i in range(bits.shape[0]):
             count += bits[i] >= middle
-        if mass > 0:                              # apart: sums of floats are not vectorised
+        if mass > 0:                              # a second loop: float sums are not vectorised, counting is
             for i in range(bits.shape[0]):
                 if bits[i] >= middle:
                     s += p[i]
@@ -46,6 +46,7 @@ def threshold(p, kept, mass):
 
 @device
 def keep(p, low):
+    """Set elements whose bits are below `low` to 0; -> the sum of the others."""
     bits, s = p.view(np.uint32), 0.0
     for i in range(p.shape[0]):
         if bits[i] < low:

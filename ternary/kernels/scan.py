@@ -1,7 +1,7 @@
 """Gated linear recurrence (HGRN: Qin et al. 2023): s[t] = f[t] * s[t-1] + (1 - f[t]) * v[t], read through a gate.
 
-A scan in parallel over sequences and lines of channels, and in sequence over time: the state of a line stays in
-registers, and the memory is read once.
+Parallel over sequences and groups of 32 channels, sequential over time: the state of 32 channels stays in registers,
+and memory is read once.
 """
 import numpy as np
 from numba import prange

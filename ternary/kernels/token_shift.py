@@ -1,4 +1,4 @@
-"""Token shift (RWKV): every channel mixes in some of the token before."""
+"""Token shift (RWKV): each channel interpolates between a token and the previous one."""
 import numpy as np
 from numba import prange
 
@@ -8,14 +8,14 @@ from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 
 def _change(x, seq_len):
-    """x[t] - x[t-1] in every sequence, with x[-1] = 0."""
+    """x (N, D) -> x[t] - x[t-1] within each sequence, with x[-1] = 0."""
     sequences = x.reshape(-1, seq_len, x.shape[1])
     return np.diff(sequences, axis=1, prepend=0).reshape(x.shape)
 
 
 @device
 def coefficients(mix):
-    """(2, D): sigmoid(mix), what a token keeps of itself, and the rest, what it takes from the one before."""
+    """mix (D,) -> (2, D): the weights sigmoid(mix) of a token and 1 - sigmoid(mix) of the previous one."""
     s = workspace(2, len(mix), np.float32)
     for j in range(0, len(mix), TILE_N):
         t = sigmoid(load_like(vec32(), mix, 0, j))
@@ -25,7 +25,7 @@ def coefficients(mix):
 
 
 def token_shift_ref(x, mix, seq_len):
-    """y[t] = s x[t] + (1 - s) x[t-1], s = sigmoid(mix), x[-1] = 0, per sequence of `length`.
+    """y[t] = s x[t] + (1 - s) x[t-1], s = sigmoid(mix), x[-1] = 0, per sequence of seq_len tokens.
 
     x (N, D), mix (D,) -> y (N, D)
     """

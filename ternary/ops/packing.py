@@ -8,7 +8,7 @@ import numpy as np
 from ternary.autograd.tape import Tensor, current_tape, scratch
 from ternary.compiler.layout import TILE_N, padded
 from ternary.kernels.gemm import pack, quant
-from ternary.kernels.gemm.lookup import CODES, LOOKUPS
+from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE
 
 
 @dataclass
@@ -57,10 +57,10 @@ def packed_weight(weight: Tensor, quantizer: str | None) -> Packed:
         quant.mean_abs(w, rows, columns, block, alpha)
     m, k = w.shape
     kind = quant.TRITS[tape.precision] if len(alpha) == 1 else tape.dtype
-    each = LOOKUPS if kind in CODES else TILE_N
+    each = CODES_PER_TILE if kind in CODE_DTYPES else TILE_N
     w_forward, w_backward = (tape.pool.empty(shape, kind) for shape in ((m // TILE_N, k * each),
                                                                        (k // TILE_N, m * each)))
-    if kind in CODES:
+    if kind in CODE_DTYPES:
         quant.encode_weight(w, alpha, w_forward, w_backward)
     else:
         quant.pack_weight(w, columns, alpha, block, w_forward, w_backward)

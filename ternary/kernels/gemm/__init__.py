@@ -1,1 +1,1 @@
-"""Matrix products: packing, quantisation, look-up, blocked products, weight gradients."""
+"""Matrix products: operand layouts, ternary weights, blocked products, products by look-up, weight gradients."""

@@ -1,7 +1,7 @@
-"""Matrix products over packed panels (see pack.py). One block shape, 32 x 32, serves them all.
+"""Matrix products over packed panels (see pack.py) in blocks of 32 x 32.
 
-`product` leaves a block of sums in a float32 workspace in L1, and the kernel's epilogue reads it from there, a
-line at a time: how the sums are made (tile registers, vector registers) is known here only.
+`microkernel` writes a block of sums to a float32 buffer in L1, and the epilogue of the kernel reads it, one row of 32
+at a time. Only this file knows how sums are computed: AMX tile registers, vector registers or look-up.
 """
 from collections import namedtuple
 from collections.abc import Callable
@@ -30,8 +30,8 @@ from ternary.kernels.gemm.pack import quantize_row, unpack
 if AMX:
     from ternary.compiler.amx import block_fma, store_block, tiles_off, tiles_on, zero_block
 
-BLOCK = 128                       # rows of one work item: its operands stay in L2
-# rows of what the vector registers hold: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16 registers)
+BLOCK = 128                       # rows of one work item: its operand stays in L2
+# rows of a strip of sums in vector registers: a block is 4 strips of 8 (32 registers), or 4 of 6 and 2 of 4 (16)
 TALL, LOW = (8, 8) if AVX512 or ARM else (6, 4)
 SPLIT = TILE_N - TILE_N % (4 * TALL)
 tall, low = tile(TALL, 2), tile(LOW, 2)
@@ -39,7 +39,7 @@ tall, low = tile(TALL, 2), tile(LOW, 2)
 
 @device
 def strip(zeros, rows, c, a, ao, row, p, po, steps):
-    """`rows` rows of a block of sums."""
+    """c[rows:rows+len(tile)] = a strip of the block a @ p; `zeros` is a tile of the size of the strip."""
     for j in range(0, TILE_N, 2 * LANES):
         t, at, pt = zeros, ao, po + j * k_pack(p)
         for _ in range(0, steps, k_pack(p)):
@@ -64,13 +64,13 @@ def low_microkernel(c, a, ao, row, p, po, steps):
 
 
 def microkernel_for(p):
-    """What takes more than one instruction takes registers too, and sums on the stack cost half of the speed."""
+    """Emulated dot products need registers, so their strips are smaller: sums spilled to the stack halve the speed."""
     return vector_microkernel if p.dtype == types.float32 or VNNI and p.dtype == types.uint8 else low_microkernel
 
 
 @device
 def scaled(c, factors, i):
-    """From sums of bytes, int32 in c, to those of rows i..i+32 of the left operand: a weight of 0 gives exactly 0."""
+    """Dequantise c, int32 sums for rows i..i+32 of the left operand; a weight of 0 contributes exactly 0."""
     for r in range(TILE_N):
         store(c, r, 0, (from_ints(load_like(vec32(), c, r, 0)) - factors[1, i + r]) * factors[0, i + r])
 
@@ -117,7 +117,8 @@ def _(c, a, i, k, p, j, s, steps):
 def microkernel(c, a, i, k, p, j, s, steps):
     """c = a[i:i+32, k:k+steps] @ steps s..s+steps of panel j; c (32, 32) float32; k, s, steps multiples of 32.
 
-    If p is codes (lookup.py), `a` is an `operand` for all of it, k and s are 0, and steps are all.
+    If p holds codes (lookup.py), `a` is the `operand` made for them, k and s are 0, and steps is the whole inner
+    dimension.
     """
     _microkernel(c, a, i, k, p, j, s, steps)
 
@@ -147,19 +148,20 @@ def _(on):
 
 @device
 def acquire_accumulator():
-    """Call before the products of a work item, in its thread; -> the block they go to."""
+    """-> block (32, 32) for the products of this thread; configures its AMX tile registers."""
     _switch(True)
     return workspace(TILE_N, TILE_N, np.float32)
 
 
 @device
 def release_accumulator():
+    """Release the AMX tile registers of this thread."""
     _switch(False)
 
 
 @device
 def copied(a, first, n, column, width, p):
-    """a[first:first+n, column:column+width] in the type of p, rounded up to blocks of 32 rows with zeros."""
+    """-> a[first:first+n, column:column+width] in the dtype of p, padded with zeros to a multiple of 32 rows; row 0"""
     rows = (n + TILE_N - 1) // TILE_N * TILE_N
     copy = workspace(rows, width, p.dtype)
     for i in range(rows):
@@ -173,7 +175,7 @@ def copied(a, first, n, column, width, p):
 
 @device
 def quantized(a, first, n):
-    """Rows first..first+n of `a` as int8, in blocks of 32 with zeros behind: a left operand for ternary weights."""
+    """-> rows first..first+n of `a` as int8, padded with zeros to a multiple of 32, and their factors (2, rows)"""
     rows = (n + TILE_N - 1) // TILE_N * TILE_N
     q, factors = workspace(rows, a.shape[1], np.int8), workspace(2, rows, np.float32)
     for i in range(n):
@@ -197,7 +199,7 @@ def _(a, first, n, p, more):
         def of_bytes(a, first, n, p, more):
             q, factors = quantized(a, first, n)
             for i in range(q.shape[0]):
-                factors[0, i] += factors[1, i] * 0         # a NaN stays
+                factors[0, i] += factors[1, i] * 0         # NaN propagates
             sums, outputs = sums_of_bytes(q, p, more)
             return (sums, outputs, 0, factors), 0
         return of_bytes
@@ -216,13 +218,13 @@ def _(a, first, n, p, more):
 
 @device
 def operand(a, first, n, p):
-    """-> left operand, row: rows first..first+n of `a` for products with p, in blocks of 32 (a copy if need be)."""
+    """-> left operand, its first row: rows first..first+n of `a` for products with p; a padded copy if needed."""
     return _operand(a, first, n, p, p[:0])
 
 
 @device
 def shared_lhs(a, first, n, p, q):
-    """-> left operand, row, for products with p; `second` makes that for products with q of it."""
+    """-> left operand, its first row, for products with p; shared_lhs_for turns it into that for products with q."""
     return _operand(a, first, n, p, q)
 
 
@@ -248,9 +250,9 @@ def finish(c, m, i, j, out): raise TypeError("only in kernels")
 
 
 def epilogue(kind: type) -> Callable[[Callable], Callable]:
-    """What becomes of a block of sums: f(c, m, i, j, out) puts m rows of c to [i:, j:] of out[0]; out is a `kind`.
+    """Register f(c, m, i, j, out), which stores m rows of the block c to out[0][i:, j:], for `out` of type `kind`.
 
-    A kind is a namedtuple: a function as an argument would keep a kernel out of the cache.
+    kind is a namedtuple type: a function passed as an argument would make a kernel uncacheable.
     """
     def register(f):
         @overload(finish, jit_options=INNER)
@@ -262,7 +264,7 @@ def epilogue(kind: type) -> Callable[[Callable], Callable]:
 
 @device
 def gemm_blocks(x, p, th, shares, out):
-    """x @ p in blocks of 32 x 32, those that thread th takes, each handed to the epilogue of `out`."""
+    """Compute the blocks of x @ p that thread th takes from the queue, and call the epilogue for type(out) on each."""
     rows, steps = x.shape
     blocks, c = (rows + BLOCK - 1) // BLOCK, acquire_accumulator()
     first = take(shares, th, blocks) * BLOCK

@@ -1,13 +1,13 @@
-"""Products with ternary weights by look-up: no multiplications, and a third of the additions.
+"""Products with ternary weights by table look-up: no multiplications, and a third of the additions.
 
-Three channels have 27 sums with weights -1, 0 and +1. They are made once, as rows of a table, and an output adds one
-row where it would multiply three times ("the four Russians", Arlazarov et al. 1970; for single tokens T-MAC, Wei et
-al. 2024). A line of 32 channels is ten threes and a pair: 11 look-ups in 279 rows, which stay in L1. A row is a cache
-line of tokens: 16 in float32, or 32 in int16, which holds the sums of 256 channels of bytes.
+Three channels have 27 possible sums with weights -1, 0 and +1. They are computed once, as rows of a table, and an
+output adds one row instead of three products ("the four Russians", Arlazarov et al. 1970; for single tokens T-MAC, Wei
+et al. 2024). 32 channels are split into ten triples and a pair: 11 look-ups in a table of 279 rows, which stays in L1.
+A row is one cache line of tokens: 16 in float32 or 32 in int16. int16 holds the sums of 256 channels of int8.
 
-A weight (outputs, inputs) becomes `codes` (outputs / 32, inputs * 11): of each line of inputs, of each output, where
-its rows begin in the table, in bytes. Codes are as wide as the sums: int16, or int32 where sums are float32. Arrays of
-rows are typed as words, (rows, 16) float32, whatever they hold; a word of int16 has a token and the sixteenth after.
+A weight (outputs, inputs) is encoded as `codes` (outputs / 32, inputs * 11): for every 32 inputs and every output, the
+byte offsets of its 11 rows in the table. Codes are int16 if sums are int16, int32 if sums are float32. Arrays of rows
+are typed (rows, 16) float32 whatever they hold; 32 bits of int16 rows hold token t and token t + 16.
 """
 import itertools
 
@@ -35,24 +35,24 @@ from ternary.compiler.tiles import (
 from ternary.compiler.workspace import view_u32, workspace
 from ternary.kernels.gemm.pack import transpose_words
 
-WORDS, ROW_BYTES = 16, 64         # of a cache line
-THREES, PAIR = 10, 27 * 10        # of a line of channels; where the rows of its pair begin
-LOOKUPS, ROWS = THREES + 1, PAIR + 9
-CODES = np.int16, np.int32        # for sums in int16 and in float32
-LIMIT = 8                         # lines of channels whose sum int16 holds: 256 * 127 < 2^15
+WORDS, ROW_BYTES = 16, 64         # 32-bit words and bytes of a row, one cache line
+THREES, PAIR = 10, 27 * 10        # triples in 32 channels; the first table row of the pair
+CODES_PER_TILE, ROWS = THREES + 1, PAIR + 9
+CODE_DTYPES = np.int16, np.int32        # for sums in int16 and float32
+LIMIT = 8                         # tiles of 32 channels whose sum fits in int16: 256 * 127 < 2^15
 row = tile(1, WORDS // LANES)
 VS = ir.VectorType(ir.IntType(16), 2 * LANES)
 
 
 # ---- tables and sums ----------------------------------------------------------------------------------
 def arithmetic(b, codes):
-    """-> vectors of what is summed, add, subtract"""
+    """-> the vector type of sums for codes of this type, its add and subtract instructions"""
     return (VF, b.fadd, b.fsub) if codes.dtype == types.int32 else (VS, b.add, b.sub)
 
 
 @intrinsic
 def look_up(tc, t, table, codes, j, k):
-    """t + the rows of the table that codes[j, k:k+11] name."""
+    """t + the 11 rows of the table at the offsets codes[j, k:k+11]."""
     def cg(ctx, b, sig, args):
         kind, add, _ = arithmetic(b, codes)
         code = ctx.get_data_type(codes.dtype)
@@ -61,9 +61,9 @@ def look_up(tc, t, table, codes, j, k):
         at = pointer(ctx, b, codes, args[2], off, code)
         rows = pointer(ctx, b, table, args[1], index(0), I8)
         sums = [b.bitcast(v, kind) for v in vectors(b, t, args[0])]
-        for n in range(LOOKUPS):
-            if n % 2 == 0:                        # two codes by one load: loads are what it takes most of
-                many = ir.IntType(min(2, LOOKUPS - n) * code.width)
+        for n in range(CODES_PER_TILE):
+            if n % 2 == 0:                        # one load for two codes: loads are the bottleneck
+                many = ir.IntType(min(2, CODES_PER_TILE - n) * code.width)
                 name = b.load(b.bitcast(b.gep(at, [index(n)]), ir.PointerType(many)), align=code.width // 8)
             else:
                 name = b.lshr(name, ir.Constant(many, code.width))
@@ -75,7 +75,7 @@ def look_up(tc, t, table, codes, j, k):
 
 
 def combine(n):
-    """-> f(x, i, table, k, codes): the 3^n sums of -1, 0 and 1 times rows i..i+n of x become rows k.. of the table."""
+    """-> f(x, i, table, k, codes): table rows k.. = the 3^n sums of rows i..i+n of x with weights -1, 0 and 1."""
     @intrinsic
     def combined(tc, x, i, table, k, codes):
         def cg(ctx, b, sig, args):
@@ -104,7 +104,7 @@ threes, pairs = combine(3), combine(2)
 
 @intrinsic
 def channels(tc, low, high):
-    """Words of four bytes of tokens t, and of t + 16 -> rows of four channels, as int16."""
+    """Words of four int8 channels, of tokens t (low) and t + 16 (high) -> four rows of int16, one per channel."""
     shape = Tile(4, low.cols)
 
     def cg(ctx, b, sig, args):
@@ -123,7 +123,7 @@ def channels(tc, low, high):
 
 
 def half(high):
-    """-> f(t): of each word of t the low or the high int16, as float32."""
+    """-> f(t): the low or high int16 of each 32-bit word of t, as float32."""
     @intrinsic
     def of(tc, t):
         def cg(ctx, b, sig, args):
@@ -138,7 +138,7 @@ low_half, high_half = half(False), half(True)
 
 @device
 def tabulate(x, table, codes):
-    """The sums of a line of channels, the rows of x."""
+    """Fill the table (279, 16) with the sums of 32 channels, the rows of x."""
     for g in range(THREES):
         threes(x, 3 * g, table, 27 * g, codes)
     pairs(x, 3 * THREES, table, PAIR, codes)
@@ -146,20 +146,20 @@ def tabulate(x, table, codes):
 
 @device
 def add_rows(table, codes, s, first, sums, at):
-    """What line s of the channels adds to all outputs, from row `at` of sums on; `first`: there is nothing there."""
+    """Add the contribution of channels 32 s.. to all outputs, rows at.. of sums; `first`: overwrite instead of add."""
     for j in range(codes.shape[0]):
         for r in range(TILE_N):
             t = row()
             if not first:
                 t = load_like(row(), sums, at + j * TILE_N + r, 0)
-            store(sums, at + j * TILE_N + r, 0, look_up(t, table, codes, j, (s * TILE_N + r) * LOOKUPS))
+            store(sums, at + j * TILE_N + r, 0, look_up(t, table, codes, j, (s * TILE_N + r) * CODES_PER_TILE))
 
 
 @device
 def sums_of_floats(a, first, n, codes, more):
-    """a[first:first+n] @ both weights, in float32; n a multiple of 32 -> sums, outputs of both
+    """-> sums = a[first:first+n] @ both weights in float32, number of outputs of both; n a multiple of 32
 
-    Rows of 16 tokens: all outputs of the first 16, of the next, ...
+    A row holds 16 tokens of one output: all outputs of the first 16 tokens, then those of the next 16, and so on.
     """
     outputs = (codes.shape[0] + more.shape[0]) * TILE_N
     sums = workspace(n // WORDS * outputs, WORDS, np.float32)
@@ -174,29 +174,30 @@ def sums_of_floats(a, first, n, codes, more):
 
 
 @device
-def passes(lines):
-    """How many sums an output has in int16."""
-    return (lines + LIMIT - 1) // LIMIT
+def passes(in_tiles):
+    """The number of int16 partial sums per output."""
+    return (in_tiles + LIMIT - 1) // LIMIT
 
 
 @device
 def sums_of_bytes(q, codes, more):
-    """q @ both weights, in int16; rows of q a multiple of 32 -> sums, outputs of both
+    """-> sums = q @ both weights in int16, number of outputs of both; rows of q a multiple of 32
 
-    Rows of 32 tokens: all outputs of 256 channels, of the next 256, ..., then those of the next 32 tokens.
+    A row holds 32 tokens of one output: all outputs over the first 256 channels, over the next 256, and so on; then
+    those of the next 32 tokens.
     """
-    outputs, lines = (codes.shape[0] + more.shape[0]) * TILE_N, q.shape[1] // TILE_N
-    sums = workspace(q.shape[0] // TILE_N * passes(lines) * outputs, WORDS, np.float32)
+    outputs, in_tiles = (codes.shape[0] + more.shape[0]) * TILE_N, q.shape[1] // TILE_N
+    sums = workspace(q.shape[0] // TILE_N * passes(in_tiles) * outputs, WORDS, np.float32)
     x, table = workspace(TILE_N, WORDS, np.float32), workspace(ROWS, WORDS, np.float32)
-    fours = workspace(lines * TILE_N // 4, TILE_N, np.float32)
+    fours = workspace(in_tiles * TILE_N // 4, TILE_N, np.float32)
     for g in range(q.shape[0] // TILE_N):
         transpose_words(view_u32(q, q.shape[1] // 4), g * TILE_N, 0, TILE_N, q.shape[1] // 4, fours, 0, 0)
-        for s in range(lines):
+        for s in range(in_tiles):
             for r in range(0, TILE_N, 4):
                 at = (s * TILE_N + r) // 4
                 store(x, r, 0, channels(load_like(row(), fours, at, 0), load_like(row(), fours, at, WORDS)))
             tabulate(x, table, codes)
-            at = (g * passes(lines) + s // LIMIT) * outputs
+            at = (g * passes(in_tiles) + s // LIMIT) * outputs
             add_rows(table, codes, s, s % LIMIT == 0, sums, at)
             add_rows(table, more, s, s % LIMIT == 0, sums, at + codes.shape[0] * TILE_N)
     return sums, outputs
@@ -210,13 +211,13 @@ def block_of_floats(c, sums, outputs, i, j):
 
 
 @device
-def block_of_bytes(c, sums, outputs, i, j, factors, lines):
-    """c (32, 32) = tokens i.. and outputs j.. of sums_of_bytes, each token times its factors[0]"""
-    at = i // TILE_N * passes(lines) * outputs + j
+def block_of_bytes(c, sums, outputs, i, j, factors, in_tiles):
+    """c (32, 32) = tokens i.. and outputs j.. of sums_of_bytes, times factors[0] of each token"""
+    at = i // TILE_N * passes(in_tiles) * outputs + j
     for o in range(0, TILE_N, LANES):
         for w in range(0, WORDS, LANES):
             low, high = square_tile(), square_tile()
-            for k in range(passes(lines)):
+            for k in range(passes(in_tiles)):
                 t = transposed(load_like(square_tile(), sums, at + k * outputs + o, w))
                 low, high = low + low_half(t), high + high_half(t)
             store(c, w, o, low * column_like(square_tile(), factors, 0, i + w))
@@ -234,8 +235,8 @@ def encode(q):
 
 
 @device
-def encode_line(q, i, j, down, codes, panel, at):
-    """codes[panel, at:at+11] = those of q[i, j:j+32], or of q[i:i+32, j] if down."""
+def encode_tile(q, i, j, down, codes, panel, at):
+    """codes[panel, at:at+11] = the codes of q[i, j:j+32], or of q[i:i+32, j] if `down`."""
     di, dj = (1, 0) if down else (0, 1)
     for g in range(THREES):
         y, x = i + 3 * g * di, j + 3 * g * dj

@@ -1,10 +1,11 @@
-"""Layouts of matrix operands.
+"""Memory layouts of the operands of matrix products, and quantisation of activations to int8.
 
-A product sums over `steps`. Its left operand is row-major (rows, steps); the right one (steps, columns) is
-packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16 the elements of steps 2k and
-2k+1 lie side by side, as dot instructions want them: element (s, j) of a panel is at (s // 2, j, s % 2); of bytes
-four do. bf16 travels as uint16; as 32-bit words such an array is one of pairs, which transpose like float32.
-Panels of ternary weights may be uint8: q + 1, because most dot instructions for bytes take one operand without sign.
+The inner dimension of a product is called `steps`. The left operand is row-major (rows, steps). The right operand
+(steps, columns) is packed into panels of 32 columns, an array (columns / 32, steps * 32). In bf16, stored as uint16,
+a panel interleaves the elements of steps 2k and 2k+1, as dot product instructions need them: element (s, j) is at
+(s // 2, j, s % 2). Panels of bytes interleave four steps. Viewed as 32-bit words, an array of bf16 is one of pairs,
+which transposes like float32. Panels of ternary weights may be uint8 and hold q + 1: most byte dot products take one
+unsigned operand.
 """
 import numpy as np
 from numba import prange
@@ -33,17 +34,17 @@ from ternary.compiler.workspace import clear, view_u32, workspace
 
 TINY, ONE = np.float32(1e-30), np.float32(1)
 SEVEN_OR_EIGHT_BITS = 127 if VNNI or SDOT else 63
-# of right operands: most dot products of bytes take one of them unsigned
+# of right operands: most byte dot products take one unsigned operand
 ZERO_POINT = 0 if SDOT else 128
 
 
 def unpack(p):
-    """Panels of float32 or float64 -> the matrix (steps, columns)."""
+    """Panels (columns / 32, steps * 32) -> (steps, columns); the inverse of packed."""
     return p.reshape(len(p), -1, TILE_N).transpose(1, 0, 2).reshape(-1, len(p) * TILE_N)
 
 
 def packed(x):
-    """The matrix (steps, columns) as panels, one step after the other (float32 or float64)."""
+    """(steps, columns) -> panels (columns / 32, steps * 32), not interleaved (float32 or float64)."""
     return x.reshape(len(x), -1, TILE_N).transpose(1, 0, 2).reshape(-1, len(x) * TILE_N)
 
 
@@ -61,7 +62,7 @@ def transpose_words(x, i, j, rows, cols, y, k, l):
 
 @device
 def pack_steps(x, first, n, j, p, pj):
-    """Columns j*32.. of rows first..first+n of x become panel pj of p, rows as steps; the tail to 32 is zero."""
+    """Panel pj of p = x[first:first+n, j*32:j*32+32], rows as steps, padded with zeros to a multiple of 32."""
     even = n // 2 * 2
     for r in range(0, even, 2):
         store_paired(p, pj, r * TILE_N, load_like(vec32x2(), x, first + r, j * TILE_N))
@@ -77,14 +78,14 @@ def pack_steps(x, first, n, j, p, pj):
 
 @device
 def pack_columns(x, first, p, pj):
-    """Rows first..first+32 of x become panel pj of p, rows as columns, columns as steps."""
+    """Panel pj of p = x[first:first+32].T: rows as columns, columns as steps."""
     w = view_u32(x, x.shape[1] // k_pack(x))
     transpose_words(w, first, 0, TILE_N, w.shape[1], view_u32(p, TILE_N), pj * w.shape[1], 0)
 
 
 @device
 def transpose_rows(x, first, n, j, y, k, p):
-    """y[k:k+32, :n] = x[first:first+n, j*32:j*32+32].T by way of p (1, n*32); n is rounded up to 32, the tail zero."""
+    """y[k:k+32, :n] = x[first:first+n, j*32:j*32+32].T, n padded to a multiple of 32; p (1, n*32) is scratch."""
     pack_steps(x, first, n, j, p, 0)
     steps = (n + TILE_N - 1) // TILE_N * TILE_N // k_pack(p)
     transpose_words(view_u32(p, TILE_N), 0, 0, steps, TILE_N, view_u32(y, y.shape[1] // k_pack(y)), k, 0)
@@ -92,15 +93,15 @@ def transpose_rows(x, first, n, j, y, k, p):
 
 @device
 def quantize_row(a, i, top, zero, q, k, factors, others_zero):
-    """q[k] = a[i] / f + zero, rounded; f maps the largest |a| to `top`. zero: 0, or ZERO for a right operand.
+    """q[k] = rint(a[i] / f) + zero, with f = absmax of the row / top. zero: 0, or ZERO_POINT for a right operand.
 
-    factors[:, k] = f, and what is too much in a product whose other operand holds x + others_zero for x. With a NaN or
-    an infinity in the row that is NaN.
+    factors[0, k] = f. factors[1, k] = others_zero * sum of the rounded values: the correction to subtract from a
+    product whose other operand has the zero point others_zero. It is NaN if the row has a NaN or an infinity.
     """
-    largest_so_far, s = vec32(), vec32()
+    absmax, s = vec32(), vec32()
     for j in range(0, a.shape[1], TILE_N):
-        largest_so_far = maximum(largest_so_far, absolute(load_like(vec32(), a, i, j)))
-    f = max(largest(largest_so_far), TINY) / np.float32(top)
+        absmax = maximum(absmax, absolute(load_like(vec32(), a, i, j)))
+    f = max(largest(absmax), TINY) / np.float32(top)
     for j in range(0, a.shape[1], TILE_N):
         t = rint(load_like(vec32(), a, i, j) * (ONE / f))
         s = s + t
@@ -111,14 +112,14 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
 
 @device
 def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
-    """pack_steps in bytes: every column is divided by a factor of its own, which maps its largest to `top`, + zero.
+    """pack_steps to bytes, with absmax scaling per column: rint(x / f) + zero, f = absmax of the column / top.
 
-    factors[k] = those of the columns (NaN where there is a NaN or an infinity), factors[k + 1] the sums of the rounded.
+    factors[k] = f (NaN if the column has a NaN or an infinity), factors[k + 1] = sums of the rounded values.
     """
-    most, s, low = vec32(), vec32(), np.float32(zero)
+    absmax, s, low = vec32(), vec32(), np.float32(zero)
     for r in range(n):
-        most = maximum(most, absolute(load_like(vec32(), x, first + r, j * TILE_N)))
-    f = maximum(most, TINY) / np.float32(top)
+        absmax = maximum(absmax, absolute(load_like(vec32(), x, first + r, j * TILE_N)))
+    f = maximum(absmax, TINY) / np.float32(top)
     inverse = ONE / f
     whole = n // 4 * 4
     for r in range(0, whole, 4):
@@ -140,10 +141,10 @@ def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
 
 
 def quantize_rows_ref(x):
-    """q int8 (N, D), factors (2, N): x = q * factors[0] and factors[1] = ZERO * sum(q)
+    """x (N, D) -> q int8 (N, D), factors (2, N) with x = q * factors[0], factors[1] = ZERO_POINT * sum(q).
 
-    The rounded x are a left operand for panels of bytes that hold ZERO for 0. Without dot instructions for bytes, sums
-    of two products have 16 bits, and q has 7.
+    q is a left operand for panels of bytes with zero point ZERO_POINT. Without byte dot products, sums of two products
+    are int16, so q is limited to 7 bits.
     """
     f = np.maximum(np.abs(x).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
     q = np.rint(x / f[:, None])
@@ -157,7 +158,7 @@ def quantize_rows(x, q, factors):
 
 
 def pack_table_ref(table):
-    """table (V, D) -> words (V', D) and channels (D, V'), V' = V rounded up to 32: left operands of the head."""
+    """table (V, D) -> rows (V', D) and channels (D, V'), V' = V rounded up to 32: left operands of the output head."""
     vocab_rows = np.concatenate([table, np.zeros((-len(table) % TILE_N, table.shape[1]), table.dtype)])
     return vocab_rows, vocab_rows.T
 
@@ -167,13 +168,13 @@ def pack_table(table, rows, channels):
     for panel in prange(rows.shape[0] // TILE_N):
         w = panel * TILE_N
         p = workspace(1, TILE_N * TILE_N, rows.dtype)
-        across = workspace(TILE_N, TILE_N, rows.dtype)
+        transposed_block = workspace(TILE_N, TILE_N, rows.dtype)
         for j in range(0, rows.shape[1], TILE_N):
             for r in range(TILE_N):
                 t = vec32()
                 if w + r < table.shape[0]:
                     t = load_like(vec32(), table, w + r, j)
                 store(rows, w + r, j, t)
-            transpose_rows(rows, w, TILE_N, j // TILE_N, across, 0, p)
+            transpose_rows(rows, w, TILE_N, j // TILE_N, transposed_block, 0, p)
             for r in range(TILE_N):
-                store(channels, j + r, w, load_like(vec32(), across, r, 0))
+                store(channels, j + r, w, load_like(vec32(), transposed_block, r, 0))

@@ -1,9 +1,9 @@
 """Ternary weights: scales, packing for training, packing into 2 bits, and the product without multiplications.
 
-A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order and
-q = clip(round(W / (alpha + 1e-8))). The block is the whole matrix ("tensor": spec section 1.1), a row ("row":
-section 7, Q2) or 256 weights ("block256": section 6). A matrix of up to 256 weights is one block. Kernels get matrices
-in whole lines, with zeros behind `rows` and `columns`, which are multiples of 16 and what counts.
+A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order, and
+q = clip(round(W / (alpha + 1e-8)), -1, 1). A block is the whole matrix ("tensor"), a row ("row") or 256 weights
+("block256"). A matrix of up to 256 weights is one block. Kernels get matrices padded with zeros to multiples of 32;
+`rows` and `columns`, multiples of 16, are the sizes without padding.
 """
 import math
 
@@ -20,7 +20,7 @@ from ternary.compiler.tiles import (
     load_like,
     maximum,
     minimum,
-    origin,
+    zero_point,
     rint,
     store,
     store_paired,
@@ -30,26 +30,26 @@ from ternary.compiler.tiles import (
     vec32x4,
 )
 from ternary.compiler.workspace import workspace
-from ternary.kernels.gemm.lookup import LOOKUPS, encode, encode_line
+from ternary.kernels.gemm.lookup import CODES_PER_TILE, encode, encode_tile
 from ternary.kernels.gemm.pack import pack_columns, packed
 
-# what ternary weights are packed into: codes for look-up, but for bytes where there is a dot product of them
+# dtype of packed ternary weights by precision: codes for look-up, but bytes if the CPU has byte dot products
 TRITS = {"int8": np.dtype(np.uint8 if VNNI or SDOT else np.int16), "bf16": np.dtype(np.uint16),
          "fp32": np.dtype(np.int32), "fp64": np.dtype(np.float64)}
 QUANTIZERS = ("tensor", "row", "block256")
 TINY = np.float32(1e-8)
 ONE = np.float32(1)
-vector = tile(1, 1)               # a block of weights may end in the middle of a line
+vector = tile(1, 1)               # a block of weights need not end at a multiple of 32
 
 
 def block_size(shape: tuple[int, int], quantizer: str) -> int:
-    """Weights that share a scale, of a matrix of `shape` (outputs, inputs)."""
+    """The number of weights that share a scale in a matrix of `shape` (outputs, inputs)."""
     size = math.prod(shape)
     return {"tensor": size, "row": shape[1], "block256": min(size, 256)}[quantizer]
 
 
 def mean_abs_ref(w, rows, columns, block):
-    """alpha[b] = mean |w| of the b-th block of w[:rows, :columns] in row order, zeros padded behind the last"""
+    """alpha[b] = mean |w| of block b of w[:rows, :columns] in row order; the last block is padded with zeros."""
     flat = np.abs(w[:rows, :columns]).ravel()
     return np.pad(flat, (0, -flat.size % block)).reshape(-1, block).mean(-1)
 
@@ -64,7 +64,7 @@ def mean_abs(w, rows, columns, block, alpha):
 
 
 def ternary_codes(w, alpha, block):
-    """q of w (N, K), in w's type; float weights if alpha is empty."""
+    """w (N, K) -> q in the dtype of w; w itself if alpha is empty."""
     if not len(alpha):
         return w
     scale = np.repeat(alpha, block)[:w.size].reshape(w.shape)
@@ -74,8 +74,8 @@ def ternary_codes(w, alpha, block):
 def pack_weight_ref(w, columns, alpha, block):
     """w (N, K), N and K multiples of 32 -> panels of its transpose (N/32, K*32) and of itself (K/32, N*32).
 
-    No alpha: w as it is. One alpha: q, exact in bf16 and in bytes (which hold q + 1), the scale to be applied to the
-    product. More: alpha * q.
+    alpha empty: w itself. One alpha: q, exact in bf16 and in bytes (which hold q + 1); the product is scaled later.
+    Several: alpha * q.
     """
     rows = len(alpha) * block // columns if len(alpha) else len(w)
     inner = w[:rows, :columns]
@@ -88,12 +88,13 @@ def pack_weight_ref(w, columns, alpha, block):
 
 @device
 def ternary(t, alpha):
+    """A tile of weights -> q."""
     return minimum(maximum(rint(t / (alpha + TINY)), -ONE), ONE)
 
 
 @kernel(ref=pack_weight_ref)
 def pack_weight(w, columns, alpha, block, w_forward, w_backward):
-    """Once per step, over the inputs (forward) and over the outputs (gradient of the input)."""
+    """w_forward is for y = x @ w.T, which sums over inputs; w_backward for dx = dy @ w, which sums over outputs."""
     rows, n = w.shape
     last = alpha.shape[0] - 1
     for o in prange(rows // TILE_N):
@@ -103,11 +104,11 @@ def pack_weight(w, columns, alpha, block, w_forward, w_backward):
                 i = o * TILE_N + r
                 t = load_like(vector(), w, i, j)
                 if last >= 0:
-                    a = alpha[min(last, (i * columns + j) // block)]       # of zeros, any will do
+                    a = alpha[min(last, (i * columns + j) // block)]       # any alpha for the padding
                     t = ternary(t, a)
                     if last > 0:
                         t = t * a
-                store(copy, r, j, t + origin(copy))
+                store(copy, r, j, t + zero_point(copy))
         pack_columns(copy, 0, w_forward, o)
         for j in range(n // TILE_N):
             for r in range(0, TILE_N, 4):
@@ -122,7 +123,7 @@ def encode_weight_ref(w, alpha):
 
 @kernel(ref=encode_weight_ref)
 def encode_weight(w, alpha, w_forward, w_backward):
-    """pack_weight for products by look-up, see lookup.py."""
+    """pack_weight for products by table look-up, see lookup.py."""
     rows, n = w.shape
     for o in prange(rows // TILE_N):
         q = workspace(TILE_N, n, np.float32)
@@ -130,9 +131,9 @@ def encode_weight(w, alpha, w_forward, w_backward):
             for j in range(0, n, TILE_N):
                 store(q, r, j, ternary(load_like(vec32(), w, o * TILE_N + r, j), alpha[0]))
             for j in range(0, n, TILE_N):
-                encode_line(q, r, j, False, w_forward, o, (j + r) * LOOKUPS)
+                encode_tile(q, r, j, False, w_forward, o, (j + r) * CODES_PER_TILE)
         for j in range(n):
-            encode_line(q, 0, j, True, w_backward, j // TILE_N, (o * TILE_N + j % TILE_N) * LOOKUPS)
+            encode_tile(q, 0, j, True, w_backward, j // TILE_N, (o * TILE_N + j % TILE_N) * CODES_PER_TILE)
 
 
 def quantized(w: np.ndarray, quantizer: str) -> tuple[np.ndarray, np.ndarray]:
@@ -143,9 +144,9 @@ def quantized(w: np.ndarray, quantizer: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pack_bits(q: np.ndarray) -> np.ndarray:
-    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: for 32 outputs and an input, where to add it, where to subtract.
+    """q (N, K) of -1, 0, +1 -> (N/32, K, 2) uint32: bit masks of the 32 outputs to which an input is added, subtracted.
 
-    N and K are rounded up to 32, with zeros behind.
+    N and K are padded with zeros to multiples of 32.
     """
     q = pad_to_tile(q, (0, 1))
     n, k = q.shape
@@ -160,7 +161,7 @@ def unpack_bits(bits: np.ndarray) -> np.ndarray:
 
 
 def row_scales(alpha: np.ndarray, shape: tuple[int, int], quantizer: str) -> np.ndarray:
-    """Scales as ternary_matmul wants them: (K / segment, N), one per output and segment of inputs, in whole lines."""
+    """-> scales (K / segment, N) for ternary_matmul, one per output and segment of inputs, padded to 32."""
     n, k = shape
     scale = pad_to_tile(np.repeat(alpha, block_size(shape, quantizer))[:n * k].reshape(n, k), (0, 1))
     segment = math.gcd(k, 256) if quantizer == "block256" and n * k > 256 else scale.shape[1]
@@ -176,15 +177,15 @@ def ternary_matmul_ref(x, bits, scales):
 
 @kernel(ref=ternary_matmul_ref, parallel=False)
 def ternary_matmul(x, bits, scales, y):
-    """Additions and subtractions only, one multiplication per output and segment."""
+    """The inner loop only adds and subtracts; one multiplication per output and segment."""
     segment = x.shape[1] // scales.shape[0]
     for i in range(x.shape[0]):
         for o in range(bits.shape[0]):
-            y_line = vec32()
+            acc = vec32()
             for s in range(scales.shape[0]):
                 t = vec32()
                 for k in range(s * segment, (s + 1) * segment):
                     t = add_where(t, bits[o, k, 0], x[i, k])
                     t = add_where(t, bits[o, k, 1], -x[i, k])
-                y_line = y_line + t * load_like(vec32(), scales, s, o * TILE_N)
-            store(y, i, o * TILE_N, y_line)
+                acc = acc + t * load_like(vec32(), scales, s, o * TILE_N)
+            store(y, i, o * TILE_N, acc)

@@ -1,4 +1,4 @@
-"""Gradients of weights: products that sum over tokens, so both operands are packed, a chunk of tokens at a time."""
+"""Weight gradients: products that sum over tokens. Both operands are packed, one chunk of tokens at a time."""
 import numpy as np
 from numba import prange, types
 
@@ -16,13 +16,13 @@ from ternary.kernels.gemm.pack import (
     transpose_words,
 )
 
-CHUNK = 256                       # tokens of one visit to a weight gradient
+CHUNK = 256                       # tokens packed at a time
 
 
 def matmul_dw_ref(dy, x, like):
-    """dw = dy.T @ x.    dy (N, M), x (N, K) -> dw (M, K); `like` is any array of the operands' type
+    """dw = dy.T @ x.    dy (N, M), x (N, K) -> dw (M, K); `like` is any array with the operands' dtype
 
-    int8: every channel is rounded, for CHUNK tokens at a time, by a factor of its own.
+    int8: operands are quantised with one scale per channel and CHUNK tokens.
     """
     return dy.T @ x
 
@@ -32,7 +32,7 @@ def _chunk_space(like, panels): raise TypeError("only in kernels")
 
 @overload(_chunk_space, jit_options=INNER)
 def _(like, panels):
-    """-> x in panels; 32 channels of dy, and by tokens: CHUNK tokens of the operands of a weight gradient"""
+    """-> buffers for CHUNK tokens: panels of x, the left operand of 32 channels of dy, scratch for its transposition"""
     if like.dtype == types.int8:
         return lambda like, panels: (workspace(panels, CHUNK * TILE_N, np.uint8), workspace(TILE_N, CHUNK, np.int8),
                                      workspace(1, CHUNK * TILE_N, np.int8))
@@ -45,7 +45,7 @@ def _pack_x(x, lo, n, j, p, factors): raise TypeError("only in kernels")
 
 @overload(_pack_x, jit_options=INNER)
 def _(x, lo, n, j, p, factors):
-    """Panel j of p = channels j*32.. of tokens lo..lo+n of x, divided by factors[2 * j]."""
+    """Panel j of p = channels j*32.. of tokens lo..lo+n of x, divided by the scales factors[2 * j]."""
     if p.dtype == types.uint8:
         return lambda x, lo, n, j, p, factors: quantize_steps(x, lo, n, j, 127, ZERO_POINT, p, j, factors, 2 * j)
 
@@ -55,30 +55,30 @@ def _(x, lo, n, j, p, factors):
     return of_floats
 
 
-def _pack_dy(dy, lo, n, j, a, turn, factors): raise TypeError("only in kernels")
+def _pack_dy(dy, lo, n, j, a, scratch, factors): raise TypeError("only in kernels")
 
 
 @overload(_pack_dy, jit_options=INNER)
-def _(dy, lo, n, j, a, turn, factors):
-    """-> left operand: channels j*32.. of tokens lo..lo+n of dy, by way of `turn`"""
+def _(dy, lo, n, j, a, scratch, factors):
+    """-> left operand: channels j*32.. of tokens lo..lo+n of dy, transposed"""
     if a.dtype == types.int8:
-        def of_bytes(dy, lo, n, j, a, turn, factors):
-            quantize_steps(dy, lo, n, j, SEVEN_OR_EIGHT_BITS, 0, turn, 0, factors, 0)
+        def of_bytes(dy, lo, n, j, a, scratch, factors):
+            quantize_steps(dy, lo, n, j, SEVEN_OR_EIGHT_BITS, 0, scratch, 0, factors, 0)
             store(factors, 1, 0, load_like(vec32(), factors, 1, 0) * np.float32(ZERO_POINT))
-            transpose_words(view_u32(turn, TILE_N), 0, 0, (n + TILE_N - 1) // TILE_N * TILE_N // 4, TILE_N,
+            transpose_words(view_u32(scratch, TILE_N), 0, 0, (n + TILE_N - 1) // TILE_N * TILE_N // 4, TILE_N,
                             view_u32(a, CHUNK // 4), 0, 0)
             return a, factors
         return of_bytes
 
-    def of_floats(dy, lo, n, j, a, turn, factors):
-        transpose_rows(dy, lo, n, j, a, 0, turn)
+    def of_floats(dy, lo, n, j, a, scratch, factors):
+        transpose_rows(dy, lo, n, j, a, 0, scratch)
         return a
     return of_floats
 
 
 @device
 def add_scaled(c, factors, k, y, i, j):
-    """y[i:i+32, j:j+32] += c * factors[k], a factor for each column"""
+    """y[i:i+32, j:j+32] += c * factors[k], one factor per column"""
     f = load_like(vec32(), factors, k, 0)
     for r in range(TILE_N):
         store(y, i + r, j, load_like(vec32(), y, i + r, j) + load_like(vec32(), c, r, 0) * f)
@@ -86,10 +86,10 @@ def add_scaled(c, factors, k, y, i, j):
 
 @device
 def token_ranges(tokens, outputs, threads):
-    """Into how many ranges of tokens the threads of a weight gradient go; the others share its rows.
+    """-> into how many ranges of tokens to split a weight gradient; threads / ranges groups split its rows.
 
-    Least traffic: `groups` of rows each read all of the other operand (2 bytes), every range but one makes sums of its
-    own, which are written and read (8 bytes).
+    Minimises memory traffic: each group reads all of the other operand (2 bytes per element), and each range but one
+    writes and reads partial sums (8 bytes per element).
     """
     best, groups = 0, 0
     for g in range(1, threads + 1):
@@ -102,20 +102,20 @@ def token_ranges(tokens, outputs, threads):
 
 @kernel(ref=matmul_dw_ref, sums=("dw",))
 def matmul_dw(dy, x, like, dw):
-    """Every thread sums over a range of tokens, for some rows of dw; the first range in dw, the others beside it."""
+    """A thread sums over a range of tokens for a range of rows: range 0 into dw, the others into partial sums."""
     rows, threads, height = dy.shape[0], num_threads(), dw.shape[0]
     inputs, ranges = dw.shape[1] // TILE_N, token_ranges(rows, height, threads)
-    others = workspace(max(1, ranges - 1) * height, dw.shape[1], np.float32)
+    partials = workspace(max(1, ranges - 1) * height, dw.shape[1], np.float32)
     for th in prange(threads):
         part = th % ranges
         first, last = share(rows, part, ranges, TILE_N)
         top, bottom = share(height, th // ranges, threads // ranges, TILE_N)
-        own, down = (dw, 0) if part == 0 else (others, (part - 1) * height)
+        out, row0 = (dw, 0) if part == 0 else (partials, (part - 1) * height)
         if part > 0:
-            for i in range(down + top, down + bottom):
+            for i in range(row0 + top, row0 + bottom):
                 for j in range(0, dw.shape[1], TILE_N):
-                    store(others, i, j, vec32())
-        p, a, turn = _chunk_space(like, inputs)
+                    store(partials, i, j, vec32())
+        p, a, scratch = _chunk_space(like, inputs)
         of_x, of_dy = workspace(2 * inputs, TILE_N, np.float32), workspace(2, TILE_N, np.float32)
         c = acquire_accumulator()
         for lo in range(first, last, CHUNK):
@@ -124,16 +124,16 @@ def matmul_dw(dy, x, like, dw):
             for j in range(inputs):
                 _pack_x(x, lo, n, j, p, of_x)
             for i in range(top, bottom, TILE_N):
-                left = _pack_dy(dy, lo, n, i // TILE_N, a, turn, of_dy)
+                left = _pack_dy(dy, lo, n, i // TILE_N, a, scratch, of_dy)
                 for j in range(inputs):
                     for r in range(TILE_N):
-                        prefetch(own, down + i + r, j * TILE_N)
+                        prefetch(out, row0 + i + r, j * TILE_N)
                     microkernel(c, left, 0, 0, p, j, 0, steps)
-                    add_scaled(c, of_x, 2 * j, own, down + i, j * TILE_N)
+                    add_scaled(c, of_x, 2 * j, out, row0 + i, j * TILE_N)
         release_accumulator()
     for i in prange(height):
         for j in range(0, dw.shape[1], TILE_N):
             t = load_like(vec32(), dw, i, j)
             for part in range(ranges - 1):
-                t = t + load_like(vec32(), others, part * height + i, j)
+                t = t + load_like(vec32(), partials, part * height + i, j)
             store(dw, i, j, t)
