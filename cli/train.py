@@ -70,7 +70,8 @@ def command(small, large, model, resume, threads, as_json, **given):
     set_threads(threads)
     from ternary.checkpoint import format as checkpoint
     from ternary.config import TrainConfig
-    from ternary.training.run import continued, train
+    from ternary.training.plan import continued
+    from ternary.training.run import train
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
         resume = folder if checkpoint.steps(Path(folder)) else None

@@ -35,7 +35,8 @@ def train(data: str = "tinystories", model: str | None = None, *, resume: str | 
     set_threads(options.get("threads"))
     from ternary.config import TrainConfig
     from ternary.errors import UsageError
-    from ternary.training.run import continued, train
+    from ternary.training.plan import continued
+    from ternary.training.run import train
     unknown = set(options) - set(TrainConfig.__dataclass_fields__)
     if unknown:
         names = ", ".join(TrainConfig.__dataclass_fields__)

@@ -24,10 +24,11 @@ class Registry(Generic[T]):
     kind: "reader", for messages and for the entry point group "ternary.readers".
     option: "--data", for messages.
     package: "ternary.text.readers". Its modules register their entries when they are imported, on first use.
+    base: the class that every entry is derived from; None: entries are any objects.
     """
 
-    def __init__(self, kind: str, option: str, package: str):
-        self.kind, self.option, self.package = kind, option, package
+    def __init__(self, kind: str, option: str, package: str, base: type | None = None):
+        self.kind, self.option, self.package, self.base = kind, option, package, base
         self.info: dict[str, dict[str, Any]] = {}
         self._entries: dict[str, T] = {}
         self._imported = False
@@ -53,16 +54,22 @@ class Registry(Generic[T]):
             return self._entries[spec]
         points = self._entry_points()
         if spec in points:
-            return self._outside(spec, points[spec].load)
+            return self._checked(spec, self._outside(spec, points[spec].load))
         if ":" in spec:
             place, _, name = spec.rpartition(":")
             module = self._outside(spec, lambda: _load(place))
             if hasattr(module, name):
-                return getattr(module, name)
+                return self._checked(spec, getattr(module, name))
             public = [other for other in vars(module) if not other.startswith("_")]
             raise UsageError(f"{self.option} {spec}: {place} has no {name!r}; {_suggest(name, public)}")
         raise UsageError(f"{self.option}: no {self.kind} is called {spec!r}; {_suggest(spec, self.names())}; "
                          "or one of your own, as file.py:Name or module:Name")
+
+    def _checked(self, spec: str, entry: T) -> T:
+        if self.base and not (isinstance(entry, type) and issubclass(entry, self.base)):
+            raise UsageError(f"{self.option} {spec}: that is no {self.kind}; derive the class from "
+                             f"{self.base.__module__}.{self.base.__name__}")
+        return entry
 
     def names(self) -> list[str]:
         """Those of this package, then those of entry points."""

@@ -98,8 +98,40 @@ class TestMixers:
         check_gradient(lambda x: ops.drop_time(x, seq_len // 2), normal(*shape, 32))
 
 
-def test_add():
-    check_gradient(ops.add, normal(2, 3, 32), normal(2, 3, 32))
+@pytest.mark.parametrize("channels", [32, 40])
+@pytest.mark.parametrize("op", [ops.add, ops.sub, ops.mul])
+def test_arithmetic_of_two_tensors_and_with_a_row(op, channels):
+    check_gradient(op, normal(2, 3, channels), normal(2, 3, channels))
+    check_gradient(op, normal(2, 3, channels), normal(channels))
+
+
+def test_scale():
+    check_gradient(lambda x: ops.scale(x, -1.7), normal(2, 3, 40))
+
+
+@ops.numpy_op
+def cumulative_mean(x):
+    n = np.arange(1, x.shape[1] + 1)[:, None]
+
+    def backward(dy):
+        return np.flip(np.flip(dy / n, 1).cumsum(1), 1)
+    return x.cumsum(1) / n, backward
+
+
+def test_numpy_op():
+    check_gradient(cumulative_mean, normal(2, 5, 40))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_numpy_op_computes_with_floats_in_every_precision(precision):
+    x = normal(2, 5, 40).astype(np.float32)
+    with Tape(precision) as tape:
+        t = ops.as_tensor(x)
+        y = cumulative_mean(t)
+        tape.backward((y, 1.0))
+    expected = x.cumsum(1) / np.arange(1, 6)[:, None]
+    np.testing.assert_allclose(ops.as_array(y), expected, atol=1e-6 if precision == "fp32" else 0.03)
+    assert t.grad is not None
 
 
 def test_relu2_mlp():

@@ -1,9 +1,10 @@
 """Muon for matrices, AdamW for the rest: against their definitions, and PyTorch's where it is installed."""
 import numpy as np
 import pytest
+from tiny import TINY
 
 from ternary.errors import UsageError
-from ternary.kernels.muon import SIZE
+from ternary.kernels.muon import UPDATE_RMS
 from ternary.nn.module import Parameter
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.optimizers.adamw import AdamW
@@ -39,9 +40,9 @@ def test_an_update_is_nearly_orthogonal_and_of_the_size_of_adamws(precision):
     after = stepped(Muon(found, precision=precision, weight_decay=0.0), found, steps=1)
     for name in ("up.weight", "down.weight"):
         update = (after[name] - before[name]) / 0.01
-        values = np.linalg.svd(update / (SIZE * 96 ** 0.5), compute_uv=False)
+        values = np.linalg.svd(update / (UPDATE_RMS * 96 ** 0.5), compute_uv=False)
         assert 0.6 < values.min() and values.max() < 1.3
-        assert np.sqrt((update ** 2).mean()) == pytest.approx(SIZE, rel=0.2)
+        assert np.sqrt((update ** 2).mean()) == pytest.approx(UPDATE_RMS, rel=0.2)
 
 
 def test_what_is_no_matrix_moves_as_with_adamw():
@@ -140,6 +141,29 @@ class SignSGD(Optimizer):
     np.testing.assert_allclose(found["norm.weight"].data, before - 0.1 * positive, atol=1e-6)
 
 
-def test_an_unknown_optimizer_is_told_the_known_ones():
+def test_the_error_of_an_unknown_optimizer_lists_the_known_ones():
     with pytest.raises(UsageError, match="lion"):
         OPTIMIZERS.get("lino")
+
+
+def test_a_class_that_is_no_optimizer_is_refused(tmp_path):
+    (tmp_path / "mine.py").write_text("class Nothing: pass")
+    with pytest.raises(UsageError, match="no optimizer; derive the class from"):
+        OPTIMIZERS.get(f"{tmp_path / 'mine.py'}:Nothing")
+
+
+def test_a_run_trains_with_an_outside_optimizer_and_resumes_only_if_it_is_named(here, corpus, tmp_path):
+    (tmp_path / "mine.py").write_text("""
+from ternary.training.optimizers import Optimizer
+
+class Plain(Optimizer):
+    def update(self, lr, scale):
+        self.data -= lr * scale * self.grad
+        self.grad[:] = 0
+""")
+    mine, run = f"{tmp_path / 'mine.py'}:Plain", tmp_path / "run"
+    assert here("train", "--data", corpus, *TINY, "--steps", 2, "--optimizer", mine, "--save-dir", run).code == 0
+    refused = here("train", "--resume", run, "--steps", 3)
+    assert refused.code == 2 and f"add --optimizer {mine}" in refused.err
+    resumed = here("train", "--resume", run, "--steps", 3, "--optimizer", mine, "--json")
+    assert resumed.code == 0 and resumed.json["step"] == 3

@@ -466,3 +466,9 @@ def test_progress_is_that_of_the_budget_that_ends_first():
     assert budget.progress(0, 25, reserve=1e9) == 0.5               # but half of it is for training
     assert budget.progress(2000, 0) == 1 == budget.progress(0, 200)
     assert Budget(steps=10).progress(5, 1e9) == 0.5 and Budget(seconds=10).progress(10**9, 5) == 0.5
+
+
+def test_settings_of_version_0_1_are_read():
+    values = TrainConfig().to_json()
+    values["head_noise"] = values.pop("vocab_sampling") / 2
+    assert TrainConfig.from_json(values).vocab_sampling == TrainConfig.vocab_sampling / 2

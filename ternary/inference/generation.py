@@ -60,7 +60,7 @@ class Engine:
         ids = [self.tokenizer.EOS, *self.tokenizer.encode(prompt)]           # EOS: a story begins
         state, seen = self.model.init_state(), np.zeros(self.model.config.vocab_size, bool)
         seen[ids[1:]] = True
-        drawn = np.empty(1, np.int64)
+        drawn = np.zeros(1, np.int64)
         for _ in range(max_tokens):
             logits = read(self.model, self.tape, np.array([ids]), state)[0]
             if sampling.repetition_penalty != 1:

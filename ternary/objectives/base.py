@@ -46,4 +46,4 @@ class Objective(Module):
         self.weight = weight
 
     def __call__(self, batch: Batch) -> list[Term]:
-        raise NotImplementedError
+        raise TypeError(f"[{type(self).__name__}] an objective defines __call__(batch)")

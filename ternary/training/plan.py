@@ -1,10 +1,12 @@
 """From what was asked for to what is done: settings that were left open, the model, its precision."""
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numba
 
+from ternary.checkpoint import format as checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
@@ -12,6 +14,7 @@ from ternary.machine.hardware import total_memory, usable_cores
 from ternary.models import entry
 from ternary.models.lm import LM
 from ternary.text.corpus import open_corpus, split_corpus
+from ternary.text.outside import runs_outside_code
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.training.optimizers import OPTIMIZERS
@@ -66,7 +69,8 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     if asked.precision == "auto":
         told.append(f"{config.precision} (the fastest with {ISA})")
     if asked.lr is None:
-        told.append(f"lr {config.lr:g} (that of {config.model})")
+        factor = OPTIMIZERS.get(config.optimizer).lr_factor
+        told.append(f"lr {config.lr:g} (that of {config.model}{f' times {factor:g}' if factor != 1 else ''})")
     if asked.seq_len is None:
         told.append(f"{config.seq_len} tokens a sequence (that of {config.model})")
     return told
@@ -103,3 +107,25 @@ def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:
     limits = [config.steps, config.tokens and math.ceil(config.tokens / (config.batch_size * config.seq_len)),
               config.epochs and math.ceil(config.epochs * steps_per_epoch)]
     return Budget(config.hours and config.hours * 3600, min(filter(None, limits), default=None))
+
+
+def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, Path]:
+    """The settings of the run in the folder `resume`, with those of `given` that may change, and its last checkpoint.
+
+    UsageError if `given` has others, or if the run's text needs code from outside that `given` does not name.
+    """
+    given = dict(given)
+    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
+    config = TrainConfig.from_json(saved.state.get("settings"))
+    for key in {"data", "val_data"} - given.keys():
+        # a checkpoint may come from anywhere, so it does not decide which code runs
+        if (source := getattr(config, key)) and runs_outside_code(source):
+            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
+                             f"add --{key.replace('_', '-')} {source}")
+    if ":" in config.optimizer and "optimizer" not in given:
+        raise UsageError(f"this run trains with code outside of ternary, {config.optimizer}; if you trust it, "
+                         f"add --optimizer {config.optimizer}")
+    folder = saved.path.parent
+    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
+        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
+    return TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path

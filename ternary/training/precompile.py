@@ -13,6 +13,7 @@ from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
 from ternary.machine.hardware import usable_cores
 from ternary.models import entry
+from ternary.ops.few_rows import FEW_ROWS
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.plan import eval_precision, model_config
@@ -34,7 +35,8 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))
-            Engine(model, tokenizer).generate("a", 1)
+            for prompt in ("a", "a" * FEW_ROWS):      # short ones are read by other kernels
+                Engine(model, tokenizer).generate(prompt, 1)
     # of many arguments first: they take longest
     return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 

@@ -4,7 +4,6 @@ import shlex
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
@@ -20,7 +19,6 @@ from ternary.machine.hardware import usable_cores
 from ternary.models import to_json
 from ternary.report.page import write_report
 from ternary.text.loader import Loader
-from ternary.text.outside import runs_outside_code
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.training.environment import describe, facts
 from ternary.training.guard import Guard, trit_shares, warnings
@@ -273,28 +271,6 @@ class Run:
     @property
     def resuming(self) -> str:
         return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
-
-
-def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, Path]:
-    """The settings of the run in the folder `resume`, with those of `given` that may change, and its last checkpoint.
-
-    UsageError if `given` has others, or if the run's text needs code from outside that `given` does not name.
-    """
-    given = dict(given)
-    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
-    config = TrainConfig.from_json(saved.state.get("settings"))
-    for key in {"data", "val_data"} - given.keys():
-        # a checkpoint may come from anywhere, so it does not decide which code runs
-        if (source := getattr(config, key)) and runs_outside_code(source):
-            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
-                             f"add --{key.replace('_', '-')} {source}")
-    if ":" in config.optimizer and "optimizer" not in given:
-        raise UsageError(f"this run trains with code outside of ternary, {config.optimizer}; if you trust it, "
-                         f"add --optimizer {config.optimizer}")
-    folder = saved.path.parent
-    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
-        raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
-    return TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path
 
 
 def train(config: TrainConfig, resume: Path | None = None) -> dict:

@@ -20,7 +20,6 @@ from ternary.compiler.tiles import (
     load_like,
     maximum,
     minimum,
-    zero_point,
     rint,
     store,
     store_paired,
@@ -28,6 +27,7 @@ from ternary.compiler.tiles import (
     total,
     vec32,
     vec32x4,
+    zero_point,
 )
 from ternary.compiler.workspace import workspace
 from ternary.kernels.gemm.lookup import CODES_PER_TILE, encode, encode_tile

@@ -1,8 +1,7 @@
 """Optimizers, one file each. A file here registers its class; `--optimizer my.py:Name` takes one from outside."""
 from ternary.errors import ModelFileError
 from ternary.nn.module import Parameter
-from ternary.training.optimizers.base import Optimizer
-from ternary.training.optimizers.registry import OPTIMIZERS
+from ternary.training.optimizers.base import OPTIMIZERS, Optimizer
 
 __all__ = ["OPTIMIZERS", "Optimizer", "moment_shapes"]
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from ternary.kernels.adamw import adamw
 from ternary.nn.module import Parameter
-from ternary.training.optimizers.base import Optimizer, zeros
-from ternary.training.optimizers.registry import OPTIMIZERS
+from ternary.training.optimizers.base import OPTIMIZERS, Optimizer, zeros
 
 
 @OPTIMIZERS.register("adamw")

@@ -4,6 +4,7 @@ import numpy as np
 from ternary.autograd.pool import aligned
 from ternary.kernels.adamw import PART, squared_norm
 from ternary.nn.module import Parameter, unpadded
+from ternary.registry import Registry
 
 SLOT = 1024                       # parameters start on a page
 
@@ -58,7 +59,7 @@ class Optimizer:
 
     def update(self, lr: float, scale: float) -> None:
         """Move `data` by the gradient `scale * grad`, and set `grad` to zero. `steps` counts this one."""
-        raise NotImplementedError
+        raise TypeError(f"[{type(self).__name__}] an optimizer defines update(lr, scale)")
 
     def state(self) -> dict[str, np.ndarray]:
         """Views of the state arrays, named as in a checkpoint."""
@@ -69,6 +70,9 @@ class Optimizer:
         for name, moment in self.state().items():
             moment[...] = state[name]
         self.steps = steps
+
+
+OPTIMIZERS = Registry("optimizer", "--optimizer", "ternary.training.optimizers", base=Optimizer)
 
 
 def zeros(size: int) -> np.ndarray:

@@ -3,8 +3,7 @@ from typing import Any
 import numpy as np
 
 from ternary.nn.module import Parameter
-from ternary.training.optimizers.base import Optimizer
-from ternary.training.optimizers.registry import OPTIMIZERS
+from ternary.training.optimizers.base import OPTIMIZERS, Optimizer
 
 CHUNK = 1 << 16                   # elements that stay in cache between the passes
 

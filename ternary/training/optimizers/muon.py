@@ -6,7 +6,7 @@ from ternary.compiler.isa import BF16_DOT
 from ternary.kernels.muon import muon
 from ternary.nn.module import Parameter
 from ternary.training.optimizers.adamw import AdamW
-from ternary.training.optimizers.registry import OPTIMIZERS
+from ternary.training.optimizers.base import OPTIMIZERS
 
 
 @OPTIMIZERS.register("muon")

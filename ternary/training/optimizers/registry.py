@@ -1,3 +1,0 @@
-from ternary.registry import Registry
-
-OPTIMIZERS = Registry("optimizer", "--optimizer", "ternary.training.optimizers")
