@@ -163,8 +163,8 @@ def test_saved_and_loaded(name, tmp_path):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "half" in name])
-def test_what_is_behind_the_channels_stays_zero(name, precision, optimizer):
-    """Whole lines hold zeros behind the channels that count: training, and decay, never touch them."""
+def test_padding_stays_zero_in_training(name, precision, optimizer):
+    """Tiles hold zeros behind the channels; training and weight decay never change them."""
     model = tiny(name)
     trainer = Trainer(model, OPTIMIZERS.get(optimizer)(model.parameters(), precision=precision), precision)
     for k in range(3):
@@ -185,8 +185,8 @@ def test_what_is_behind_the_channels_stays_zero(name, precision, optimizer):
     assert counted > 0 and model.parameter_count == sum(np.prod(p.shape) for p in model.parameters().values())
 
 
-def test_half_lines_are_the_model_of_the_specification():
-    """Spec section 1.1 in NumPy, without lines, from the parameters that count."""
+def test_a_model_with_padded_channels_computes_its_equations():
+    """The equations of docs/models.md in NumPy, without padding."""
     model, rng = tiny("bolt-small half"), np.random.default_rng(0)
     tokens = rng.integers(0, 16, 20)
     w = {key: p.values.astype(np.float64) for key, p in model.parameters().items()}
@@ -216,7 +216,7 @@ def test_half_lines_are_the_model_of_the_specification():
 
 
 def test_parameter_counts_are_the_published_ones():
-    """Spec sections 1.3, 3.3 and 6."""
+    """docs/models.md lists them."""
     count = lambda config: Bolt(config).parameter_count
     assert Nova(NovaConfig()).parameter_count == 4_987_392
     assert count(MODELS["bolt-small"].config) == 4_364_736
@@ -225,8 +225,7 @@ def test_parameter_counts_are_the_published_ones():
     assert Thunderbolt(ThunderboltConfig()).parameter_count == 29_750_784
 
 
-def test_initialisation_is_that_of_the_specification():
-    """Spec section 1.2."""
+def test_initialisation_of_bolt():
     p = Bolt(BoltConfig()).parameters()
     std = {key: float(v.data.std()) for key, v in p.items()}
     assert std["embed.weight"] == pytest.approx(0.02, rel=0.01)
@@ -240,8 +239,8 @@ def test_initialisation_is_that_of_the_specification():
     assert not np.array_equal(p["embed.weight"].data, other["embed.weight"].data)
 
 
-def test_thunderbolt_starts_as_specified():
-    """Spec section 3.2: fan-out of every matrix, neutral mixes and biases, a floor under forgetting that grows."""
+def test_initialisation_of_thunderbolt():
+    """Matrices by fan-out, neutral mixes and biases, a floor of the forget gate that grows with the layer."""
     model = Thunderbolt(replace(ThunderboltConfig(), layers=4))
     p = model.parameters()
     for key in ("mixer.forget", "mixer.value", "mixer.output", "mixer.down", "ffn.up", "ffn.down"):

@@ -102,7 +102,7 @@ def current_tape() -> Tape:
     tape = _current.get()
     if tape is None:
         tape = Tape("fp32", record=False)
-        tape.packed = None                # nobody would tell it that parameters have changed
+        tape.packed = None                # no cache: nobody would clear it after a change of parameters
         _current.set(tape)
     return tape
 

@@ -1,4 +1,4 @@
-"""Bits per character: whole stories, the first token charged, every character paid for (spec section 8.5)."""
+"""Bits per character of whole stories; the first token counts too (docs/evaluation.md)."""
 import math
 from collections.abc import Iterable
 from itertools import islice

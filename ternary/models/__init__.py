@@ -14,7 +14,7 @@ class Entry:
     """A named model: its class, its config, and the recipe to train it with.
 
     The learning rate of bolt-small is measured (benchmarks/LOG.md; published with 4e-3, for AdamW); the others are as
-    published (spec sections 1.5, 3.2, 3.3).
+    published (docs/models.md).
     """
     model: type[LM]
     config: Any

@@ -14,7 +14,7 @@ from ternary.nn.norm import RMSNorm
 
 @dataclass(frozen=True)
 class BoltConfig:
-    """Spec section 1.1; quantizer and inner_norm: section 6. dim and hidden are multiples of 16."""
+    """Bolt's sizes and variants (docs/models.md). dim and hidden are multiples of 16."""
     vocab_size: int = 10000
     dim: int = 192
     layers: int = 6

@@ -15,7 +15,7 @@ STD = 0.02                        # of all linear maps at the start
 
 @dataclass(frozen=True)
 class NovaConfig:
-    """Spec section 3.3. hidden is a multiple of 16, dim / heads one of 32."""
+    """Nova's sizes (docs/models.md). hidden is a multiple of 16, dim / heads one of 32."""
     vocab_size: int = 4096
     dim: int = 256
     layers: int = 6

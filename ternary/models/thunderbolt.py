@@ -16,7 +16,7 @@ from ternary.nn.token_shift import TokenShift
 
 @dataclass(frozen=True)
 class ThunderboltConfig:
-    """Spec section 3.2. dim, hidden and dim / groups are multiples of 16.
+    """Thunderbolt's sizes (docs/models.md). dim, hidden and dim / groups are multiples of 16.
 
     Published with batches of 64 x 2 x 256 tokens, learning rate 3e-3 falling to 3e-4 on a cosine over 80,000 steps
     after 500 of warm-up, weight decay 0.05, clip 1, bf16.
@@ -62,7 +62,7 @@ class Block(Module):
 class Thunderbolt(LM):
     """v5: gated linear recurrence over shifted tokens + squared ReLU. No attention, no positions, no end of memory.
 
-    As published but for the group norm, whose statistics were taken over time too and so told of the future.
+    As published but for the group norm, whose statistics ran over time too, which leaks the future.
     """
     norm_type = LayerNorm
 

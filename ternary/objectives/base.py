@@ -1,4 +1,4 @@
-"""What an objective is: a function of a model and a batch that returns weighted terms."""
+"""The interface of objectives: functions of a model and a batch that return weighted terms."""
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from ternary.autograd.tape import Tensor
 from ternary.models.lm import LM
-from ternary.nn.module import Module
 
 
 @dataclass
@@ -35,11 +34,10 @@ class Term:
     scale: float
 
 
-class Objective(Module):
-    """Something to minimise. Called with a batch it returns its terms; it may have parameters, which are trained with
-    the model's and saved with the optimizer's state, but are no part of the model.
+class Objective:
+    """Something to minimise: called with a batch it returns its weighted terms. Objectives are given to Trainer.
 
-    weight: the one given behind its name, `--objective NAME:WEIGHT`.
+    weight: of all its terms, relative to the next-token loss.
     """
 
     def __init__(self, weight: float = 1.0):

@@ -105,10 +105,10 @@ def clock(seconds: float) -> str:
 
 def samples(log: dict[str, list[dict]]) -> str:
     """The first sample, the newest, and some between: how the model learned to write."""
-    told = [line for line in log["eval"] if line.get("sample")]
-    picks = sorted({round(k * (len(told) - 1) / 4) for k in range(5)}) if told else []
-    return "".join(f'<p class="quiet">step {told[k]["step"]:,}</p><blockquote>{escape(told[k]["sample"])}</blockquote>'
-                   for k in reversed(picks))
+    sampled = [line for line in log["eval"] if line.get("sample")]
+    picks = sorted({round(k * (len(sampled) - 1) / 4) for k in range(5)}) if sampled else []
+    return "".join(f'<p class="quiet">step {e["step"]:,}</p><blockquote>{escape(e["sample"])}</blockquote>'
+                   for e in (sampled[k] for k in reversed(picks)))
 
 
 def trit_table(evals: list[dict]) -> str:

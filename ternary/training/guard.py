@@ -1,4 +1,4 @@
-"""What ends well only if somebody looks: losses that explode, weights that die, evaluations that get worse."""
+"""The loss guard, which refuses unsound steps, and warnings about weights and evaluations."""
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from ternary.nn.module import Module, Parameter
 
 JUMP = 2.0                        # nats above the running mean: no batch of a sane run does that
 MEMORY = 0.95                     # of the running mean, per step
-SETTLED = 20                      # steps before a jump can be told
+SETTLED = 20                      # steps before a jump is recognised
 FLAT, WORSE, APART = 4, 3, 0.3    # evaluations, evaluations, nats
 
 
 class Guard:
-    """Looks at every step before its update is made."""
+    """Checks the loss and gradient norm of every step before its update."""
 
     def __init__(self, mean: float | None = None, seen: int = 0):
         self.mean, self.seen = mean, seen

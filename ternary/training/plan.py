@@ -34,7 +34,7 @@ def chosen(config: TrainConfig, model: Any, name: str) -> Any:
 
 
 def usual_model() -> str:
-    """Spec section 1.5, with the cores and the memory this process may use."""
+    """The published choice, by the cores and the memory that this process may use."""
     return "bolt-large" if usable_cores()[0] >= LARGE_CORES and total_memory() >= LARGE_MEMORY else "bolt-small"
 
 
@@ -60,20 +60,20 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     """What `resolve` made of settings that were left open, and why."""
-    told = []
+    notes = []
     if asked.model is None:
-        told.append(f"{config.model} ({usable_cores()[0]} cores, {total_memory() / 2**30:.0f} GB; bolt-large is for "
+        notes.append(f"{config.model} ({usable_cores()[0]} cores, {total_memory() / 2**30:.0f} GB; bolt-large is for "
                     f"{LARGE_CORES} and {LARGE_MEMORY >> 30})")
     if asked.threads is None:
-        told.append(f"threads {config.threads} ({best_threads()[1]})")
+        notes.append(f"threads {config.threads} ({best_threads()[1]})")
     if asked.precision == "auto":
-        told.append(f"{config.precision} (the fastest with {ISA})")
+        notes.append(f"{config.precision} (the fastest with {ISA})")
     if asked.lr is None:
         factor = OPTIMIZERS.get(config.optimizer).lr_factor
-        told.append(f"lr {config.lr:g} (that of {config.model}{f' times {factor:g}' if factor != 1 else ''})")
+        notes.append(f"lr {config.lr:g} (that of {config.model}{f' times {factor:g}' if factor != 1 else ''})")
     if asked.seq_len is None:
-        told.append(f"{config.seq_len} tokens a sequence (that of {config.model})")
-    return told
+        notes.append(f"{config.seq_len} tokens a sequence (that of {config.model})")
+    return notes
 
 
 def model_config(config: TrainConfig) -> Any:

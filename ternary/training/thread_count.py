@@ -36,5 +36,5 @@ def best_threads() -> tuple[int, str]:
         return usable, f"usable cores: {usable_cores()[1]}"
     times = {n: seconds(n) for n in (physical, usable)}
     chosen = min(times, key=times.get)
-    told = ", ".join(f"{n} threads {t * 1e3:.2f} ms" for n, t in times.items())
-    return chosen, f"measured: {told}"
+    measured = ", ".join(f"{n} threads {t * 1e3:.2f} ms" for n, t in times.items())
+    return chosen, f"measured: {measured}"
