@@ -21,13 +21,13 @@ import torch
 
 from ternary.bench.measure import chosen, machine, say
 from ternary.config import TrainConfig
-from ternary.models import entry
+from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.text.corpus import open_corpus
 from ternary.text.loader import Loader
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.training.optimizers.adamw import AdamW
-from ternary.training.schedules import learning_rate, warmed
+from ternary.training.schedules import Cosine, learning_rate, warmed
 from ternary.training.step import Trainer
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
@@ -37,13 +37,13 @@ RESULTS = Path(__file__).parent / "results"
 SMOOTH = 50                       # steps of the running mean
 NOISE = 1e-7                      # relative, of the perturbed weights
 PEER, CHAOS = "PyTorch fp32", f"PyTorch fp32, weights + {NOISE:g}"
-RECIPE = {"lr": 4e-3, "min_lr": 1e-5, "warmup": 100, "schedule": "cosine"}
+RECIPE = {"lr": 4e-3, "min_lr": 1e-5, "warmup": 100}
 WEIGHT_DECAY, CLIP, BETAS = 0.01, 1.0, (0.9, 0.95)
 
 
 def rates(steps: int) -> list[float]:
     """The learning rate of each step."""
-    return [learning_rate(step, step / steps, **RECIPE) for step in range(steps)]
+    return [learning_rate(step, step / steps, Cosine(), **RECIPE) for step in range(steps)]
 
 
 def ours(model: LM, loader: Loader, steps: int, precision: str, vocab_sampling: float = 0.0) -> list[float]:
@@ -91,8 +91,8 @@ def perturbed(peer: TorchBolt, seed: int) -> TorchBolt:
 
 def curves(seed: int, tokens: np.ndarray, batch: int, seq_len: int, steps: int) -> dict[str, list[float]]:
     """The losses of all systems from one initialisation."""
-    loader, recipe = Loader(tokens, batch, seq_len, seed), entry("bolt-small")
-    fresh = lambda: recipe.model(recipe.config, seed)
+    loader, bolt = Loader(tokens, batch, seq_len, seed), MODELS.get("bolt-small")
+    fresh = lambda: bolt(seed=seed)
     systems = {PEER: lambda: theirs(copied(fresh()), loader, steps),
                CHAOS: lambda: theirs(perturbed(copied(fresh()), seed), loader, steps)}
     usual, noise = chosen("auto"), TrainConfig.vocab_sampling
@@ -155,7 +155,7 @@ def main() -> None:
     where = machine()
     torch.set_num_threads(where["threads"])
     corpus = open_corpus(args.data, "train")
-    tokens = prepare(corpus, cached_tokenizer(corpus, entry("bolt-small").config.vocab_size)).tokens
+    tokens = prepare(corpus, cached_tokenizer(corpus, MODELS.get("bolt-small").config_type().vocab_size)).tokens
     runs = [curves(seed, tokens, args.batch, args.seq_len, args.steps) for seed in range(42, 42 + args.seeds)]
     rows, date = differences(runs), time.strftime("%Y-%m-%d")
     out = args.out or RESULTS / f"{date}-loss-curve"

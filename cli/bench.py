@@ -2,7 +2,9 @@ import sys
 
 import click
 
-from ternary.cli.common import emit, float_range, json_option, positive_float, positive_int
+from ternary.cli.common import Number, emit, json_option, positive_float, positive_int
+from ternary.config import TrainConfig
+from ternary.schema import rule_of
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 peer_python_option = click.option("--peer-python", default=sys.executable,
@@ -33,8 +35,8 @@ def command():
 @click.option("--peer", type=click.Choice(["torch"]),
               help="Take turns with the same model in PyTorch, at its fastest.")
 @peer_python_option
-@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", default=0.03, show_default=True,
-              type=float_range(0.03, at_least=0, at_most=1),
+@click.option("--vocab-sampling", "--head-noise", "vocab_sampling", default=TrainConfig.vocab_sampling,
+              show_default=True, type=Number(float, rule_of(TrainConfig, "vocab_sampling")),
               help="As in `ternary train`; 0 for all products of the head.")
 @click.option("--optimizer", default="adamw", show_default=True,
               help="That of the peer, unless you say otherwise.")

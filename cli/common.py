@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import Field, fields, replace
 
 import click
 
 from ternary.errors import UsageError
+from ternary.schema import Rule, kind_of, rule_of
 from ternary.training.logbook import plain
 
 json_option = click.option(
@@ -30,58 +32,60 @@ def emit(result: dict | list[dict], as_json: bool) -> None:
 
 def positive_int(example: int) -> "Number":
     """A whole number above 0."""
-    return Number(int, above=0, example=example)
+    return Number(int, Rule(above=0, example=example))
 
 
 def positive_float(example: float, at_most: float = math.inf) -> "Number":
     """A finite number above 0."""
-    return Number(float, above=0, at_most=at_most, example=example)
-
-
-def float_range(
-    example: float, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf
-) -> "Number":
-    """A finite number within bounds."""
-    return Number(float, above=above, at_least=at_least, at_most=at_most, example=example)
+    return Number(float, Rule(above=0, at_most=at_most, example=example))
 
 
 class Number(click.ParamType):
-    """A finite `int` or `float` within bounds; UsageError says what came, what was wanted and an example."""
+    """A finite `int` or `float` that a rule accepts; UsageError says what came, what was wanted and an example."""
 
-    def __init__(
-        self,
-        kind: type,
-        *,
-        example: float,
-        above: float = -math.inf,
-        at_least: float = -math.inf,
-        at_most: float = math.inf,
-    ):
+    def __init__(self, kind: type, rule: Rule):
         self.name = "integer" if kind is int else "number"
-        self._kind, self._example = kind, example
-        self._above, self._least, self._most = above, at_least, at_most
+        self._kind, self._rule = kind, rule
 
     def convert(self, value, param, ctx):
         try:
             number = self._kind(value)
-            fits = abs(number) < 2**63 if self._kind is int else math.isfinite(number)
         except ValueError:
-            fits = False
-        if fits and self._above < number and self._least <= number <= self._most:
+            number = None
+        if self._rule.accepts(number, self._kind):
             return number
         name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
         came = value if str(value).strip() else "empty"
-        raise UsageError(f"{name} is {came}; wanted {self._wanted()}; e.g. {name} {self._example}")
+        raise UsageError(f"{name} is {came}; wanted {self._rule.wanted(self._kind)}; e.g. {name} {self._rule.example}")
 
-    def _wanted(self) -> str:
-        bounds = [
-            f"above {self._above:g}" if math.isfinite(self._above) else "",
-            f"at least {self._least:g}" if math.isfinite(self._least) else "",
-            f"at most {self._most:g}" if math.isfinite(self._most) else "",
-        ]
-        wanted = " and ".join(filter(None, bounds))
-        kind = "a whole number" if self._kind is int else "" if wanted else "a finite number"
-        return " ".join(filter(None, (kind, wanted)))
+
+model_option = click.option("--model", help="Needed if the model is code of your own: file.py:Name or module:Name, "
+                            "as in training.")
+
+
+def config_options(config_type: type, skip: tuple[str, ...] = (), **names: str):
+    """Decorator: one option for each field of a config dataclass, with its type, range, default and help.
+
+    One that is not given is None. names: for the placeholders in help texts.
+    """
+    def add(command):
+        for f in reversed([f for f in fields(config_type) if f.name not in skip]):
+            command = config_option(config_type, f, **names)(command)
+        return command
+    return add
+
+
+def config_option(config_type: type, f: Field, **names: str):
+    rule, (kind, _) = rule_of(config_type, f.name), kind_of(f)
+    example = rule.example if rule.example is not None else f.default
+    flags = [rule.flag or "--" + f.name.replace("_", "-"), *rule.aliases, f.name]
+    default = rule.unset or ("" if f.default is None else f"{f.default:g}" if kind is float else str(f.default))
+    text = rule.help.format(**names) + (f" [default: {default}]" if default else "")
+    if kind is bool:
+        return click.option(*flags, is_flag=True, default=None, help=text)
+    choice = click.Choice(list(rule.choices)) if rule.choices else None
+    number = Number(kind, replace(rule, example=example)) if kind in (int, float) else str
+    return click.option(*flags, type=choice or number, help=text)
 
 
 def _shown(value) -> str:

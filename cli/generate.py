@@ -2,32 +2,32 @@ import time
 
 import click
 
-from ternary.cli.common import Number, emit, float_range, json_option, positive_float, positive_int
+from ternary.cli.common import Number, config_options, emit, json_option, model_option, positive_int
+from ternary.config import TrainConfig
+from ternary.inference.sampling import Sampling
+from ternary.schema import Rule
 
 
 @click.command("generate", short_help="Continue a prompt.")
 @click.argument("prompt", default="")
-@click.option("--checkpoint", default="checkpoints", show_default=True, help="A run (its best step) or a step folder.")
+@click.option("--checkpoint", default=TrainConfig.save_dir, show_default=True,
+              help="A run (its best step) or a step folder.")
+@model_option
 @click.option("--max-tokens", type=positive_int(400), default=400, show_default=True)
-@click.option("--temperature", type=float_range(0.8, at_least=0, at_most=100), default=0.8, show_default=True,
-              help="0 is greedy.")
-@click.option("--top-k", type=Number(int, at_least=0, example=50), default=50, show_default=True, help="0 is off.")
-@click.option("--top-p", type=positive_float(0.95, at_most=1), default=1.0, show_default=True)
-@click.option("--min-p", type=float_range(0.05, at_least=0, at_most=1), default=0.0, show_default=True)
-@click.option("--repetition-penalty", type=positive_float(1.1, at_most=100), default=1.0, show_default=True)
-@click.option("--seed", type=Number(int, at_least=0, example=0), default=0, show_default=True)
+@config_options(Sampling)
+@click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True)
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
-def command(prompt, checkpoint, max_tokens, seed, threads, no_stream, as_json, **sampling):
+def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens."""
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.checkpoint.load import restore
-    from ternary.inference.generation import Engine, Sampling
-    sampling = Sampling(**sampling)
+    from ternary.inference.generation import Engine
+    sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
     prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
-    restored = restore(checkpoint)
+    restored = restore(checkpoint, model=model)
     engine = Engine(restored.model, restored.tokenizer)
     if not (no_stream or as_json):
         click.echo(prompt, nl=False)

@@ -9,6 +9,6 @@ def command(as_json):
     """The models that `ternary train --model` knows: parameters, tokens that a prediction can see, and
     tokens per sequence of the published training."""
     from ternary.models import MODELS
-    emit([{"name": name, "parameters": e.model(e.config).parameter_count, "context": e.config.context or "all",
-           "seq_len": e.seq_len}
-          for name, e in MODELS.items()], as_json)
+    models = {name: MODELS.get(name) for name in MODELS.names()}
+    emit([{"name": name, "parameters": model().parameter_count, "context": model.config_type().context or "all",
+           "seq_len": model.seq_len} for name, model in models.items()], as_json)

@@ -1,5 +1,5 @@
 """The Python API: train a model, load one, and use it."""
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ternary.machine.threads import set_threads
 if TYPE_CHECKING:
     from ternary.models.lm import LM
     from ternary.text.tokenizer import Tokenizer
+    from ternary.training.callbacks import Callback
 
 
 @dataclass(frozen=True)
@@ -24,35 +25,49 @@ class Run:
         return load(self.folder)
 
 
-def train(data: str = "tinystories", model: str | None = None, *, resume: str | Path | None = None,
-          **options: Any) -> Run:
+def train(data: str = "tinystories", model: str | type | None = None, *, resume: str | Path | None = None,
+          callbacks: Sequence["Callback"] = (), **options: Any) -> Run:
     """Train a model, and print progress on stderr.
 
     data, model and options are those of `ternary train`, by the names of TrainConfig: hours=, tokens=, steps=,
-    optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir= ... resume: a run folder to continue, with
-    options that a resumed run may change. UsageError for an unknown or impossible option.
+    optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir= ..., set={"dim": 64} for the model's own
+    fields. model: a name, "file.py:Name", or a class derived from ternary.models.LM. resume: a run folder to continue,
+    with options that a resumed run may change. callbacks: see ternary.training.callbacks. UsageError for an unknown or
+    impossible option.
     """
     set_threads(options.get("threads"))
-    from ternary.config import TrainConfig
+    from ternary.config import TrainConfig, from_options
     from ternary.errors import UsageError
+    from ternary.training.loop import train
     from ternary.training.plan import continued
-    from ternary.training.run import train
+    options = from_options(options)
     unknown = set(options) - set(TrainConfig.__dataclass_fields__)
     if unknown:
         names = ", ".join(TrainConfig.__dataclass_fields__)
         raise UsageError(f"train() has no option {min(unknown)!r}; it has {names}")
     if resume is not None:
+        if model is not None:
+            options["model"] = spec_of(model)
         config, checkpoint = continued(resume, options)
-        return Run(Path(config.save_dir), train(config, checkpoint))
-    config = TrainConfig(data=data, model=model, **options)
-    return Run(Path(config.save_dir), train(config))
+        return Run(Path(config.save_dir), train(config, checkpoint, callbacks))
+    config = TrainConfig(data=data, model=spec_of(model), **options)
+    return Run(Path(config.save_dir), train(config, None, callbacks))
 
 
-def load(path: str | Path, threads: int | None = None) -> "LanguageModel":
-    """The trained model in a run folder (its best step) or in a step folder. ModelFileError if it is damaged."""
+def spec_of(model: str | type | None) -> str | None:
+    """How `--model` names a class: "module:Name"."""
+    return f"{model.__module__}:{model.__qualname__}" if isinstance(model, type) else model
+
+
+def load(path: str | Path, threads: int | None = None, model: str | type | None = None) -> "LanguageModel":
+    """The trained model in a run folder (its best step) or in a step folder. ModelFileError if it is damaged.
+
+    model: needed if the model is code outside of ternary, which no file may choose to run: its class, or what `--model`
+    was in training.
+    """
     set_threads(threads)
     from ternary.checkpoint.load import restore
-    restored = restore(path)
+    restored = restore(path, model=spec_of(model))
     return LanguageModel(restored.model, restored.tokenizer, restored.path)
 
 

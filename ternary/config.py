@@ -1,78 +1,139 @@
-"""The settings of a run: plain values, saved in every checkpoint."""
-from dataclasses import asdict, dataclass, fields, replace
+"""The settings of a run: plain values, saved in every checkpoint. The options of `ternary train` are made from them."""
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from ternary.errors import ModelFileError, UsageError
+from ternary.schema import Config, rule_of, setting
+
+POSITIVE, NOT_NEGATIVE = {"above": 0}, {"at_least": 0}
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """None: chosen when the run starts (by the model, by the machine; val_data: a split of data)."""
-    model: str | None = "bolt-small"
-    data: str = "tinystories"
-    val_data: str | None = None
-    field: str | None = None
-    vocab_size: int | None = None
-    quantizer: str | None = None
-    inner_norm: bool | None = None
-    hours: float | None = None
-    tokens: int | None = None
-    steps: int | None = None
-    epochs: float | None = None
-    optimizer: str = "muon"
-    batch_size: int = 16
-    seq_len: int | None = None
-    lr: float | None = None
-    min_lr: float = 1e-5
-    schedule: str = "cosine"
-    warmup: int = 200
-    weight_decay: float = 0.3
-    grad_clip: float = 1.0
-    precision: str = "auto"
-    vocab_sampling: float = 0.03
-    threads: int | None = None
-    seed: int = 42
-    eval_every: int | None = None
-    eval_stories: int = 500
-    patience: int | None = None
-    target_bpc: float | None = None
-    save_minutes: float = 10.0
-    keep: int = 3
-    log: str | None = None
-    save_dir: str = "checkpoints"
+class TrainConfig(Config):
+    """None: chosen when the run starts. `set` holds fields of the model's config, and with a prefix, such as
+    "optimizer.beta1", those of the optimizer, the schedule and the objectives."""
+    model: str | None = setting("bolt-small", "A model by name, see `ternary models`, or one of your own, file.py:Name "
+                                "or module:Name.", unset="bolt-large with 8 cores and 32 GB")
+    set: dict[str, Any] = field(default_factory=dict)
+    data: str = setting("tinystories", "tinystories, a hub data set, a file, folder or glob, fables, - or a reader of "
+                        "your own, my_reader.py:Name[:FILE]; commas between several.")
+    val_data: str | None = setting(None, "Validation text.", unset="2 % of the stories of --data")
+    field: str | None = setting(None, "The column of the text, in jsonl, csv, parquet and hub data.")
+    vocab_size: int | None = setting(None, "Vocabulary of the tokenizer.", unset="that of the model", flag="--vocab",
+                                     example=10000, **POSITIVE)
+    hours: float | None = setting(None, "Budget in hours, data preparation included.", example=2, at_most=10_000,
+                                  **POSITIVE)
+    tokens: int | None = setting(None, "Budget in tokens.", example=10_000_000, **POSITIVE)
+    steps: int | None = setting(None, "Budget in optimizer steps.", example=1000, **POSITIVE)
+    epochs: float | None = setting(None, "Budget in passes over the data.", unset="10, if no other budget is given",
+                                   example=3, **POSITIVE)
+    optimizer: str = setting("muon", "{optimizers} (muon: matrices by Muon, the rest by AdamW), or one of your own, "
+                             "file.py:Name or module:Name.")
+    objective: str | None = setting(None, "Also minimise these, as name:weight with commas between several: "
+                                    "{objectives}, or your own, file.py:Name:weight. Evaluations never count them.")
+    batch_size: int = setting(16, "Sequences per step.", flag="--batch", **POSITIVE)
+    seq_len: int | None = setting(None, "Tokens per sequence.", unset="that of the model", example=256, **POSITIVE)
+    lr: float | None = setting(None, "Peak learning rate.", unset="that of the model, times a factor of the optimizer",
+                               example=0.004, at_most=10, **POSITIVE)
+    min_lr: float = setting(1e-5, "Learning rate at the end of the schedule.", at_most=10, **NOT_NEGATIVE)
+    schedule: str = setting("cosine", "Of the learning rate after the warm-up, over the budget: {schedules}, or one of "
+                            "your own, file.py:Name.")
+    warmup: int = setting(200, "Steps of warm-up, at most a tenth of the run.", **POSITIVE)
+    weight_decay: float = setting(0.3, "Decoupled weight decay.", **NOT_NEGATIVE)
+    grad_clip: float = setting(1.0, "Largest gradient norm; 0 for no limit.", **NOT_NEGATIVE)
+    precision: str = setting("auto", "Of activations and products; auto is the fastest of this CPU.",
+                             choices=("auto", "int8", "bf16", "fp32"))
+    vocab_sampling: float = setting(0.03, "Gradient variance, as a share, that importance sampling of the vocabulary "
+                                    "may add to save time; 0 computes every logit gradient.", aliases=("--head-noise",),
+                                    at_most=1, **NOT_NEGATIVE)
+    threads: int | None = setting(None, "Threads of the kernels.", unset="all usable cores", example=2, **POSITIVE)
+    seed: int = setting(42, "Of the first weights, the order of the data and all sampling.", **NOT_NEGATIVE)
+    eval_every: int | None = setting(None, "Steps between evaluations.", example=1000, **POSITIVE,
+                                     unset="a twentieth of the run, 50 to 1000; with --hours 500")
+    eval_stories: int = setting(500, "Validation stories.", **POSITIVE)
+    patience: int | None = setting(None, "Evaluations without progress before it stops.", unset="no limit", example=10,
+                                   **POSITIVE)
+    target_bpc: float | None = setting(None, "Stop at the first evaluation that is as good.", example=0.85, **POSITIVE)
+    save_minutes: float = setting(10.0, "Minutes between saves, besides those at evaluations.", **POSITIVE)
+    keep: int = setting(3, "Newest steps to keep, besides best and last.", **POSITIVE)
+    log: str | None = setting(None, "Also log to these, with commas between several: {loggers}.")
+    save_dir: str = setting("checkpoints", "Folder of the run.")
+
+    @classmethod
+    def label(cls, name: str) -> str:
+        return flag_of(name)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Any) -> "TrainConfig":
-        known = {f.name: f.type for f in fields(cls)}
-        if isinstance(values, dict) and "head_noise" in values:               # its name in version 0.1
-            values = {**values, "vocab_sampling": values["head_noise"]}
-            del values["head_noise"]
-        odd = set(values) ^ set(known) if isinstance(values, dict) else {"settings"}
-        odd = odd or {name for name, kind in known.items() if not fits(values[name], kind)}
-        if odd:
-            raise ModelFileError(f"[state.json] settings of the run do not fit this version at {min(odd)!r}; "
-                                 "resume with the version that wrote them, or start afresh")
-        return cls(**values)
+        """The settings in a checkpoint, of any version. A setting that it does not have has its default."""
+        if not isinstance(values, dict):
+            raise ModelFileError("[state.json] settings of the run are missing; start afresh")
+        values = dict(values)
+        if "head_noise" in values:                    # names of version 0.1
+            values["vocab_sampling"] = values.pop("head_noise")
+        of_model = {name: values.pop(name) for name in MODEL_FLAGS if name in values}
+        values["set"] = {**{k: v for k, v in of_model.items() if v is not None}, **(values.get("set") or {})}
+        known = {f.name for f in fields(cls)}
+        try:
+            if unknown := set(values) - known:
+                raise UsageError(f"{min(unknown)!r} is no setting of this version")
+            return cls(**values)
+        except (UsageError, TypeError) as error:
+            raise ModelFileError(f"[state.json] settings of the run do not fit this version: {error}; resume with the "
+                                 "version that wrote them, or start afresh") from None
 
     def resumed(self, given: dict[str, Any]) -> "TrainConfig":
         """These settings with those of `given` that a resumed run may change: when it ends and saves, its threads."""
         given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
             if key not in CHANGEABLE and value != getattr(self, key):
-                raise UsageError(f"{FLAGS.get(key, '--' + key.replace('_', '-'))} is {value}, but this run was started "
+                raise UsageError(f"{flag_of(key)} is {value}, but this run was started "
                                  f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
         budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}
         return replace(self, **{**budget, **given})
 
 
-def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type such as `float | None`; a whole number is a float too."""
-    return isinstance(value, kind) or (type(value) is int and isinstance(float(value), kind))
-
-
 BUDGET = ("hours", "tokens", "steps", "epochs")
 CHANGEABLE = (*BUDGET, "patience", "target_bpc", "threads", "save_minutes", "keep", "log")     # by a resumed run
-FLAGS = {"batch_size": "--batch", "vocab_size": "--vocab"}
+MODEL_FLAGS = ("quantizer", "inner_norm")             # options that are short for --set
+
+
+def flag_of(name: str) -> str:
+    """The option that sets a field of TrainConfig."""
+    return rule_of(TrainConfig, name).flag or "--" + name.replace("_", "-")
+
+
+def from_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options by name, of the command line or of ternary.train -> fields of TrainConfig.
+
+    quantizer and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own.
+    """
+    options = dict(options)
+    of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
+                **options.pop("set", {})}
+    if "vocab_size" in of_model:
+        options["vocab_size"] = int(of_model.pop("vocab_size"))
+    return {**options, **({"set": of_model} if of_model else {})}
+
+
+def read_settings(path: Path | str) -> dict[str, Any]:
+    """Options from a JSON file: settings by name, or a checkpoint's config.json (the model) or state.json (the run).
+
+    Raises UsageError if it cannot be read, or has a name that is no setting.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config {path}: it is no JSON file that can be read ({error})") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"--config {path}: wanted an object such as {{\"model\": \"bolt-small\", \"lr\": 0.01}}")
+    if "settings" in values:                          # the folder is that of another run
+        return {**TrainConfig.from_json(values["settings"]).to_json(), "save_dir": TrainConfig.save_dir}
+    known = {f.name for f in fields(TrainConfig)}
+    of_model = {name: value for name, value in values.items() if name not in known}
+    return {**{k: v for k, v in values.items() if k in known}, "set": {**of_model, **values.get("set", {})}}

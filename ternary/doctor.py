@@ -12,7 +12,7 @@ from ternary.errors import TernaryError
 from ternary.machine.hardware import cpu_name, memory_limit, total_memory, usable_cores
 from ternary.models import MODELS
 from ternary.text.token_store import cache_folder
-from ternary.training.plan import resolve
+from ternary.training.plan import new_model, resolve
 from ternary.training.selftest import LIMITS, self_test
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "datasets", "safetensors", "torch")
@@ -48,10 +48,11 @@ def folder_state() -> str:
 def checks(models: list[str] | None = None) -> list[dict]:
     """One step of each model in each precision of this CPU, against the references."""
     rows = []
-    for model in models or MODELS:
+    for model in models or MODELS.names():
         for precision in PRECISIONS:
             print(f"checking {model}, {precision}", file=sys.stderr, flush=True)
-            name, error = self_test(resolve(TrainConfig(model=model, precision=precision)))
+            config = resolve(TrainConfig(model=model, precision=precision))
+            name, error = self_test(new_model(config), config)
             rows.append({"model": model, "precision": precision, "worst": name, "error": error,
                          "limit": LIMITS[precision], "passed": error <= LIMITS[precision]})
     return rows

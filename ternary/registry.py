@@ -23,23 +23,22 @@ class Registry(Generic[T]):
 
     kind: "reader", for messages and for the entry point group "ternary.readers".
     option: "--data", for messages.
-    package: "ternary.text.readers". Its modules register their entries when they are imported, on first use.
+    package: "ternary.text.readers". It and its modules register their entries when they are imported, on first use.
     base: the class that every entry is derived from; None: entries are any objects.
     """
 
     def __init__(self, kind: str, option: str, package: str, base: type | None = None):
         self.kind, self.option, self.package, self.base = kind, option, package, base
-        self.info: dict[str, dict[str, Any]] = {}
         self._entries: dict[str, T] = {}
         self._imported = False
 
-    def register(self, name: str, **info: Any) -> Callable[[T], T]:
-        """Decorator: the decorated class or function becomes entry `name`, with `info` about it."""
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: the decorated class or function becomes entry `name`."""
 
         def add(entry: T) -> T:
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is registered twice; choose another name")
-            self._entries[name], self.info[name] = entry, info
+            self._entries[name] = entry
             return entry
 
         return add
@@ -79,7 +78,7 @@ class Registry(Generic[T]):
     def _import_package(self) -> None:
         if not self._imported:
             self._imported = True
-            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            for module in pkgutil.iter_modules(getattr(importlib.import_module(self.package), "__path__", [])):
                 importlib.import_module(f"{self.package}.{module.name}")
 
     def _entry_points(self) -> dict[str, Any]:
@@ -91,6 +90,13 @@ class Registry(Generic[T]):
         except Exception as error:
             raise UsageError(f"{self.option} {spec}: it cannot be imported ({type(error).__name__}: {error}); "
                              f"built in are {', '.join(self._entries)}") from error
+
+
+def file_names(package: str) -> list[str]:
+    """The names that a package registers, one in each file, without importing it: for help texts."""
+    spec = importlib.util.find_spec(package)
+    return sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)
+                  if module.name != "base")
 
 
 def _load(place: str) -> ModuleType:

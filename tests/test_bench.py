@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,10 +17,21 @@ from ternary.bench.peer import TrainingPeer
 from ternary.bench.tokenizer import bench_tokenizer
 from ternary.bench.train import ROUNDS, Steps, bench_train, in_turns
 from ternary.errors import DataError, ResourceError, UsageError
-from ternary.models import MODELS, Entry
+from ternary.models import MODELS
 from ternary.models.bolt import Bolt, BoltConfig
 
-TINY = Entry(Bolt, BoltConfig(vocab_size=500, dim=32, layers=2, hidden=64), seq_len=32, lr=1e-3)
+
+@dataclass(frozen=True)
+class TinyConfig(BoltConfig):
+    vocab_size: int = 500
+    dim: int = 32
+    layers: int = 2
+    hidden: int = 64
+
+
+class TinyBolt(Bolt):
+    config_type = TinyConfig
+
 # per layer: up 64 x 32, down 32 x 32, gate, up and down of the GLU 64 x 32 each; then the head
 TINY_FLOPS = 6 * (2 * (64 * 32 + 32 * 32 + 3 * 64 * 32) + 500 * 32)
 FAST = {"batch_size": 2, "seq_len": 32, "seconds": 0.2, "precision": "fp32"}
@@ -51,7 +63,7 @@ SEARCHED = ["fp32 8", "fp32 16", "fp32 4", "fp32 2", "bf16 8", "bf16 16", "bf16 
 @pytest.fixture
 def tiny(monkeypatch):
     for name in ("tiny", "bolt-small"):
-        monkeypatch.setitem(MODELS, name, TINY)
+        monkeypatch.setitem(MODELS._entries, name, TinyBolt)
 
 
 @pytest.fixture
@@ -81,13 +93,13 @@ def checkout(nowhere, monkeypatch):
 
 def test_flops_of_bolt_small():
     weights = 6 * (384 * 192 + 192 * 192 + 2 * 512 * 192 + 192 * 512) + 10000 * 192
-    assert flops_per_token(MODELS["bolt-small"].model(BoltConfig()), 256) == 6 * weights == 26_118_144
+    assert flops_per_token(Bolt(), 256) == 6 * weights == 26_118_144
 
 
 def test_flops_of_nova_count_attention():
     weights = 6 * (768 * 256 + 256 * 256 + 3 * 512 * 256) + 4096 * 256
     attended = 6 * 256 * 128          # two products of each channel with 64 tokens, on average
-    assert flops_per_token(MODELS["nova"].model(MODELS["nova"].config), 128) == 6 * (weights + attended)
+    assert flops_per_token(MODELS.get("nova")(), 128) == 6 * (weights + attended)
 
 
 def test_train(tiny):
@@ -245,7 +257,7 @@ def test_kernels(tiny, monkeypatch):
     products = {f"matmul {k} -> {m}" for k, m in ((32, 64), (64, 32), (32, 32))}
     products |= {"matmul_dw 64 x 32", "matmul_dw 32 x 64", "matmul_dw 32 x 32"}
     products |= {"glu 32 -> 2 x 64", "cross_entropy 32 x 500"}
-    passes = {"rms_norm 32", "glu_bwd 64", "gated_conv 32", f"adamw {Bolt(TINY.config).parameter_count}"}
+    passes = {"rms_norm 32", "glu_bwd 64", "gated_conv 32", f"adamw {TinyBolt().parameter_count}"}
     assert set(by_name) == products | passes
     for name, row in by_name.items():
         assert set(row) >= WHERE | {"precision", "ms", "gflops", "numpy_gflops", "ratio", "gb_per_second"}

@@ -13,8 +13,9 @@ import click
 import pytest
 
 from ternary import __version__
-from ternary.cli.common import emit, float_range, positive_float, positive_int
+from ternary.cli.common import Number, emit, positive_float, positive_int
 from ternary.errors import UsageError
+from ternary.schema import Rule
 
 # puts a command of our own in the place of `ternary models`
 STUB = """
@@ -24,7 +25,7 @@ from ternary.cli import common, main as cli
 stub = sys.modules["ternary.cli.models"] = types.ModuleType("ternary.cli.models")
 @click.command()
 @common.json_option
-@click.option("--top-p", type=common.float_range(0.95, above=0, at_most=1))
+@click.option("--top-p", type=common.Number(float, common.Rule(example=0.95, above=0, at_most=1)))
 @click.option("--steps", type=common.positive_int(100))
 @click.argument("what", default="nothing")
 def command(as_json, top_p, steps, what):
@@ -198,9 +199,9 @@ def convert(kind, value, name="--top-p"):
 def test_numbers_within_bounds():
     assert convert(positive_int(8), "3") == 3
     assert convert(positive_float(0.1), "1e-3") == 0.001
-    assert convert(float_range(0.95, above=0, at_most=1), "1") == 1.0
-    assert convert(float_range(0.8, at_least=0), "0") == 0.0
-    assert convert(float_range(0.8), "-5") == -5.0
+    assert convert(Number(float, Rule(example=0.95, above=0, at_most=1)), "1") == 1.0
+    assert convert(Number(float, Rule(example=0.8, at_least=0)), "0") == 0.0
+    assert convert(Number(float, Rule(example=0.8)), "-5") == -5.0
     assert convert(positive_int(8), 4) == 4
 
 
@@ -208,17 +209,17 @@ def test_numbers_within_bounds():
     "kind, value, message",
     [
         (
-            float_range(0.95, above=0, at_most=1),
+            Number(float, Rule(example=0.95, above=0, at_most=1)),
             "1.5",
             "--top-p is 1.5; wanted above 0 and at most 1; e.g. --top-p 0.95",
         ),
         (
-            float_range(0.95, above=0, at_most=1),
+            Number(float, Rule(example=0.95, above=0, at_most=1)),
             "0",
             "--top-p is 0; wanted above 0 and at most 1; e.g. --top-p 0.95",
         ),
-        (float_range(0.8, at_least=0), "-1", "--top-p is -1; wanted at least 0; e.g. --top-p 0.8"),
-        (float_range(0.8), "inf", "--top-p is inf; wanted a finite number; e.g. --top-p 0.8"),
+        (Number(float, Rule(example=0.8, at_least=0)), "-1", "--top-p is -1; wanted at least 0; e.g. --top-p 0.8"),
+        (Number(float, Rule(example=0.8)), "inf", "--top-p is inf; wanted a finite number; e.g. --top-p 0.8"),
         (positive_float(2), "nan", "--top-p is nan; wanted above 0; e.g. --top-p 2"),
         (positive_float(2), "inf", "--top-p is inf; wanted above 0; e.g. --top-p 2"),
         (

@@ -9,7 +9,8 @@ from tiny import TINY, learned, log
 from ternary.checkpoint import format as checkpoint
 from ternary.errors import NumericError
 from ternary.nn.module import Parameter
-from ternary.training import run
+from ternary.training import loop
+from ternary.training.callbacks import recovery
 from ternary.training.guard import SETTLED, Guard, culprit, warnings
 from ternary.training.step import Trainer
 
@@ -108,9 +109,9 @@ def test_warnings():
 
 
 def test_a_direct_step_says_that_no_update_was_made(here, corpus, tmp_path, poisoned, monkeypatch):
-    monkeypatch.setattr(run, "EVENTS", 1)
+    monkeypatch.setattr(recovery, "EVENTS", 1)
     poisoned(3)
     with pytest.raises(NumericError, match="at step 3; no update was made"):
         from ternary.config import TrainConfig
-        run.train(TrainConfig(data=str(corpus), steps=5, batch_size=2, seq_len=32, vocab_size=512, threads=1,
+        loop.train(TrainConfig(data=str(corpus), steps=5, batch_size=2, seq_len=32, vocab_size=512, threads=1,
                               save_dir=str(tmp_path / "run")))

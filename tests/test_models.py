@@ -8,7 +8,7 @@ from ternary import ops
 from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
 from ternary.models import MODELS, from_json, to_json
-from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.bolt import Bolt, BoltConfig, BoltLargeConfig
 from ternary.models.nova import Nova, NovaConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
 from ternary.rng import generator
@@ -17,7 +17,7 @@ from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 VARIANTS = {
-    **{name: {} for name in MODELS},
+    **{name: {} for name in MODELS.names()},
     "nova": {"dim": 64, "heads": 2},
     "thunderbolt": {"groups": 2},
     "bolt-small row": {"quantizer": "row"},
@@ -33,10 +33,10 @@ VARIANTS = {
 
 
 def tiny(name, vocab_size=16, **changes):
-    entry = MODELS[name.split()[0]]
+    model_type = MODELS.get(name.split()[0])
     sizes = {"dim": 32, "layers": 2, "hidden": 64, **VARIANTS[name], **changes}
-    config = replace(entry.config, vocab_size=vocab_size, **sizes)
-    model = entry.model(config, seed=1)
+    config = replace(model_type.config_type(), vocab_size=vocab_size, **sizes)
+    model = model_type(config, seed=1)
     for p in model.parameters().values():          # a flat start would hide what a weight does
         p.data *= 2
     return model
@@ -97,7 +97,7 @@ def test_the_probe_catches_a_model_that_sees_the_next_token():
     class Leaky(Bolt):
         def hidden(self, tokens):
             return super().hidden(np.roll(tokens, -1, axis=1))
-    config = replace(MODELS["bolt-small"].config, vocab_size=16, dim=32, layers=2, hidden=64)
+    config = replace(BoltConfig(), vocab_size=16, dim=32, layers=2, hidden=64)
     losses = fit(Leaky(config), random_pairs, 1000)
     assert np.mean(losses[-50:]) < np.log(16) - 0.5
 
@@ -219,8 +219,8 @@ def test_parameter_counts_are_the_published_ones():
     """docs/models.md lists them."""
     count = lambda config: Bolt(config).parameter_count
     assert Nova(NovaConfig()).parameter_count == 4_987_392
-    assert count(MODELS["bolt-small"].config) == 4_364_736
-    assert count(MODELS["bolt-large"].config) == 16_847_232
+    assert count(BoltConfig()) == 4_364_736
+    assert count(BoltLargeConfig()) == 16_847_232
     assert count(BoltConfig(inner_norm=True)) == 4_370_112
     assert Thunderbolt(ThunderboltConfig()).parameter_count == 29_750_784
 

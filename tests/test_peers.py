@@ -23,15 +23,14 @@ def output(script, *args):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS.names())
 def test_a_peer_has_the_parameters_of_our_model(measure, name):
-    recipe = MODELS[name]
-    ours = recipe.model(recipe.config).parameters().values()
+    ours = MODELS.get(name)().parameters().values()
     theirs = measure.build(name).parameters()
     assert sum(p.data.size for p in ours) == sum(p.numel() for p in theirs)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS.names())
 def test_the_head_joined_to_the_loss_is_the_same_loss(measure, name):
     if not hasattr(torch.nn, "LinearCrossEntropyOptions"):
         pytest.skip("this PyTorch has no linear_cross_entropy")

@@ -17,7 +17,7 @@ from ternary.compiler.isa import PRECISIONS
 from ternary.compiler.jit import KERNELS, Kernel
 from ternary.compiler.precompile import compile_claimed, compile_together
 from ternary.config import TrainConfig
-from ternary.training.plan import resolve
+from ternary.training.plan import new_model, resolve
 from ternary.training.precompile import calls_of_run
 
 
@@ -33,7 +33,8 @@ def test_a_run_calls_exactly_the_traced_kernels(here, corpus, tmp_path, precisio
     flags = [*TINY, "--steps", 2, "--precision", precision, "--save-dir", tmp_path / "run"]
     with use_backend(spy):
         assert here("train", "--data", corpus, *flags).code == 0
-    step, evaluation = calls_of_run(resolve(TrainConfig(precision=precision)))
+    config = resolve(TrainConfig(precision=precision))
+    step, evaluation = calls_of_run(new_model(config), config)
     assert set(called.calls) == {*step, *evaluation}
 
 

@@ -10,7 +10,7 @@ from tiny import TINY, log
 
 from ternary.report import page
 from ternary.report.svg import Line, bounds, chart, label, thinned, ticks
-from ternary.training import run as runs
+from ternary.training.callbacks import report as reports
 from ternary.training.logbook import read_log
 
 
@@ -80,7 +80,7 @@ def test_text_is_escaped(copy):
 def test_a_page_that_cannot_be_written_does_not_end_a_run(here, corpus, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(runs, "write_report", full)
+    monkeypatch.setattr(reports, "write_report", full)
     result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
     assert result.code == 0 and "report.html cannot be written (No space left on device)" in result.err
 

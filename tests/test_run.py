@@ -16,13 +16,15 @@ from ternary.checkpoint.load import restore
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import ModelFileError, NumericError
-from ternary.models import entry
-from ternary.training import run
+from ternary.models import MODELS
+from ternary.training import loop
+from ternary.training import run as run_module
+from ternary.training.callbacks import evaluation
 from ternary.training.optimizers.adamw import AdamW
-from ternary.training.schedules import Budget, learning_rate
+from ternary.training.schedules import WSD, Budget, Constant, Cosine, learning_rate
 from ternary.training.step import Trainer, uninterrupted
 
-LR = entry("bolt-small").lr
+LR = MODELS.get("bolt-small").lr
 
 KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_loss", "val_loss", "val_bpc"}
 
@@ -74,7 +76,7 @@ def test_the_log(finished):
     assert [e["step"] for e in log(finished[0], "train")] == [10, 20, 30, 40]
     losses = [float(e["loss"]) for e in log(finished[0], "train")]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 2 < 4 < losses[0]
-    assert all(e["sample"].startswith(run.PROMPT) for e in log(finished[0], "eval"))
+    assert all(e["sample"].startswith(evaluation.PROMPT) for e in log(finished[0], "eval"))
 
 
 def test_what_people_see(finished):
@@ -146,7 +148,7 @@ def test_a_run_interrupted_before_its_first_step_leaves_nothing(corpus, tmp_path
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "prepare", interrupted)
+    monkeypatch.setattr(run_module, "prepare", interrupted)
     result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
     assert (result.code, result.out, result.err) == (130, "", "Error: interrupted\n")
     assert names(tmp_path) == []
@@ -245,13 +247,13 @@ def test_other_text_is_refused(copy, tmp_path):
     saved = checkpoint.load(copy)
     config = TrainConfig.from_json(saved.state["settings"] | {"data": str(tmp_path / "other.txt")})
     with pytest.raises(ModelFileError, match="not the one this run was started with"):
-        run.train(config, saved.path)
+        loop.train(config, saved.path)
 
 
 def test_settings_that_were_tampered_with():
     good = TrainConfig(hours=2).to_json()
     assert TrainConfig.from_json(good).hours == 2
-    for bad in (None, [], good | {"lr": "fast"}, good | {"surprise": 1}, {"lr": 1.0}, good | {"data": 5}):
+    for bad in (None, [], good | {"lr": "fast"}, good | {"surprise": 1}, {"lr": -1.0}, good | {"data": 5}):
         with pytest.raises(ModelFileError, match="settings of the run"):
             TrainConfig.from_json(bad)
 
@@ -301,9 +303,9 @@ def config(corpus, tmp_path, here):
 
 def test_patience(config, tmp_path, here, monkeypatch):
     results = iter([2.0, 1.5, 1.6, 1.5, 1.7, 1.0])
-    monkeypatch.setattr(run, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": next(results)})
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": next(results)})
     config = TrainConfig(**config.to_json() | {"eval_every": 2, "patience": 3})
-    assert run.train(config)["step"] == 10
+    assert loop.train(config)["step"] == 10
     assert os.readlink(tmp_path / "run" / "best") == "step_0000004"
     result = here("train", "--resume", tmp_path / "run", "--json")
     assert result.code == 0 and result.json["step"] == 10
@@ -314,17 +316,17 @@ def test_patience(config, tmp_path, here, monkeypatch):
 
 def test_without_patience_a_run_keeps_to_its_budget(config, monkeypatch):
     scores = iter(range(1, 21))                   # worse at each of 20 evaluations
-    monkeypatch.setattr(run, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": float(next(scores))})
-    assert run.train(TrainConfig(**config.to_json() | {"eval_every": 2}))["step"] == 40
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": float(next(scores))})
+    assert loop.train(TrainConfig(**config.to_json() | {"eval_every": 2}))["step"] == 40
 
 
 def test_saved_before_evaluating(config, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(run, "evaluate", broken)
+    monkeypatch.setattr(evaluation, "evaluate", broken)
     with pytest.raises(RuntimeError, match="out of order"):
-        run.train(config)
+        loop.train(config)
     assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] == 10
     assert os.readlink(tmp_path / "run" / "last") == "step_0000010"
 
@@ -374,11 +376,11 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
         clock[0] += evaluation_seconds or 1.8 * tokens * step_seconds / (2 * 32)
         return {"nats_per_token": 3.0, "bpc": 1000 / clock[0]}
 
-    monkeypatch.setattr(run.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(run.time, "time", lambda: day.uniform(0, 4e9))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "time", lambda: day.uniform(0, 4e9))
     monkeypatch.setattr(Trainer, "step", timed_step)
-    monkeypatch.setattr(run, "evaluate", timed_evaluate)
-    result = run.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": eval_every,
+    monkeypatch.setattr(evaluation, "evaluate", timed_evaluate)
+    result = loop.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": eval_every,
                                                      "val_data": config.data, "eval_stories": 16}))
     assert 0.5 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
     assert result["seconds"] == clock[0] - 1000
@@ -404,8 +406,8 @@ def test_hours(corpus, tmp_path, shell):
 
 def test_target(config, tmp_path, here, monkeypatch):
     scores = iter([0.9, 0.85, 0.82, 0.8, 0.7, 0.6])
-    monkeypatch.setattr(run, "evaluate", lambda *args: {"nats_per_token": 2.0, "bpc": next(scores)})
-    run.train(TrainConfig(**config.to_json() | {"eval_every": 2, "target_bpc": 0.8, "schedule": "constant"}))
+    monkeypatch.setattr(evaluation, "evaluate", lambda *args: {"nats_per_token": 2.0, "bpc": next(scores)})
+    loop.train(TrainConfig(**config.to_json() | {"eval_every": 2, "target_bpc": 0.8, "schedule": "constant"}))
     assert [e["step"] for e in log(tmp_path / "run", "eval")] == [2, 4, 6, 8]
     assert float(log(tmp_path / "run", "train")[-1]["lr"]) == LR
     result = here("train", "--resume", tmp_path / "run", "--json")
@@ -422,15 +424,15 @@ def test_the_head_is_exact_during_the_warm_up(config, monkeypatch):
         return step(self, x, y, lr, noise)
 
     monkeypatch.setattr(Trainer, "step", recorded)
-    run.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "vocab_sampling": 0.02}))
+    loop.train(TrainConfig(**config.to_json() | {"steps": 40, "warmup": 3, "vocab_sampling": 0.02}))
     assert noises == [0.0] * 2 + [0.02] * 38
 
 
 # --- the schedule
 
 
-def rate(step, progress, **changed):
-    return learning_rate(step, progress, **{"lr": 4e-3, "min_lr": 1e-5, "warmup": 200, "schedule": "cosine"} | changed)
+def rate(step, progress, schedule=None, warmup=200):
+    return learning_rate(step, progress, schedule or Cosine(), lr=4e-3, min_lr=1e-5, warmup=warmup)
 
 
 def test_warm_up_is_linear_and_at_most_a_tenth_of_the_budget():
@@ -449,14 +451,14 @@ def test_cosine():
 
 
 def test_constant():
-    assert rate(99, 0.01, schedule="constant") == rate(99, 0.01)
-    assert [rate(1000, share, schedule="constant") for share in (0.2, 0.9, 1.0)] == [4e-3] * 3
+    assert rate(99, 0.01, schedule=Constant()) == rate(99, 0.01)
+    assert [rate(1000, share, schedule=Constant()) for share in (0.2, 0.9, 1.0)] == [4e-3] * 3
 
 
 def test_wsd_is_stable_and_then_decays():
-    assert [rate(1000, share, schedule="wsd") for share in (0.2, 0.8)] == pytest.approx([4e-3] * 2)
-    assert rate(1000, 0.9, schedule="wsd") == pytest.approx((4e-3 + 1e-5) / 2)
-    assert rate(1000, 1.0, schedule="wsd") == pytest.approx(1e-5)
+    assert [rate(1000, share, schedule=WSD()) for share in (0.2, 0.8)] == pytest.approx([4e-3] * 2)
+    assert rate(1000, 0.9, schedule=WSD()) == pytest.approx((4e-3 + 1e-5) / 2)
+    assert rate(1000, 1.0, schedule=WSD()) == pytest.approx(1e-5)
 
 
 def test_progress_is_that_of_the_budget_that_ends_first():
@@ -471,4 +473,7 @@ def test_progress_is_that_of_the_budget_that_ends_first():
 def test_settings_of_version_0_1_are_read():
     values = TrainConfig().to_json()
     values["head_noise"] = values.pop("vocab_sampling") / 2
-    assert TrainConfig.from_json(values).vocab_sampling == TrainConfig.vocab_sampling / 2
+    values |= {"quantizer": "row", "inner_norm": None}
+    del values["set"], values["objective"]
+    read = TrainConfig.from_json(values)
+    assert read.vocab_sampling == TrainConfig.vocab_sampling / 2 and read.set == {"quantizer": "row"}

@@ -9,7 +9,7 @@ from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
 from ternary.inference.generation import Sampling, read
 from ternary.kernels.sample import sample
-from ternary.models import entry
+from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.rng import generator
 
@@ -32,8 +32,7 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
         name, lm = restored.name, restored.model
     else:
         name = model or "bolt-small"
-        recipe = entry(name)
-        lm = recipe.model(recipe.config)
+        lm = MODELS.get(name)()
     say(f"{name}: {tokens} tokens, {REPEATS} runs each of batch 1 and {BATCH}")
     (step, draw), (batch_step, batch_draw) = (best(lm, batch, tokens) for batch in (1, BATCH))
     return {"model": name, "checkpoint": checkpoint, "precision": "fp32", **machine(), "tokens": tokens,

@@ -16,7 +16,7 @@ from ternary.kernels import adamw, conv, glu, norm
 from ternary.kernels import cross_entropy as head
 from ternary.kernels.gemm.pack import pack_table, quantize_rows
 from ternary.kernels.gemm.quant import TRITS
-from ternary.models import entry
+from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.rng import generator
 
@@ -33,9 +33,8 @@ def bench_kernels(seconds: float = 0.3, peer: str | None = None, peer_python: st
     """
     if peer not in (None, "torch"):
         raise UsageError(f"--peer is {peer!r}; the peer is torch")
-    recipe, where, rows = entry("bolt-small"), machine(), []
+    model, where, rows = MODELS.get("bolt-small")(), machine(), []
     rival = Peer(peer_python, "matmul_torch.py", "--rows", ROWS, "--threads", where["threads"]) if peer else None
-    model = recipe.model(recipe.config)
     numpy_seconds = {}
     for precision in PRECISIONS:
         kernels = list(products(model, precision, seconds))

@@ -11,7 +11,7 @@ from ternary.bench.profile import Profile, table
 from ternary.compiler.backend import use_backend
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
-from ternary.models import entry
+from ternary.models import MODELS
 from ternary.rng import generator
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
@@ -34,13 +34,13 @@ class Steps:
 
     def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, vocab_sampling: float = 0.0,
                  optimizer: str = "adamw"):
-        recipe, rng = entry(name), generator(0, "bench")
-        self.model = recipe.model(recipe.config)
+        rng = generator(0, "bench")
+        self.model = MODELS.get(name)()
         mover = OPTIMIZERS.get(optimizer)(self.model.parameters(), precision=precision)
         self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision), vocab_sampling
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
-            t = zipf(rng, recipe.config.vocab_size, (batch_size, seq_len + 1))
+            t = zipf(rng, self.model.config.vocab_size, (batch_size, seq_len + 1))
             self.batches.append((t[:, :-1].copy(), t[:, 1:].copy()))
         for _ in range(2):
             self.step()
@@ -84,7 +84,7 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
         raise UsageError(f"--batch {batch_size}, --seq-len {seq_len}, --seconds {seconds}; all are above 0")
     if peer not in (None, "torch"):
         raise UsageError(f"--peer is {peer!r}; the peer is torch")
-    entry(model)                  # before the peer is asked for it
+    MODELS.get(model)             # before the peer is asked for it
     precision, where = chosen(precision), machine()
     rival = TrainingPeer(peer_python, model, seq_len, where["threads"]) if peer else None
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")

@@ -14,6 +14,8 @@ from ternary.text.tokenizer import Tokenizer
 
 MIXED = "these files are of two runs, restore them from a copy"
 
+SIZES = {"vocab_size", "dim", "layers", "hidden"}             # what takes memory
+
 
 @dataclass
 class Restored:
@@ -29,26 +31,27 @@ MomentShapes = Callable[[dict, dict[str, Parameter]], dict[str, tuple[int, ...]]
 
 
 def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
-            prefer: tuple[str, ...] = ("best", "last")) -> Restored:
+            prefer: tuple[str, ...] = ("best", "last"), model: str | None = None) -> Restored:
     """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other.
 
     moment_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
-    model's parameters.
+    model's parameters. model: needed if the model is code outside of ternary: what `--model` was in training.
     """
     loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=moment_shapes is not None)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
-    for key, value in loaded.config.items():
+    for key in SIZES & loaded.config.keys():
+        value = loaded.config[key]
         if isinstance(value, int) and value > max(sizes):         # before memory is taken for it
             raise ModelFileError(f"{loaded.path}: config.json has {key} {value}, but no tensor is so long; {MIXED}")
     try:
-        name, model = from_json(loaded.config)
+        name, untrained = from_json(loaded.config, model)
         tokenizer = Tokenizer.from_json(loaded.tokenizer)
     except ModelFileError as error:
         raise ModelFileError(f"{loaded.path}: {error}") from None
-    if tokenizer.vocab_size != model.config.vocab_size:
+    if tokenizer.vocab_size != untrained.config.vocab_size:
         raise ModelFileError(f"{loaded.path}: the tokenizer has {tokenizer.vocab_size} tokens, the model "
-                             f"{model.config.vocab_size}; {MIXED}")
-    parameters = model.parameters()
+                             f"{untrained.config.vocab_size}; {MIXED}")
+    parameters = untrained.parameters()
     shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
     if moment_shapes:
@@ -56,7 +59,7 @@ def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():
         p.values[...] = loaded.weights[key]
-    return Restored(loaded.path, name, model, tokenizer, loaded.optimizer, loaded.state)
+    return Restored(loaded.path, name, untrained, tokenizer, loaded.optimizer, loaded.state)
 
 
 def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, tuple], name: str) -> None:

@@ -1,38 +1,17 @@
 """Generation: one token at a time, through the state of the model."""
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
-from ternary.errors import UsageError
+from ternary.inference.sampling import Sampling
 from ternary.kernels.sample import sample
 from ternary.machine.threads import kernel_threads
 from ternary.models.lm import LM
 from ternary.ops.few_rows import FEW_ROWS
 from ternary.rng import generator
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn. temperature 0 is greedy; top_k 0, top_p 1, min_p 0 and repetition_penalty 1 are off."""
-    temperature: float = 0.8
-    top_k: int = 50
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-
-    def __post_init__(self):
-        bounds = {"temperature": (0, 100), "top_k": (0, 1 << 31), "top_p": (0, 1), "min_p": (0, 1),
-                  "repetition_penalty": (0, 100)}
-        for name, (low, high) in bounds.items():
-            value = getattr(self, name)
-            positive = name in ("top_p", "repetition_penalty")
-            if not (low <= value <= high) or (positive and value == 0):
-                wanted = f"{'above' if positive else 'at least'} {low} and at most {high}"
-                raise UsageError(f"--{name.replace('_', '-')} is {value}; wanted {wanted}")
 
 
 def read(model: LM, tape: Tape, tokens: np.ndarray, state: list) -> np.ndarray:

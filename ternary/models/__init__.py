@@ -1,57 +1,37 @@
-"""The models. A name in MODELS is trained, evaluated, audited and tested like any other."""
-from dataclasses import asdict, dataclass, fields
+"""The models. One that registers itself in a file here is trained, evaluated, audited and tested like any other."""
+from dataclasses import asdict, fields
 from typing import Any
 
 from ternary.errors import ModelFileError, UsageError
-from ternary.models.bolt import Bolt, BoltConfig
-from ternary.models.lm import LM
-from ternary.models.nova import Nova, NovaConfig
-from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
+from ternary.models.lm import LM, MODELS, LMConfig
+
+__all__ = ["LM", "LMConfig", "MODELS", "from_json", "to_json"]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A named model: its class, its config, and the recipe to train it with.
-
-    The learning rate of bolt-small is measured (benchmarks/LOG.md; published with 4e-3, for AdamW); the others are as
-    published (docs/models.md).
-    """
-    model: type[LM]
-    config: Any
-    seq_len: int
-    lr: float
-
-
-MODELS = {
-    "bolt-small": Entry(Bolt, BoltConfig(), seq_len=256, lr=1.6e-2),
-    "bolt-large": Entry(Bolt, BoltConfig(dim=384, layers=8, hidden=1024), seq_len=512, lr=3e-3),
-    "nova": Entry(Nova, NovaConfig(), seq_len=128, lr=5e-4),
-    "thunderbolt": Entry(Thunderbolt, ThunderboltConfig(), seq_len=256, lr=3e-3),
-}
-
-
-def entry(name: str) -> Entry:
-    if name not in MODELS:
-        raise UsageError(f"[--model] unknown model {name!r}; the models are {', '.join(MODELS)}")
-    return MODELS[name]
-
-
-def to_json(name: str, config: Any) -> dict:
+def to_json(name: str, config: Any) -> dict[str, Any]:
     return {"model": name, **asdict(config)}
 
 
-def from_json(values: dict) -> tuple[str, LM]:
-    """The untrained model of a config.json; a key that is unknown, missing or out of range is an error."""
+def from_json(values: dict[str, Any], model: str | None = None) -> tuple[str, LM]:
+    """The name and the untrained model of a config.json.
+
+    model: what stands for the name, if that is code outside of ternary, which no file may choose to run. A key that is
+    unknown, missing or out of range is an error.
+    """
     values = dict(values)
     name = values.pop("model", None)
-    if name not in MODELS:
-        raise ModelFileError(f"[config.json] model {name!r} is not known here; the models are {', '.join(MODELS)}")
-    kind = type(MODELS[name].config)
-    wanted = {f.name for f in fields(kind)}
-    for problem, keys in (("unknown", set(values) - wanted), ("missing", wanted - set(values))):
+    if model is None and isinstance(name, str) and ":" in name:
+        raise ModelFileError(f"the model is code outside of ternary, {name}; if you trust it, add --model {name}")
+    if model is None and name not in MODELS.names():
+        raise ModelFileError(f"[config.json] model {name!r} is not known here; the models are "
+                             f"{', '.join(MODELS.names())}")
+    chosen = model or name
+    model_type = MODELS.get(chosen)
+    known = {f.name for f in fields(model_type.config_type)}
+    for problem, keys in (("unknown", set(values) - known), ("missing", known - set(values))):
         if keys:
-            raise ModelFileError(f"[config.json] {problem} key {min(keys)!r}; {name} wants {', '.join(sorted(wanted))}")
+            raise ModelFileError(f"[config.json] {problem} key {min(keys)!r}; {chosen} has {', '.join(sorted(known))}")
     try:
-        return name, MODELS[name].model(kind(**values))
+        return chosen, model_type(model_type.config_type(**values))
     except UsageError as error:
         raise ModelFileError(f"[config.json] {error}") from None

@@ -1,3 +1,5 @@
+"""The base of all models, and the registry of their names."""
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,18 +9,39 @@ from ternary.autograd.tape import Tensor
 from ternary.nn.embedding import Embedding
 from ternary.nn.module import Module
 from ternary.nn.norm import RMSNorm
+from ternary.registry import Registry
 from ternary.rng import generator
+from ternary.schema import Config, setting
+
+SIZE = {"at_least": 1, "at_most": 1 << 20}
+CHANNELS = {"at_least": 16, "at_most": 1 << 20, "multiple_of": 16}
+
+
+@dataclass(frozen=True)
+class LMConfig(Config):
+    """The sizes that every model has; a model with more settings derives its config from this one."""
+    vocab_size: int = setting(10000, "tokens, which are 16-bit numbers", at_least=1, at_most=65536)
+    dim: int = setting(192, "channels of the residual stream", **CHANNELS)
+    layers: int = setting(6, "blocks", **SIZE)
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that a prediction can see; None: all before it."""
 
 
 class LM(Module):
     """Embedding, blocks, norm, tied head. A model is a config and `block(layer, rng)`, which makes one block.
 
-    The config has at least vocab_size, dim and layers. Tokens are integers (B, T).
+    config_type: the model's config dataclass, its defaults included. seq_len, lr: what to train it with, if a run does
+    not say. Tokens are integers (B, T).
     """
+    config_type: type[LMConfig] = LMConfig
+    seq_len: int = 256
+    lr: float = 3e-3
     norm_type: type[Module] = RMSNorm             # of the last norm
 
-    def __init__(self, config: Any, seed: int = 0):
-        rng = generator(seed, "init")
+    def __init__(self, config: Any = None, seed: int = 0):
+        rng, config = generator(seed, "init"), config or self.config_type()
         self.config = config
         self.embed = Embedding(config.vocab_size, config.dim, rng)
         self.blocks = [self.block(layer, rng) for layer in range(config.layers)]
@@ -54,3 +77,6 @@ class LM(Module):
     def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """tokens, targets (B, T) -> the negative log-likelihood of each target in nats, (B, T), without gradients"""
         return ops.nll(self.hidden(tokens), self.embed.weight, targets)
+
+
+MODELS = Registry("model", "--model", "ternary.models", base=LM)

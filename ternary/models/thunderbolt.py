@@ -5,18 +5,19 @@ import numpy as np
 
 from ternary.autograd.tape import Tensor
 from ternary.errors import UsageError
-from ternary.models.checks import check_quantizer, check_sizes
-from ternary.models.lm import LM
+from ternary.models.lm import CHANNELS, LM, MODELS, SIZE, LMConfig
 from ternary.nn.ffn import MLP
 from ternary.nn.mixers.gated_scan import GatedScan
 from ternary.nn.module import Module
 from ternary.nn.norm import LayerNorm
 from ternary.nn.token_shift import TokenShift
+from ternary.ops import QUANTIZERS
+from ternary.schema import setting
 
 
 @dataclass(frozen=True)
-class ThunderboltConfig:
-    """Thunderbolt's sizes (docs/models.md). dim, hidden and dim / groups are multiples of 16.
+class ThunderboltConfig(LMConfig):
+    """Thunderbolt's sizes (docs/models.md).
 
     Published with batches of 64 x 2 x 256 tokens, learning rate 3e-3 falling to 3e-4 on a cosine over 80,000 steps
     after 500 of warm-up, weight decay 0.05, clip 1, bf16.
@@ -24,20 +25,15 @@ class ThunderboltConfig:
     vocab_size: int = 8192
     dim: int = 384
     layers: int = 18
-    groups: int = 8
-    hidden: int = 1152
-    quantizer: str = "tensor"
+    groups: int = setting(8, "of the group norm, each of a multiple of 16 channels", **SIZE)
+    hidden: int = setting(1152, "channels inside the MLP", **CHANNELS)
+    quantizer: str = setting("tensor", "which ternary weights share a scale", choices=QUANTIZERS)
 
     def __post_init__(self):
-        check_sizes(self, "groups")
-        check_quantizer(self)
+        super().__post_init__()
         if self.dim % (16 * self.groups):
             raise UsageError(f"[ThunderboltConfig] groups is {self.groups}, of dim {self.dim}; "
                              "wanted groups of a multiple of 16 channels")
-
-    @property
-    def context(self) -> None:
-        """A prediction can see all tokens before it."""
 
 
 class Block(Module):
@@ -59,12 +55,13 @@ class Block(Module):
         return self.ffn(self.shift2(self.norm2(x), shift2), residual=x)
 
 
+@MODELS.register("thunderbolt")
 class Thunderbolt(LM):
     """v5: gated linear recurrence over shifted tokens + squared ReLU. No attention, no positions, no end of memory.
 
     As published but for the group norm, whose statistics ran over time too, which leaks the future.
     """
-    norm_type = LayerNorm
+    config_type, seq_len, lr, norm_type = ThunderboltConfig, 256, 3e-3, LayerNorm
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         return Block(self.config, layer, rng)

@@ -1,4 +1,4 @@
-"""Layers: modules with parameters, in one form for whole sequences, chunks and single tokens."""
+"""Layers, in one form: `layer(x, state=None)` for whole sequences, chunks and single tokens."""
 from ternary.nn.block import Block
 from ternary.nn.embedding import Embedding
 from ternary.nn.ffn import GLU, MLP
@@ -8,7 +8,8 @@ from ternary.nn.mixers.gated_conv import GatedConv
 from ternary.nn.mixers.gated_scan import GatedScan
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm, RMSNorm
+from ternary.nn.state import History, Window
 from ternary.nn.token_shift import TokenShift
 
-__all__ = ["MLP", "GLU", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "LayerNorm", "Linear", "Module",
-           "Parameter", "RMSNorm", "TokenShift"]
+__all__ = ["GLU", "MLP", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "History", "LayerNorm", "Linear",
+           "Module", "Parameter", "RMSNorm", "TokenShift", "Window"]

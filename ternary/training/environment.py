@@ -9,14 +9,14 @@ import ternary
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.machine.hardware import cpu_name, usable_cores
-from ternary.models import entry
+from ternary.models import MODELS
 from ternary.training.plan import reasons
 
 if TYPE_CHECKING:
     from ternary.training.run import Run
 
 
-def facts(run: "Run") -> dict[str, str]:
+def environment(run: "Run") -> dict[str, str]:
     """Where and on what, for the report."""
     header = run.store.header
     return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
@@ -36,9 +36,9 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     if chosen := reasons(asked, c):
         yield f"chosen: {', '.join(chosen)}"
     if c.lr > 1:
-        yield f"warning: --lr {c.lr:g} is far above what trains; {entry(c.model).lr:g} is that of {c.model}"
+        yield f"warning: --lr {c.lr:g} is far above what trains; {MODELS.get(c.model).lr:g} is that of {c.model}"
     yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
            f"({run.chars_per_token:.2f} characters each)")
     if run.progress() >= 1:
-        yield f"the budget of this run is used up; to go on: {run.resuming} with a larger --steps, --tokens, " \
+        yield f"the budget of this run is used up; to go on: {run.resume_command} with a larger --steps, --tokens, " \
               "--epochs or --hours"

@@ -2,15 +2,21 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from ternary.errors import UsageError
+from ternary.registry import Registry
 
 Sink = Callable[[int, dict[str, float]], None]               # step, numbers by name
-PACKAGES = {"tensorboard": "tensorboardX", "trackio": "trackio", "wandb": "wandb"}
+
+# functions of the run's folder and its settings that return a sink
+LOGGERS = Registry("logger", "--log", "ternary.training.loggers")
 
 
-def tensorboard(package, folder: Path, settings: dict) -> Sink:
-    writer = package.SummaryWriter(str(folder / "tensorboard"))
+@LOGGERS.register("tensorboard")
+def tensorboard(folder: Path, settings: dict[str, Any]) -> Sink:
+    writer = installed("tensorboardX").SummaryWriter(str(folder / "tensorboard"))
 
     def write(step: int, numbers: dict[str, float]) -> None:
         for name, value in numbers.items():
@@ -19,21 +25,29 @@ def tensorboard(package, folder: Path, settings: dict) -> Sink:
     return write
 
 
-def tracker(package, folder: Path, settings: dict) -> Sink:
+@LOGGERS.register("trackio")
+def trackio(folder: Path, settings: dict[str, Any]) -> Sink:
+    return tracked(installed("trackio"), folder, settings)
+
+
+@LOGGERS.register("wandb")
+def wandb(folder: Path, settings: dict[str, Any]) -> Sink:
+    return tracked(installed("wandb"), folder, settings)
+
+
+def tracked(package: Any, folder: Path, settings: dict[str, Any]) -> Sink:
     """trackio and wandb have the same functions."""
     package.init(project="ternary", name=folder.name, config=settings)
     return lambda step, numbers: package.log(numbers, step=step)
 
 
-def open_sinks(names: str | None, folder: Path, settings: dict) -> list[Sink]:
+def installed(package: str) -> ModuleType:
+    try:
+        return import_module(package)
+    except ImportError:
+        raise UsageError(f"--log: this logger needs {package}; pip install {package}") from None
+
+
+def open_sinks(names: str | None, folder: Path, settings: dict[str, Any]) -> list[Sink]:
     """Those of a list such as "tensorboard,wandb". UsageError for an unknown one, or one that is not installed."""
-    sinks = []
-    for name in filter(None, (names or "").split(",")):
-        if name not in PACKAGES:
-            raise UsageError(f"--log names {name!r}; use some of {', '.join(PACKAGES)}, separated by commas")
-        try:
-            package = import_module(PACKAGES[name])
-        except ImportError:
-            raise UsageError(f"--log {name} needs {PACKAGES[name]}; pip install {PACKAGES[name]}") from None
-        sinks.append((tensorboard if name == "tensorboard" else tracker)(package, folder, settings))
-    return sinks
+    return [LOGGERS.get(name)(folder, settings) for name in filter(None, (names or "").split(","))]

@@ -8,29 +8,22 @@ import numba
 
 from ternary.checkpoint import format as checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
-from ternary.config import TrainConfig
+from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
 from ternary.machine.hardware import total_memory, usable_cores
-from ternary.models import entry
-from ternary.models.lm import LM
+from ternary.models import LM, MODELS
+from ternary.nn.module import Parameter
+from ternary.schema import checked
 from ternary.text.corpus import open_corpus, split_corpus
 from ternary.text.outside import runs_outside_code
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
-from ternary.training.optimizers import OPTIMIZERS
-from ternary.training.schedules import SCHEDULES, Budget
+from ternary.training.optimizers import OPTIMIZERS, Optimizer
+from ternary.training.schedules import SCHEDULES, Budget, Schedule
 from ternary.training.thread_count import best_threads
 
 LARGE_CORES, LARGE_MEMORY = 8, 32 << 30           # from where on bolt-large is the usual model
-MODEL_SETTINGS = ("vocab_size", "quantizer", "inner_norm")      # of a run, that its model may have
-
-
-def chosen(config: TrainConfig, model: Any, name: str) -> Any:
-    """A setting of the model: what the run gives, or else what the model has; None if it has no such thing."""
-    given, usual = getattr(config, name), getattr(model, name, None)
-    if given is not None and usual is None:
-        raise UsageError(f"--{name.replace('_', '-')} is {given}, but {config.model} has no such setting; leave it out")
-    return usual if given is None else given
+PARTS = ("optimizer", "schedule", "objective")    # prefixes of --set, besides the model's own fields
 
 
 def usual_model() -> str:
@@ -41,18 +34,16 @@ def usual_model() -> str:
 def resolve(config: TrainConfig) -> TrainConfig:
     """Fill in what was left to be chosen, and check what depends on this machine."""
     config = replace(config, model=config.model or usual_model())
-    recipe = entry(config.model)
-    if config.precision not in ("auto", "int8", "bf16", "fp32"):
-        raise UsageError(f"--precision is {config.precision!r}; use auto, int8, bf16 or fp32")
-    if config.schedule not in SCHEDULES:
-        raise UsageError(f"--schedule is {config.schedule!r}; use {' or '.join(SCHEDULES)}")
-    optimizer = OPTIMIZERS.get(config.optimizer)
-    config = replace(config, **{name: chosen(config, recipe.config, name) for name in MODEL_SETTINGS})
-    if not FIRST_PIECE <= config.vocab_size <= MAX_VOCAB:
-        raise UsageError(f"--vocab is {config.vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
+    model, optimizer = MODELS.get(config.model), OPTIMIZERS.get(config.optimizer)
+    vocab_size = config.vocab_size or model_config(config).vocab_size
+    if not FIRST_PIECE <= vocab_size <= MAX_VOCAB:
+        raise UsageError(f"--vocab is {vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
+    for check in model_config, optimizer_config, schedule_of:
+        check(config)
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
-    lr = config.lr or recipe.lr * optimizer.lr_factor
-    return replace(config, seq_len=config.seq_len or recipe.seq_len, lr=lr, min_lr=min(config.min_lr, lr),
+    lr = config.lr or model.lr * optimizer.lr_factor
+    return replace(config, vocab_size=vocab_size, seq_len=config.seq_len or model.seq_len, lr=lr,
+                   min_lr=min(config.min_lr, lr),
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),
                    **budget)
@@ -76,15 +67,55 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     return notes
 
 
+def settings_of(config: TrainConfig, part: str) -> dict[str, Any]:
+    """What --set holds for the model (part ""), the optimizer, the schedule or an objective."""
+    found: dict[str, Any] = {}
+    for name, value in config.set.items():
+        prefix, _, field = name.rpartition(".")
+        if prefix and prefix.partition(".")[0] not in PARTS:
+            raise UsageError(f"--set {name}={value}: a name with a dot begins with {', '.join(PARTS)}")
+        if prefix == part:
+            found[field] = value
+    return found
+
+
 def model_config(config: TrainConfig) -> Any:
-    """That of the model of a resolved run."""
-    usual = entry(config.model).config
-    return replace(usual, **{name: getattr(config, name) for name in MODEL_SETTINGS if hasattr(usual, name)})
+    """That of the model of a run."""
+    given = settings_of(config, "")
+    if config.vocab_size is not None:
+        given["vocab_size"] = config.vocab_size
+    return checked(MODELS.get(config.model).config_type, given, config.model)
 
 
 def new_model(config: TrainConfig) -> LM:
     """As it is before the first step."""
-    return entry(config.model).model(model_config(config), config.seed)
+    return MODELS.get(config.model)(model_config(config), config.seed)
+
+
+def optimizer_config(config: TrainConfig) -> Any:
+    optimizer_type = OPTIMIZERS.get(config.optimizer)
+    return checked(optimizer_type.config_type, settings_of(config, "optimizer"), config.optimizer, "optimizer.")
+
+
+def new_optimizer(config: TrainConfig, parameters: dict[str, Parameter]) -> Optimizer:
+    return OPTIMIZERS.get(config.optimizer)(parameters, precision=config.precision, weight_decay=config.weight_decay,
+                                            grad_clip=config.grad_clip, **settings_of(config, "optimizer"))
+
+
+def schedule_of(config: TrainConfig) -> Schedule:
+    return checked(SCHEDULES.get(config.schedule), settings_of(config, "schedule"), config.schedule, "schedule.")
+
+
+def objective_weights(named: str) -> list[tuple[str, float]]:
+    """Of "multi_token:0.3,my.py:Mine:0.1", the value of --objective, each name and its weight, by default 1."""
+    found = []
+    for part in filter(None, named.split(",")):
+        spec, _, weight = part.rpartition(":")
+        try:
+            found.append((spec, float(weight)) if spec else (part, 1.0))
+        except ValueError:
+            found.append((part, 1.0))
+    return found
 
 
 def eval_precision(config: TrainConfig) -> str:
@@ -109,22 +140,30 @@ def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:
     return Budget(config.hours and config.hours * 3600, min(filter(None, limits), default=None))
 
 
+def refuse_outside_code(settings: dict[str, Any], given: dict[str, Any], what: str) -> None:
+    """UsageError if settings from a file name code outside of this package that `given` does not name too.
+
+    A file may come from anywhere, so it does not decide which code runs.
+    """
+    for key in ("data", "val_data", "model", "optimizer", "schedule", "objective", "log"):
+        named = settings.get(key)
+        if key in given or not isinstance(named, str):
+            continue
+        specs = [spec for spec, _ in objective_weights(named)] if key == "objective" else named.split(",")
+        if runs_outside_code(named) if "data" in key else any(":" in spec for spec in specs):
+            raise UsageError(f"{what} needs code outside of ternary, {named}; if you trust it, add "
+                             f"{flag_of(key)} {named}")
+
+
 def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, Path]:
     """The settings of the run in the folder `resume`, with those of `given` that may change, and its last checkpoint.
 
-    UsageError if `given` has others, or if the run's text needs code from outside that `given` does not name.
+    UsageError if `given` has others, or if the run needs code from outside that `given` does not name.
     """
     given = dict(given)
     saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
     config = TrainConfig.from_json(saved.state.get("settings"))
-    for key in {"data", "val_data"} - given.keys():
-        # a checkpoint may come from anywhere, so it does not decide which code runs
-        if (source := getattr(config, key)) and runs_outside_code(source):
-            raise UsageError(f"this run reads its text with code outside of ternary, {source}; if you trust it, "
-                             f"add --{key.replace('_', '-')} {source}")
-    if ":" in config.optimizer and "optimizer" not in given:
-        raise UsageError(f"this run trains with code outside of ternary, {config.optimizer}; if you trust it, "
-                         f"add --optimizer {config.optimizer}")
+    refuse_outside_code(config.to_json(), given, "this run")
     folder = saved.path.parent
     if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
         raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")

@@ -1,7 +1,6 @@
 """What a run will compile, found out by walking through it without running a kernel."""
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -12,22 +11,22 @@ from ternary.config import TrainConfig
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
 from ternary.machine.hardware import usable_cores
-from ternary.models import entry
+from ternary.models import LM
+from ternary.models.twin import short_twin
 from ternary.ops.few_rows import FEW_ROWS
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
-from ternary.training.optimizers import OPTIMIZERS
-from ternary.training.plan import eval_precision, model_config
+from ternary.training.plan import eval_precision, new_optimizer
 from ternary.training.step import Trainer
 
 MAX_PROCESSES = 4                 # that compile; more would wait for the longest kernel
 
 
-def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
-    """The kernels of a step, and of an evaluation with its sample, in a resolved run; found with a small model."""
+def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]]:
+    """The kernels of a step, and of an evaluation with its sample, in a resolved run; found with a short twin."""
     tokenizer = Tokenizer((), FIRST_PIECE)
-    model = entry(config.model).model(replace(model_config(config), layers=1, vocab_size=tokenizer.vocab_size))
+    model = short_twin(model, vocab_size=tokenizer.vocab_size)
     batch = np.zeros((1, 32), np.int32)
-    optimizer = OPTIMIZERS.get(config.optimizer)(model.parameters(), precision=config.precision)
+    optimizer = new_optimizer(config, model.parameters())
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with use_backend(Trace()) as step:
             Trainer(model, optimizer, config.precision).gradients(batch, batch)
@@ -41,13 +40,13 @@ def calls_of_run(config: TrainConfig) -> tuple[list[Call], list[Call]]:
     return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 
 
-def start_compiling(config: TrainConfig) -> Callable[[], None]:
+def start_compiling(model: LM, config: TrainConfig) -> Callable[[], None]:
     """Compile or load the kernels of a resolved run, from now on, while data are read -> what waits for them.
 
     On all cores, in processes of their own. It waits for those of a step; those of evaluations follow in the background
     of the first steps.
     """
-    step, evaluation = calls_of_run(config)
+    step, evaluation = calls_of_run(model, config)
     processes = min(MAX_PROCESSES, usable_cores()[0])
     started = compile_together(step, processes) if processes > 1 else []
     loading = Thread(target=load, args=(step,), daemon=True)

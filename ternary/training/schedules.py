@@ -2,9 +2,10 @@
 import math
 from dataclasses import dataclass
 
-SCHEDULES = ("cosine", "constant", "wsd")
+from ternary.registry import Registry
+from ternary.schema import Config, setting
+
 WARMUP_SHARE = 0.1                # of the budget, at the most
-DECAY_SHARE = 0.2                 # of the budget: the last part of wsd
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,45 @@ def warmed(step: int, progress: float, warmup: int) -> float:
     return min(1.0, max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE))
 
 
-def learning_rate(step: int, progress: float, *, lr: float, min_lr: float, warmup: int, schedule: str) -> float:
-    """Linear warm-up, then a cosine to min_lr, or lr, or wsd: lr, and in the last fifth of the budget down to min_lr.
+@dataclass(frozen=True)
+class Schedule(Config):
+    """The learning rate after the warm-up; the fields of a schedule are what can be set."""
 
-    wsd (warm-up, stable, decay: Hu et al. 2024) decays linearly.
-    """
-    up = warmed(step, progress, warmup)
-    if up < 1:
-        return lr * up
-    if schedule == "constant":
+    def __call__(self, progress: float, lr: float, min_lr: float) -> float:
+        """At this share of the budget, 0 to 1, of a peak rate lr."""
+        raise TypeError(f"[{type(self).__name__}] a schedule defines __call__(progress, lr, min_lr)")
+
+
+SCHEDULES = Registry("schedule", "--schedule", "ternary.training.schedules", base=Schedule)
+
+
+@SCHEDULES.register("cosine")
+class Cosine(Schedule):
+    """Half a cosine from lr down to min_lr (Loshchilov and Hutter 2017)."""
+
+    def __call__(self, progress: float, lr: float, min_lr: float) -> float:
+        return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))
+
+
+@SCHEDULES.register("constant")
+class Constant(Schedule):
+    """Always lr."""
+
+    def __call__(self, progress: float, lr: float, min_lr: float) -> float:
         return lr
-    if schedule == "wsd":
-        return min_lr + (lr - min_lr) * min(1.0, (1 - progress) / DECAY_SHARE)
-    return min_lr + 0.5 * (lr - min_lr) * (1 + math.cos(math.pi * progress))
+
+
+@SCHEDULES.register("wsd")
+@dataclass(frozen=True)
+class WSD(Schedule):
+    """Warm-up, stable, decay (Hu et al. 2024): lr, and in the last part of the budget linearly down to min_lr."""
+    decay: float = setting(0.2, "share of the budget in which the rate falls", above=0, at_most=1)
+
+    def __call__(self, progress: float, lr: float, min_lr: float) -> float:
+        return min_lr + (lr - min_lr) * min(1.0, (1 - progress) / self.decay)
+
+
+def learning_rate(step: int, progress: float, schedule: Schedule, *, lr: float, min_lr: float, warmup: int) -> float:
+    """A linear warm-up, then what the schedule says."""
+    up = warmed(step, progress, warmup)
+    return lr * up if up < 1 else schedule(progress, lr, min_lr)

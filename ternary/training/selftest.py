@@ -1,5 +1,4 @@
 """Are the kernels right on this machine? One step of a small model by kernels and, in float64, by their references."""
-from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -8,11 +7,10 @@ from ternary.compiler.isa import ISA
 from ternary.compiler.jit import FOLDER
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
-from ternary.models import entry
-from ternary.models.lm import LM
+from ternary.models import LM
+from ternary.models.twin import short_twin
 from ternary.rng import generator
 from ternary.text.tokenizer import FIRST_PIECE
-from ternary.training.plan import model_config
 from ternary.training.step import Trainer
 
 # of a gradient, relative; a wrong lane, stride or sign makes errors near 1
@@ -20,9 +18,9 @@ LIMITS = {"fp32": 1e-3, "bf16": 0.1, "int8": 0.3}
 TOKENS = 2, 70                    # more than a block of 32 rows, and no multiple of it
 
 
-def small_model(config: TrainConfig) -> LM:
-    """One layer, with weights of a size that keeps it away from flat places."""
-    model = entry(config.model).model(replace(model_config(config), layers=1, vocab_size=FIRST_PIECE), seed=1)
+def small_model(model: LM) -> LM:
+    """A short twin, with weights of a size that keeps it away from flat places."""
+    model = short_twin(model, seed=1, vocab_size=FIRST_PIECE)
     for name, p in model.parameters().items():
         if p.data.ndim == 2 and name != "embed.weight":
             p.data *= np.float32(0.1 / p.data.std())
@@ -37,9 +35,9 @@ def gradients(model: LM, precision: str) -> tuple[float, dict[str, np.ndarray]]:
     return loss, {name: p.grad for name, p in model.parameters().items()}
 
 
-def self_test(config: TrainConfig) -> tuple[str, float]:
-    """For a resolved config -> the parameter whose gradient is farthest from the references', and how far, relative"""
-    model, reference = small_model(config), small_model(config)
+def self_test(model: LM, config: TrainConfig) -> tuple[str, float]:
+    """-> the parameter whose gradient is farthest from the references', and how far, relative"""
+    model, reference = small_model(model), small_model(model)
     for p in reference.parameters().values():
         p.data, p.grad = p.data.astype(np.float64), p.grad.astype(np.float64)
     loss, found = gradients(model, config.precision)
@@ -49,13 +47,13 @@ def self_test(config: TrainConfig) -> tuple[str, float]:
     return max(((name, e if np.isfinite(e) else np.inf) for name, e in errors.items()), key=lambda found: found[1])
 
 
-def check_kernels(config: TrainConfig) -> None:
+def check_kernels(model: LM, config: TrainConfig) -> None:
     """Once for each state of the cache. ResourceError if kernels and references disagree: better none than garbage."""
-    settings = (config.model, config.precision, config.quantizer, config.inner_norm)
+    settings = (config.model, config.precision, model.config)
     mark = FOLDER and FOLDER / f"{sha256(repr(settings).encode()).hexdigest()[:12]}.checked"
     if mark and mark.exists():
         return
-    name, error = self_test(config)
+    name, error = self_test(model, config)
     if error > LIMITS[config.precision]:
         raise ResourceError(f"the kernels are wrong on this CPU: {config.model} in {config.precision} by {ISA}, {name} "
                             f"is off by {error:.2g}; try TERNARY_ISA=generic or --precision fp32; see ternary doctor")

@@ -1,10 +1,13 @@
 """What all optimizers share: flat buffers, the gradient's norm and clipping, and the state that checkpoints hold."""
+from typing import Any
+
 import numpy as np
 
 from ternary.autograd.pool import aligned
 from ternary.kernels.adamw import PART, squared_norm
 from ternary.nn.module import Parameter, unpadded
 from ternary.registry import Registry
+from ternary.schema import Config
 
 SLOT = 1024                       # parameters start on a page
 
@@ -12,14 +15,17 @@ SLOT = 1024                       # parameters start on a page
 class Optimizer:
     """Moves data and gradients of the parameters into flat float32 buffers, so that one pass over memory trains all.
 
-    A subclass defines `update`, and by `state_of` which state arrays it keeps for a parameter: each is a buffer
-    `self.buffers[name]`, zeros at first. Gradients are clipped by their global norm (grad_clip 0: never), and have to
-    be zero after an update. lr_factor: of the model's learning rate, which is tuned for AdamW and Muon.
+    A subclass defines `update`, by `config_type` what can be set, and by `state_of` which state arrays it keeps for a
+    parameter: each is a buffer `self.buffers[name]`, zeros at first. Gradients are clipped by their global norm
+    (grad_clip 0: never), and have to be zero after an update. lr_factor: of the model's learning rate, which is tuned
+    for AdamW and Muon.
     """
+    config_type: type[Config] = Config
     lr_factor = 1.0
 
     def __init__(self, parameters: dict[str, Parameter], *, precision: str = "fp32", weight_decay: float = 0.01,
-                 grad_clip: float = 1.0):
+                 grad_clip: float = 1.0, **fields: Any):
+        self.config: Any = self.config_type(**fields)
         self.precision, self.weight_decay, self.grad_clip, self.steps = precision, weight_decay, grad_clip, 0
         # parameters with more state first: every state array then covers a prefix of the parameters
         ordered = sorted(parameters.items(), key=lambda item: -len(self.state_of(item[1])))

@@ -1,11 +1,17 @@
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from ternary.nn.module import Parameter
+from ternary.schema import Config, setting
 from ternary.training.optimizers.base import OPTIMIZERS, Optimizer
 
 CHUNK = 1 << 16                   # elements that stay in cache between the passes
+
+
+@dataclass(frozen=True)
+class LionConfig(Config):
+    beta1: float = setting(0.9, "weight of the momentum in the direction of a step", at_least=0, at_most=1)
+    beta2: float = setting(0.99, "decay of the momentum", at_least=0, at_most=1)
 
 
 @OPTIMIZERS.register("lion")
@@ -14,19 +20,16 @@ class Lion(Optimizer):
 
     Every element moves by lr, so lr is a tenth of AdamW's.
     """
-    lr_factor = 0.1
-
-    def __init__(self, parameters: dict[str, Parameter], *, beta1: float = 0.9, beta2: float = 0.99, **options: Any):
-        super().__init__(parameters, **options)
-        self.beta1, self.beta2 = beta1, beta2
+    config_type, lr_factor = LionConfig, 0.1
 
     def update(self, lr: float, scale: float) -> None:
+        beta1, beta2 = self.config.beta1, self.config.beta2
         for first in range(0, len(self.data), CHUNK):
             p, g, m = (a[first:first + CHUNK] for a in (self.data, self.grad, self.buffers["m"]))
             g *= np.float32(scale)
-            direction = np.sign(self.beta1 * m + (1 - self.beta1) * g)
+            direction = np.sign(beta1 * m + (1 - beta1) * g)
             p *= np.float32(1 - lr * self.weight_decay)
             p -= np.float32(lr) * direction
-            m *= np.float32(self.beta2)
-            m += np.float32(1 - self.beta2) * g
+            m *= np.float32(beta2)
+            m += np.float32(1 - beta2) * g
             g[:] = 0

@@ -1,4 +1,4 @@
-"""The rules of the house: imports point down, nothing runs code from a file, nothing lands outside the package."""
+"""Rules of the code base: imports point down, no file is executed, nothing is installed outside the package."""
 import ast
 import configparser
 import importlib.metadata
@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "ternary").rglob("*.py")) + sorted((ROOT / "cli").rglob("*.py"))
 
 # from the lowest to the highest; a layer imports those before it, and no layer shares a place with another
-LAYERS = ["errors", "rng", "registry", "machine", "config", "compiler", "autograd", "kernels", "ops", "nn", "models",
-          "objectives", "fables", "text", "checkpoint", "evaluation", "inference", "report", "training", "doctor",
-          "bench", "api", "cli"]
-FLOORS = {name: k for k, name in enumerate(LAYERS)}
-STRANGERS = {("kernels", "autograd"), ("autograd", "kernels"), ("nn", "kernels"), ("models", "kernels"),
+LAYERS = ["errors", "rng", "registry", "schema", "machine", "config", "compiler", "autograd", "kernels", "ops", "nn",
+          "models", "objectives", "fables", "text", "checkpoint", "evaluation", "inference", "report", "training",
+          "doctor", "bench", "api", "cli"]
+RANK = {name: k for k, name in enumerate(LAYERS)}
+FORBIDDEN = {("kernels", "autograd"), ("autograd", "kernels"), ("nn", "kernels"), ("models", "kernels"),
              ("text", "models"), ("fables", "models")}
 
 
@@ -33,23 +33,23 @@ def imports(path):
             continue
         for name in names:
             parts = name.split(".")
-            if parts[0] == "ternary" and len(parts) > 1 and parts[1] in FLOORS:
+            if parts[0] == "ternary" and len(parts) > 1 and parts[1] in RANK:
                 yield parts[1]
 
 
-def room(path):
+def layer_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return "cli" if parts[0] == "cli" else parts[1]
 
 
 def test_imports_point_down():
     wrong = [(str(path.relative_to(ROOT)), name) for path in FILES for name in imports(path)
-             if room(path) in FLOORS and (FLOORS[name] > FLOORS[room(path)] or (room(path), name) in STRANGERS)]
+             if layer_of(path) in RANK and (RANK[name] > RANK[layer_of(path)] or (layer_of(path), name) in FORBIDDEN)]
     assert not wrong
 
 
-def test_every_file_has_a_floor():
-    assert {room(p) for p in FILES} <= {*FLOORS, "__init__"}
+def test_every_file_belongs_to_a_layer():
+    assert {layer_of(p) for p in FILES} <= {*RANK, "__init__"}
 
 
 def test_no_file_runs_what_it_reads():

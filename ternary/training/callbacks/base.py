@@ -1,0 +1,40 @@
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ternary.training.run import Run
+
+
+class Callback:
+    """Code that runs around the steps of training. A subclass defines the methods that it needs.
+
+    `ternary.train(..., callbacks=[Mine()])` adds some. `run` holds the config, the model, the trainer, the log and how
+    far the run is; `run.stop(reason)` ends it after this step.
+    """
+
+    def start(self, run: "Run") -> None:
+        """Before the first step, of a resumed run too."""
+
+    def step(self, run: "Run", loss: float, grad_norm: float, lr: float) -> None:
+        """After each step; loss in nats per token. Not interrupted by Ctrl-C, so it has to be short."""
+
+    def unsound(self, run: "Run", error: Exception) -> None:
+        """A step had a loss or gradient that is not finite, or jumped; no update was made."""
+
+    def pause(self, run: "Run") -> None:
+        """Between two steps, and before the first. Ctrl-C may interrupt it."""
+
+    def evaluated(self, run: "Run", result: dict[str, Any]) -> None:
+        """After each evaluation; result: that of `ternary eval`."""
+
+    def finish(self, run: "Run") -> None:
+        """After the last step."""
+
+    def close(self, run: "Run") -> None:
+        """At the very end, when everything is saved, evaluated and logged."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this callback: numbers and texts by names of their own."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Back to the state of a checkpoint, or, if it is empty, to the beginning."""

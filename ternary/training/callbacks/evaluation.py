@@ -1,0 +1,81 @@
+import math
+import time
+from typing import TYPE_CHECKING
+
+from ternary.checkpoint import format as checkpoint
+from ternary.evaluation.protocol import evaluate
+from ternary.inference.generation import Engine
+from ternary.training.callbacks.base import Callback
+from ternary.training.guard import trit_shares, warnings
+from ternary.training.plan import eval_precision
+
+if TYPE_CHECKING:
+    from ternary.training.run import Run
+
+PROMPT = "Once upon a time"
+
+
+class Evaluation(Callback):
+    """Honest BPC on the validation stories and a sample, every --eval-every steps and at the end.
+
+    `best` points to the best step so far. --patience and --target-bpc end the run.
+    """
+
+    def __init__(self):
+        self.best, self.best_step, self.stale = math.inf, None, 0
+
+    def start(self, run: "Run") -> None:
+        """What the log knows of earlier evaluations counts."""
+        for line in run.log.lines("eval"):
+            self.compare(run, line["step"], line["val_loss"], line["val_bpc"])
+        if self.best_step and checkpoint.step_folder(run.folder, self.best_step).is_dir():
+            checkpoint.point(run.folder, "best", self.best_step)
+
+    def pause(self, run: "Run") -> None:
+        if run.evaluation_is_due:
+            self.evaluate(run)
+
+    def finish(self, run: "Run") -> None:
+        if run.evaluated != run.step:
+            self.evaluate(run)
+
+    def evaluate(self, run: "Run") -> None:
+        start, c = time.monotonic(), run.config
+        result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
+        loss, bpc = result["nats_per_token"], result["bpc"]
+        if self.compare(run, run.step, loss, bpc):
+            checkpoint.point(run.folder, "best", run.step)
+        checkpoint.prune(run.folder, c.keep)
+        sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
+        # one line: a run that is killed here has evaluated, or will do it again
+        run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, tokens=run.tokens, seconds=run.seconds,
+                       trits=trit_shares(run.model), sample=sample)
+        shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
+        run.log.message(f"step {run.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
+        for warning in warnings(run.log.lines("eval"), run.loss):
+            run.event(f"warning: {warning}")
+        run.call("evaluated", result)
+        run.eval_seconds = time.monotonic() - start
+        run.share = run.progress()
+
+    def compare(self, run: "Run", step: int, loss: float, bpc: float) -> bool:
+        """Take note of an evaluation, and count those since the best one -> whether this is the best."""
+        run.evaluated, run.val_loss, run.val_bpc = step, loss, bpc
+        better = bpc < self.best
+        if better:
+            self.best, self.best_step, self.stale = bpc, step, 0
+        else:
+            self.stale += 1
+        run.stop(self.reason_to_stop(run))
+        return better
+
+    def reason_to_stop(self, run: "Run") -> str | None:
+        """--patience is off by default: a learning rate that has yet to fall hides the progress made."""
+        c = run.config
+        if c.patience and self.stale >= c.patience:
+            return (f"the last {self.stale} evaluations were no better than that of step {self.best_step:,}; to go on: "
+                    f"{run.resume_command} with a larger --patience")
+        if c.target_bpc and run.val_bpc <= c.target_bpc:
+            return (f"the validation BPC {run.val_bpc:.4f} is at the target {c.target_bpc:g}; to go on: "
+                    f"{run.resume_command} with a lower --target-bpc")
+        return None

@@ -1,0 +1,48 @@
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from ternary.training.callbacks.base import Callback
+
+if TYPE_CHECKING:
+    from ternary.training.run import Run
+
+LOG_EVERY = 10                    # steps of one line in log.jsonl
+
+
+class Progress(Callback):
+    """The mean loss and the speed of every ten steps, in log.jsonl and on the screen."""
+
+    def __init__(self):
+        self.load({})
+
+    def state(self) -> dict[str, Any]:
+        return {"loss": self.loss, "nats": self.nats, "counted": self.counted}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """loss: of the last line; nats and counted: sum and number of the losses since."""
+        self.loss, self.nats, self.counted = state.get("loss"), state.get("nats", 0.0), state.get("counted", 0)
+
+    def start(self, run: "Run") -> None:
+        run.loss, self.lap = self.loss, (run.step, time.monotonic())
+
+    def unsound(self, run: "Run", error: Exception) -> None:
+        self.start(run)                               # it is at an earlier step now
+
+    def evaluated(self, run: "Run", result: dict[str, Any]) -> None:
+        self.lap = run.step, time.monotonic()         # the time of an evaluation does not count
+
+    def step(self, run: "Run", loss: float, grad_norm: float, lr: float) -> None:
+        self.nats, self.counted = self.nats + loss, self.counted + 1
+        if run.share >= 1 or run.step % LOG_EVERY == 0 or run.step % run.eval_every == 0:
+            self.line(run, grad_norm, lr)
+
+    def line(self, run: "Run", grad_norm: float, lr: float) -> None:
+        (before, since), self.lap = self.lap, (run.step, time.monotonic())
+        speed = (run.step - before) * run.tokens_per_step / max(self.lap[1] - since, 1e-9)
+        self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
+        run.loss = self.loss
+        run.log.record("train", run.step, loss=self.loss, lr=lr, grad_norm=grad_norm, tokens_per_second=speed,
+                       seconds=run.seconds)
+        run.log.progress(run.seconds if run.budget.seconds else run.step, loss=self.loss,
+                         bpc=self.loss / run.chars_per_token / math.log(2), tokens_per_second=speed)

@@ -1,0 +1,205 @@
+"""Code from outside the package: models, schedules, loggers, objectives and callbacks, each one file of a user's own."""
+import json
+from dataclasses import dataclass
+
+import pytest
+from tiny import TINY, learned, log
+
+import ternary
+from ternary.config import TrainConfig
+from ternary.errors import UsageError
+from ternary.models import MODELS
+from ternary.models.bolt import BoltConfig, BoltLargeConfig
+from ternary.objectives import OBJECTIVES
+from ternary.registry import file_names
+from ternary.schema import Config, setting
+from ternary.training.callbacks import Callback
+from ternary.training.optimizers import OPTIMIZERS
+
+MODEL = '''
+from dataclasses import dataclass
+from ternary import nn, ops
+from ternary.models import LM, LMConfig
+
+@dataclass(frozen=True)
+class MineConfig(LMConfig):
+    dim: int = 32
+    layers: int = 2
+    reach: int = 2
+
+class Delay(nn.Module):
+    """x of `reach` tokens ago, as a mixer."""
+
+    def __init__(self, reach):
+        self.reach = reach
+
+    def init_state(self, batch):
+        return nn.Window(self.reach)
+
+    def __call__(self, x, state=None):
+        return state.apply(self.delay, x) if state else self.delay(x)
+
+    def delay(self, x):
+        @ops.numpy_op
+        def delayed(a):
+            y, n = a * 0, self.reach
+            y[:, n:] = a[:, :-n]
+            def backward(dy):
+                dx = dy * 0
+                dx[:, :-n] = dy[:, n:]
+                return dx
+            return y, backward
+        return delayed(x)
+
+class Mine(LM):
+    config_type, seq_len, lr = MineConfig, 32, 0.01
+
+    def block(self, layer, rng):
+        c = self.config
+        return nn.Block(nn.RMSNorm(c.dim), Delay(c.reach), nn.RMSNorm(c.dim), nn.GLU(c.dim, 64, rng))
+'''
+SCHEDULE = '''
+from dataclasses import dataclass
+from ternary.training.schedules import Schedule
+
+@dataclass(frozen=True)
+class Half(Schedule):
+    share: float = 0.5
+
+    def __call__(self, progress, lr, min_lr):
+        return lr * self.share
+'''
+LOGGER = '''
+def to_file(folder, settings):
+    def write(step, numbers):
+        with open(folder / "numbers.txt", "a") as file:
+            print(step, *sorted(numbers), file=file)
+    return write
+'''
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    for name, code in (("mine.py", MODEL), ("half.py", SCHEDULE), ("numbers_logger.py", LOGGER)):
+        (tmp_path / name).write_text(code)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_model_of_ones_own_trains_resumes_and_generates_where_it_is_named(place, here, corpus):
+    command = ["train", "--data", corpus, *TINY, "--save-dir", "run", "--model", "mine.py:Mine"]
+    assert here(*command, "--steps", 20).code == 0
+    for refused in (["generate", "The", "--checkpoint", "run"], ["train", "--resume", "run", "--steps", 30],
+                    ["eval", "--checkpoint", "run", "--data", corpus]):
+        result = here(*refused)
+        assert result.code in (2, 4) and "if you trust it, add --model mine.py:Mine" in result.err
+        assert here(*refused, "--model", "mine.py:Mine").code == 0
+    assert here("train", "--data", corpus, *TINY, "--steps", 30, "--save-dir", "whole", "--model", "mine.py:Mine").code == 0
+    cut = [e for e in learned(place / "run") if e[1] != 20]
+    assert [e[:2] for e in cut] == [e[:2] for e in learned(place / "whole") if e[1] != 20]
+    with pytest.raises(ternary.errors.ModelFileError, match="add --model"):
+        ternary.load("run")
+    assert ternary.load("run", model="mine.py:Mine").config.reach == 2
+
+
+def test_fields_of_the_model_the_optimizer_and_the_schedule_are_set(place, here, corpus):
+    result = here("train", "--data", corpus, *TINY, "--steps", 4, "--save-dir", "run", "--model", "mine.py:Mine",
+                  "--set", "reach=3", "--set", "dim=64", "--set", "optimizer.momentum=0.5", "--schedule", "half.py:Half",
+                  "--set", "schedule.share=0.25", "--warmup", 1)
+    assert result.code == 0
+    config = json.loads((place / "run" / "last" / "config.json").read_text())
+    assert (config["model"], config["reach"], config["dim"]) == ("mine.py:Mine", 3, 64)
+    assert [float(e["lr"]) for e in log(place / "run", "train")] == [0.01 * 0.25]
+
+
+def test_settings_are_taken_from_a_file_and_overridden_by_options(place, here, corpus):
+    settings = {"model": "bolt-small", "dim": 32, "layers": 1, "hidden": 64, "data": str(corpus), "batch_size": 2,
+                "seq_len": 32, "vocab_size": 512, "eval_stories": 5, "steps": 4, "lr": 0.5}
+    (place / "settings.json").write_text(json.dumps(settings))
+    assert here("train", "--config", "settings.json", "--lr", 0.25, "--set", "layers=2", "--save-dir", "a").code == 0
+    state = json.loads((place / "a" / "last" / "state.json").read_text())
+    assert state["settings"]["lr"] == 0.25 and state["settings"]["set"] == {"dim": 32, "layers": 2, "hidden": 64}
+    assert here("train", "--config", "a/last/state.json", "--save-dir", "b").code == 0
+    assert learned(place / "a") == learned(place / "b")
+    assert here("train", "--config", "a/last/config.json", *TINY, "--data", corpus, "--save-dir", "c").code == 0
+    (place / "outside.json").write_text(json.dumps({**settings, "model": "mine.py:Mine"}))
+    result = here("train", "--config", "outside.json", "--save-dir", "d")
+    assert result.code == 2 and "if you trust it, add --model mine.py:Mine" in result.err
+
+
+def test_a_logger_of_ones_own_gets_the_numbers(place, here, corpus):
+    result = here("train", "--data", corpus, *TINY, "--steps", 10, "--save-dir", "run", "--log",
+                  "numbers_logger.py:to_file")
+    assert result.code == 0
+    train, evaluation = (place / "run" / "numbers.txt").read_text().splitlines()
+    assert train.startswith("10 ") and "train/loss" in train and "eval/val_bpc" in evaluation
+
+
+class Recorder(Callback):
+    """Stops at step 7, and remembers."""
+
+    def __init__(self):
+        self.steps, self.loaded = [], None
+
+    def step(self, run, loss, grad_norm, lr):
+        self.steps.append(run.step)
+        if run.step == 7:
+            run.stop("seven is enough")
+
+    def state(self):
+        return {"recorded": len(self.steps)}
+
+    def load(self, state):
+        self.loaded = state.get("recorded")
+
+
+def test_a_callback_sees_steps_stops_a_run_and_is_saved_with_it(place, corpus):
+    options = {"data": str(corpus), "batch_size": 2, "seq_len": 32, "vocab_size": 512, "eval_stories": 5, "steps": 20,
+               "threads": 1, "save_dir": "run", "set": {"dim": 32, "layers": 1, "hidden": 64}}
+    first, second = Recorder(), Recorder()
+    assert ternary.train(model="bolt-small", callbacks=[first], **options).result["step"] == 7
+    assert first.steps == list(range(1, 8)) and first.loaded is None
+    assert ternary.train(resume="run", callbacks=[second], steps=9, data=str(corpus)).result["step"] == 9
+    assert second.steps == [8, 9] and second.loaded == 7
+
+
+def test_a_registered_name_is_the_name_of_its_file():
+    """Help texts list the files, since they must not import kernels."""
+    for registry in (OPTIMIZERS, OBJECTIVES):
+        assert file_names(registry.package) == sorted(registry.names())
+
+
+@dataclass(frozen=True)
+class Sizes(Config):
+    width: int = setting(32, "channels", at_least=16, multiple_of=16)
+    rate: float | None = setting(None, at_most=1)
+    kind: str = setting("a", choices=("a", "b"))
+    on: bool = False
+
+
+@dataclass(frozen=True)
+class WideSizes(Sizes):
+    width: int = 64
+
+
+@pytest.mark.parametrize("values, said", [
+    ({"width": 30}, "width is 30; wanted a multiple of 16 at least 16; use 32"), ({"width": 0}, "width is 0"),
+    ({"width": True}, "width is True"), ({"width": "32"}, "width is '32'"), ({"rate": 2.0}, "rate is 2.0; wanted at most 1"),
+    ({"rate": float("nan")}, "rate is nan"), ({"kind": "c"}, "kind is 'c'; wanted one of a, b"), ({"on": 1}, "on is 1"),
+])
+def test_a_config_refuses_what_its_fields_do_not_accept(values, said):
+    for config_type in (Sizes, WideSizes):
+        with pytest.raises(UsageError, match=said):
+            config_type(**values)
+
+
+def test_a_config_accepts_what_its_fields_do():
+    assert Sizes(width=48, rate=1, kind="b", on=True).rate == 1 and WideSizes().width == 64
+
+
+def test_every_default_is_accepted_and_every_field_explained():
+    TrainConfig(), BoltConfig(), BoltLargeConfig()
+    for name in MODELS.names():
+        MODELS.get(name).config_type()
+    for name in OPTIMIZERS.names():
+        OPTIMIZERS.get(name).config_type()
