@@ -1,6 +1,6 @@
 """A model of your own, in one file: a mixer from generic ops and one op in plain NumPy.
 
-    ternary audit examples/own_model.py:Leaky                       is it causal? does it learn? do chunks equal the whole?
+    ternary audit examples/own_model.py:Leaky         is it causal? do chunks equal the whole?
     ternary train --model examples/own_model.py:Leaky --data fables --tokens 1200000 --save-dir runs/leaky
     ternary generate "Once upon a time" --model examples/own_model.py:Leaky --checkpoint runs/leaky
 

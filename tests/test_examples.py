@@ -22,8 +22,8 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
 
 
 def test_the_example_model_trains_resumes_and_generates(here, corpus, tmp_path):
-    small = ["--set", "dim=32", "--set", "layers=2", "--set", "hidden=64", "--batch", 2, "--seq-len", 32, "--vocab", 512,
-             "--eval-stories", 5, "--threads", 1, "--model", OWN_MODEL, "--save-dir", tmp_path / "run"]
+    small = ["--set", "dim=32", "--set", "layers=2", "--set", "hidden=64", "--batch", 2, "--seq-len", 32,
+             "--vocab", 512, "--eval-stories", 5, "--threads", 1, "--model", OWN_MODEL, "--save-dir", tmp_path / "run"]
     first = here("train", "--data", corpus, *small, "--steps", 60, "--json")
     assert first.code == 0 and first.json["train_loss"] < 5.5
     assert here("train", "--resume", tmp_path / "run", "--steps", 70, "--model", OWN_MODEL).code == 0

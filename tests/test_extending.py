@@ -1,4 +1,4 @@
-"""Code from outside the package: models, schedules, loggers, objectives and callbacks, each one file of a user's own."""
+"""Code from outside the package: models, schedules, loggers and callbacks, each one file of a user's own."""
 import json
 from dataclasses import dataclass
 
@@ -10,7 +10,6 @@ from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import MODELS
 from ternary.models.bolt import BoltConfig, BoltLargeConfig
-from ternary.objectives import OBJECTIVES
 from ternary.registry import file_names
 from ternary.schema import Config, setting
 from ternary.training.callbacks import Callback
@@ -94,7 +93,8 @@ def test_a_model_of_ones_own_trains_resumes_and_generates_where_it_is_named(plac
         result = here(*refused)
         assert result.code in (2, 4) and "if you trust it, add --model mine.py:Mine" in result.err
         assert here(*refused, "--model", "mine.py:Mine").code == 0
-    assert here("train", "--data", corpus, *TINY, "--steps", 30, "--save-dir", "whole", "--model", "mine.py:Mine").code == 0
+    whole = ["train", "--data", corpus, *TINY, "--save-dir", "whole", "--model", "mine.py:Mine"]
+    assert here(*whole, "--steps", 30).code == 0
     cut = [e for e in learned(place / "run") if e[1] != 20]
     assert [e[:2] for e in cut] == [e[:2] for e in learned(place / "whole") if e[1] != 20]
     with pytest.raises(ternary.errors.ModelFileError, match="add --model"):
@@ -104,8 +104,8 @@ def test_a_model_of_ones_own_trains_resumes_and_generates_where_it_is_named(plac
 
 def test_fields_of_the_model_the_optimizer_and_the_schedule_are_set(place, here, corpus):
     result = here("train", "--data", corpus, *TINY, "--steps", 4, "--save-dir", "run", "--model", "mine.py:Mine",
-                  "--set", "reach=3", "--set", "dim=64", "--set", "optimizer.momentum=0.5", "--schedule", "half.py:Half",
-                  "--set", "schedule.share=0.25", "--warmup", 1)
+                  "--set", "reach=3", "--set", "dim=64", "--set", "optimizer.momentum=0.5",
+                  "--schedule", "half.py:Half", "--set", "schedule.share=0.25", "--warmup", 1)
     assert result.code == 0
     config = json.loads((place / "run" / "last" / "config.json").read_text())
     assert (config["model"], config["reach"], config["dim"]) == ("mine.py:Mine", 3, 64)
@@ -165,7 +165,7 @@ def test_a_callback_sees_steps_stops_a_run_and_is_saved_with_it(place, corpus):
 
 def test_a_registered_name_is_the_name_of_its_file():
     """Help texts list the files, since they must not import kernels."""
-    for registry in (OPTIMIZERS, OBJECTIVES):
+    for registry in (OPTIMIZERS,):
         assert file_names(registry.package) == sorted(registry.names())
 
 
@@ -184,7 +184,8 @@ class WideSizes(Sizes):
 
 @pytest.mark.parametrize("values, said", [
     ({"width": 30}, "width is 30; wanted a multiple of 16 at least 16; use 32"), ({"width": 0}, "width is 0"),
-    ({"width": True}, "width is True"), ({"width": "32"}, "width is '32'"), ({"rate": 2.0}, "rate is 2.0; wanted at most 1"),
+    ({"width": True}, "width is True"), ({"width": "32"}, "width is '32'"),
+    ({"rate": 2.0}, "rate is 2.0; wanted at most 1"),
     ({"rate": float("nan")}, "rate is nan"), ({"kind": "c"}, "kind is 'c'; wanted one of a, b"), ({"on": 1}, "on is 1"),
 ])
 def test_a_config_refuses_what_its_fields_do_not_accept(values, said):
