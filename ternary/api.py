@@ -11,6 +11,7 @@ from ternary.machine.threads import set_threads
 if TYPE_CHECKING:
     from ternary.models.lm import LM
     from ternary.text.tokenizer import Tokenizer
+    from ternary.training.audit import Report
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,19 @@ def load(path: str | Path, threads: int | None = None) -> "LanguageModel":
     from ternary.checkpoint.load import restore
     restored = restore(path)
     return LanguageModel(restored.model, restored.tokenizer, restored.path)
+
+
+def audit(model: "LM | LanguageModel | str", threads: int | None = None) -> "Report":
+    """Check the contract of a model: one of your own (an LM), a loaded one, or the name of one.
+
+    print(report) shows what was checked, report.passed whether all is well, report.detail what is wrong and where.
+    """
+    set_threads(threads)
+    from ternary.models import entry
+    from ternary.training.audit import audit
+    if isinstance(model, str):
+        return audit((found := entry(model)).model(found.config, 1), model)
+    return audit(model.model if isinstance(model, LanguageModel) else model)
 
 
 @dataclass
