@@ -67,7 +67,7 @@ def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1
 
 
 def disagreement(gradient: np.ndarray, v: np.ndarray, numeric: float, floor: float = 1e-12) -> float:
-    """How far <gradient, v> is from a finite difference along v, relative to the size of what is summed, and `floor`."""
+    """How far <gradient, v> is from a finite difference along v, relative to the size of what is summed and floor."""
     size = np.sqrt((gradient * gradient * v * v).sum()) + abs(numeric) + floor
     return float(abs(numeric - (gradient * v).sum()) / size)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from math import log, nan
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -173,8 +174,8 @@ def step_equals_parallel(model: LM) -> Found:
             part = slice(first, first + size)
             d = distance(logits(model, tokens[:, part], state=state), whole[:, part])
             if d > ROUNDING:
-                return (f"positions {first} to {first + size - 1}, read as a chunk of {size} after {first} tokens, have "
-                        f"other logits than in the whole sequence, by {d:.2g} of the largest")
+                return (f"positions {first} to {first + size - 1}, read as a chunk after those before them, have other "
+                        f"logits than in the whole sequence, by {d:.2g} of the largest")
             first += size
     return None
 
@@ -183,8 +184,9 @@ def saves_and_loads(model: LM) -> Found:
     """The config and the weights, written as a checkpoint and read again, make the same model."""
     weights = {key: p.values for key, p in model.parameters().items()}
     with TemporaryDirectory() as folder:
-        loaded = checkpoint.load(checkpoint.save(folder, 0, weights=weights, optimizer={}, tokenizer="{}", state={},
-                                                 config=asdict(model.config)))
+        saved = checkpoint.save(Path(folder), 0, weights=weights, optimizer={}, config=asdict(model.config),
+                                tokenizer="{}", state={})
+        loaded = checkpoint.load(saved)
     config = type(model.config)(**loaded.config)
     if config != model.config:
         return f"the config was {model.config}, and is {config} after saving and loading"
@@ -267,10 +269,13 @@ def single_shift(model: LM) -> Found:
 
 def leak_probe(model: LM, steps: int = 1000) -> float:
     """Train the model on fresh random tokens -> mean nats of the last 50 steps; below chance, it sees its targets."""
-    def batch(k):
-        stream = generator(0, "probe", k).integers(0, VOCAB, (16, 17)).astype(np.int32)
-        return stream[:, :-1].copy(), stream[:, 1:].copy()
-    return float(np.mean(train(model, batch, steps)[-50:]))
+    return float(np.mean(train(model, random_pairs, steps)[-50:]))
+
+
+def random_pairs(step: int) -> tuple[np.ndarray, np.ndarray]:
+    """-> tokens, targets (B, T)"""
+    stream = generator(0, "probe", step).integers(0, VOCAB, (16, 17)).astype(np.int32)
+    return stream[:, :-1].copy(), stream[:, 1:].copy()
 
 
 def leak(nats: float) -> Found:
