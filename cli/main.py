@@ -24,6 +24,7 @@ COMMANDS = {
     "data": "Prepare and inspect text.",
     "compare": "Runs side by side.",
     "doctor": "What this machine has, and whether the kernels are right on it.",
+    "audit": "Check that a model sees no future, and more.",
     "bench": "Measure speed on this machine.",
     "models": "List the models.",
 }

@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ternary.api import LanguageModel, Run, load, train
+    from ternary.api import LanguageModel, Run, audit, load, train
     from ternary.text.tokenizer import Tokenizer
 
 __version__ = "0.1.0"
-__all__ = ["LanguageModel", "Run", "Tokenizer", "load", "train"]
+__all__ = ["LanguageModel", "Run", "Tokenizer", "audit", "load", "train"]
 
-_PLACES = {"LanguageModel": "ternary.api", "Run": "ternary.api", "load": "ternary.api", "train": "ternary.api",
-           "Tokenizer": "ternary.text.tokenizer"}
+_PLACES = {"LanguageModel": "ternary.api", "Run": "ternary.api", "audit": "ternary.api", "load": "ternary.api",
+           "train": "ternary.api", "Tokenizer": "ternary.text.tokenizer"}
 
 
 def __getattr__(name: str) -> Any:

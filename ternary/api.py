@@ -11,6 +11,7 @@ from ternary.machine.threads import set_threads
 if TYPE_CHECKING:
     from ternary.models.lm import LM
     from ternary.text.tokenizer import Tokenizer
+    from ternary.training.audit import Report
     from ternary.training.callbacks import Callback
 
 
@@ -69,6 +70,21 @@ def load(path: str | Path, threads: int | None = None, model: str | type | None 
     from ternary.checkpoint.load import restore
     restored = restore(path, model=spec_of(model))
     return LanguageModel(restored.model, restored.tokenizer, restored.path)
+
+
+def audit(model: "LM | LanguageModel | type | str", threads: int | None = None) -> "Report":
+    """Check the contract of a model: an LM or its class, a loaded model, or a name, also "file.py:Name".
+
+    print(report) shows what was checked, report.passed whether all is well, report.detail what is wrong and where.
+    """
+    set_threads(threads)
+    from ternary.models import MODELS
+    from ternary.training.audit import audit
+    if isinstance(model, str):
+        return audit(MODELS.get(model)(seed=1), model)
+    if isinstance(model, type):
+        return audit(model(seed=1))
+    return audit(model.model if isinstance(model, LanguageModel) else model)
 
 
 @dataclass

@@ -61,11 +61,15 @@ def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1
             v = rng.standard_normal(x.shape)
             ends = [run([*inputs[:k], x + s * eps * v, *inputs[k + 1:]])[2].data.copy() for s in (1, -1)]
             numeric = (dy * (ends[0] - ends[1])).sum() / (2 * eps)
-            exact = (gradient * v).sum()
-            size = np.sqrt((gradient * gradient * v * v).sum()) + abs(numeric) + 1e-12
-            if not abs(numeric - exact) <= tolerance * size:
-                raise GradientError(f"[check_gradient] argument {k}: backward gives {exact:.9g} along a random "
-                                    f"direction, finite differences {numeric:.9g}; tolerance {tolerance:g}")
+            if not disagreement(gradient, v, numeric) <= tolerance:
+                raise GradientError(f"[check_gradient] argument {k}: backward gives {(gradient * v).sum():.9g} along a "
+                                    f"random direction, finite differences {numeric:.9g}; tolerance {tolerance:g}")
+
+
+def disagreement(gradient: np.ndarray, v: np.ndarray, numeric: float, floor: float = 1e-12) -> float:
+    """How far <gradient, v> is from a finite difference along v, relative to the size of what is summed and floor."""
+    size = np.sqrt((gradient * gradient * v * v).sum()) + abs(numeric) + floor
+    return float(abs(numeric - (gradient * v).sum()) / size)
 
 
 def expect_zero_padding(what: str, a: np.ndarray, shape: tuple[int, ...]) -> None:
