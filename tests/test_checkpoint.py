@@ -201,7 +201,7 @@ def test_pointers(run):
     assert os.readlink(run / "best") == "step_0000002"
     assert find(run) == find(run / "best") == run / "step_0000002"
     assert find(run, prefer=("last", "best")) == run / "step_0000003"
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="wanted one of"):
         point(run, "../best", 1)
     moved = run.rename(run.parent / "moved")
     assert load(moved / "best").state["step"] == 2

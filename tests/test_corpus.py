@@ -454,5 +454,5 @@ def test_real_stories():
     stories = read(path)
     whole = path.read_bytes().decode()
     assert stories == [part.strip() for part in whole.split("<|endoftext|>\n") if part.strip()]
-    train, validation = split_corpus(open_corpus(str(path)), 0.05)
+    _, validation = split_corpus(open_corpus(str(path)), 0.05)
     assert 0.03 < len(list(validation.stories())) / len(stories) < 0.07

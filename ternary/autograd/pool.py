@@ -45,4 +45,4 @@ class Pool:
         at = self.slab.ctypes.data + self.slab.size - self.room
         self.room -= size
         self.taken += size
-        return dict(shape=shape, typestr=dtype.str, data=(at, False), version=3), self.slab
+        return {"shape": shape, "typestr": dtype.str, "data": (at, False), "version": 3}, self.slab

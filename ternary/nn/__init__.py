@@ -10,5 +10,5 @@ from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm, RMSNorm
 from ternary.nn.token_shift import TokenShift
 
-__all__ = ["MLP", "GLU", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "LayerNorm", "Linear", "Module",
+__all__ = ["GLU", "MLP", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "LayerNorm", "Linear", "Module",
            "Parameter", "RMSNorm", "TokenShift"]
