@@ -104,6 +104,7 @@ def _load(place: str) -> ModuleType:
 def _load_file(path: Path, modified: int) -> ModuleType:
     """Loaded once; anew only after the file has changed."""
     spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
+    assert spec and spec.loader           # as for every file that is called *.py
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -2,6 +2,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Restored:
     state: dict
 
 
-MomentShapes = Callable[[dict, dict[str, Parameter]], dict[str, tuple[int, ...]]]
+MomentShapes = Callable[[Any, dict[str, Parameter]], dict[str, tuple[int, ...]]]
 
 
 def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
@@ -51,7 +52,7 @@ def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
     parameters = model.parameters()
     shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
-    if moment_shapes:
+    if moment_shapes and loaded.optimizer is not None:
         wanted = moment_shapes(loaded.state.get("settings"), parameters)
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():

@@ -24,7 +24,7 @@ class Sampling:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         bounds = {"temperature": (0, 100), "top_k": (0, 1 << 31), "top_p": (0, 1), "min_p": (0, 1),
                   "repetition_penalty": (0, 100)}
         for name, (low, high) in bounds.items():

@@ -23,7 +23,7 @@ class BoltConfig:
     quantizer: str = "tensor"
     inner_norm: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(self)
         check_quantizer(self)
         if self.kernel != ops.CONV_TAPS:

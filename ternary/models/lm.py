@@ -6,7 +6,7 @@ from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.nn.embedding import Embedding
 from ternary.nn.module import Module
-from ternary.nn.norm import RMSNorm
+from ternary.nn.norm import LayerNorm, RMSNorm
 from ternary.rng import generator
 
 
@@ -15,7 +15,7 @@ class LM(Module):
 
     The config has at least vocab_size, dim and layers. Tokens are integers (B, T).
     """
-    norm_type: type[Module] = RMSNorm             # of the last norm
+    norm_type: type[RMSNorm | LayerNorm] = RMSNorm             # of the last norm
 
     def __init__(self, config: Any, seed: int = 0):
         rng = generator(seed, "init")

@@ -22,7 +22,7 @@ class NovaConfig:
     heads: int = 4
     hidden: int = 512
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(self, "heads")
         if self.dim % (32 * self.heads):
             raise UsageError(f"[NovaConfig] heads is {self.heads}; wanted heads of a multiple of 32 channels, which "

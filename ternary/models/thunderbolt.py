@@ -28,7 +28,7 @@ class ThunderboltConfig:
     hidden: int = 1152
     quantizer: str = "tensor"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(self, "groups")
         check_quantizer(self)
         if self.dim % (16 * self.groups):
@@ -51,7 +51,7 @@ class Block(Module):
         self.ffn = MLP(c.dim, c.hidden, rng, c.quantizer)
 
     def init_state(self, batch: int) -> tuple[Any, Any, Any]:
-        return tuple(layer.init_state(batch) for layer in (self.shift1, self.mixer, self.shift2))
+        return self.shift1.init_state(batch), self.mixer.init_state(batch), self.shift2.init_state(batch)
 
     def __call__(self, x: Tensor, state: tuple[Any, Any, Any] | None = None) -> Tensor:
         shift1, mixer, shift2 = state or (None, None, None)
