@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_a_kill_at_any_moment_leaves_a_valid_set(run, nth):
 
 def test_space_is_checked_before_writing(run, monkeypatch):
     save(run, 1, **parts())
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
     with pytest.raises(ResourceError, match="MB left; free disk space"):
         save(run, 2, **parts())
     assert entries(run) == ["step_0000001"]
