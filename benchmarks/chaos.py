@@ -157,7 +157,7 @@ def kills_in_preparation(place: Place, kills: int) -> dict:
                 p.unlink()
         for _ in range(5):
             done += killed(place.start(*command), rng.uniform(0.1, 0.9) * whole)
-        code, err = place.call(*command)
+        code, _ = place.call(*command)
         wrong += code != 0 or not {digest(p) for p in place.cache.glob("*.tok")} <= stores
     return {"what": "kill -9 in `data prepare`, 100 MB", "times": done, "lost": wrong}
 
@@ -213,7 +213,8 @@ def refusals(place: Place) -> list[dict]:
         got, err = place.call(*args, **options)
         last = (err.strip().splitlines() or [""])[-1]
         refused = got == code and last.startswith("Error: ") and "Traceback" not in err
-        rows.append({"what": what, "times": 1, "lost": int(not (refused or may_work and got == 0)), "said": last[:200]})
+        lost = not (refused or (may_work and got == 0))
+        rows.append({"what": what, "times": 1, "lost": int(lost), "said": last[:200]})
 
     locked = place.folder / "locked"
     locked.mkdir(mode=0o555)

@@ -143,6 +143,7 @@ class LanguageModel:
         tokens = self._tokens(text, start=state.logits is None)
         if tokens.size:
             state.logits = read(self.model, self._engine.tape, tokens, state.model_state)[0]
+        assert state.logits is not None           # as the first text starts with a token
         return state.logits
 
     def _tokens(self, text: str, start: bool) -> np.ndarray:

@@ -95,8 +95,8 @@ class Registry(Generic[T]):
 def file_names(package: str) -> list[str]:
     """The names that a package registers, one in each file, without importing it: for help texts."""
     spec = importlib.util.find_spec(package)
-    return sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)
-                  if module.name != "base")
+    folders = spec.submodule_search_locations if spec else None
+    return sorted(module.name for module in pkgutil.iter_modules(folders or []) if module.name != "base")
 
 
 def _load(place: str) -> ModuleType:
@@ -110,6 +110,7 @@ def _load(place: str) -> ModuleType:
 def _load_file(path: Path, modified: int) -> ModuleType:
     """Loaded once; anew only after the file has changed."""
     spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
+    assert spec and spec.loader           # as for every file that is called *.py
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

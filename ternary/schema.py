@@ -31,10 +31,10 @@ class Rule:
             return f"one of {', '.join(self.choices)}"
         if kind not in (int, float):
             return {bool: "true or false", str: "a text"}.get(kind, kind.__name__)
-        bounds = [f"above {self.above}" if self.above > -math.inf else "",
+        limits = [f"above {self.above}" if self.above > -math.inf else "",
                   f"at least {self.at_least}" if self.at_least > -math.inf else "",
                   f"at most {self.at_most}" if self.at_most < math.inf else ""]
-        bounds = " and ".join(filter(None, bounds))
+        bounds = " and ".join(filter(None, limits))
         if self.multiple_of > 1:
             return f"a multiple of {self.multiple_of} {bounds}".strip()
         kind_of = "a whole number" if kind is int else "" if bounds else "a finite number"
@@ -82,7 +82,7 @@ def kind_of(f: Any) -> tuple[type, bool]:
 class Config:
     """Base of config dataclasses: UsageError for a value that its field does not accept."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for f in fields(self):
             value, rule, (kind, optional) = getattr(self, f.name), rule_of(type(self), f.name), kind_of(f)
             if not (value is None and optional) and not rule.accepts(value, kind):

@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tiny import TINY, Result, stories
 
 from ternary.machine.threads import set_threads
 
+# no test fails because the machine is busy
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 set_threads()                     # as in the processes that tests start, so that they share compiled kernels
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 USUAL = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"

@@ -101,6 +101,7 @@ def loss_curve():
     return program("loss_curve")
 
 
+@pytest.mark.oracle
 def test_the_same_weights_and_batches_give_the_same_losses(loss_curve, monkeypatch):
     config = BoltConfig(vocab_size=500, dim=32, layers=2, hidden=64)
     monkeypatch.setitem(MODELS._entries, "bolt-small", lambda seed: Bolt(config, seed))
@@ -113,6 +114,7 @@ def test_the_same_weights_and_batches_give_the_same_losses(loss_curve, monkeypat
     assert 0 < chaos.max() < 1e-4
 
 
+@pytest.mark.oracle
 def test_differences_are_percent_of_smoothed_losses(loss_curve):
     flat = [2.0] * 200
     jump = [2.0] * 100 + [2.2] * 100
@@ -126,12 +128,14 @@ def test_differences_are_percent_of_smoothed_losses(loss_curve):
     assert rows[0]["signed_mean_percent"] == -rows[0]["mean_percent"]
 
 
+@pytest.mark.oracle
 def test_warm_up_and_cosine(loss_curve):
     rates = loss_curve.rates(1000)
     assert rates[0] == pytest.approx(4e-5) and max(rates) == pytest.approx(4e-3, rel=0.03)
     assert math.isclose(rates[-1], 1e-5, rel_tol=0.01) and 98 <= rates.index(max(rates)) <= 100
 
 
+@pytest.mark.oracle
 def test_plot(loss_curve, tmp_path):
     pytest.importorskip("matplotlib")
     loss_curve.plot([{loss_curve.PEER: [2.0] * 60, "x": [2.1] * 60}], tmp_path / "a.png")

@@ -67,7 +67,7 @@ def test_no_file_runs_what_it_reads():
 
 def test_torch_is_no_part_of_the_engine():
     for path in FILES:
-        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(encoding="utf-8"), re.M), path
+        assert not re.search(r"^\s*(import|from) torch\b", path.read_text(encoding="utf-8"), re.MULTILINE), path
 
 
 def test_fastmath_is_set_in_one_place():
@@ -123,5 +123,5 @@ def test_the_command_line_is_no_package_of_its_own():
 def test_the_readme_has_the_two_commands():
     """.ci/run takes the second from there."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(re.findall(r"^python3 -m venv .*ternary train.*$", text, re.M)) == 1
-    assert len(re.findall(r"^python3 -m venv .*pytest$", text, re.M)) == 1
+    assert len(re.findall(r"^python3 -m venv .*ternary train.*$", text, re.MULTILINE)) == 1
+    assert len(re.findall(r"^python3 -m venv .*pytest$", text, re.MULTILINE)) == 1

@@ -96,7 +96,7 @@ def test_a_penalty_for_repetition(fresh):
     engine = letters(fresh, {100: 5.0, 101: 4.0, 102: -1.0})
     assert list(engine.tokens("", 4, Sampling(0, repetition_penalty=1.5))) == [100, 101, 100, 100]
     prompt = engine.tokenizer.decode([101])
-    assert list(engine.tokens(prompt, 3, Sampling(0, repetition_penalty=10)))[0] == 100
+    assert next(engine.tokens(prompt, 3, Sampling(0, repetition_penalty=10))) == 100
     negative = letters(fresh, dict.fromkeys(range(4, 300), -9.0) | {Tokenizer.EOS: -99.0, 50: -1.0, 51: -1.5})
     assert list(negative.tokens("", 2, Sampling(0, repetition_penalty=2))) == [50, 51]
 

@@ -136,6 +136,7 @@ def test_numpy_op_computes_with_floats_in_every_precision(precision):
 
 def test_relu2_mlp():
     check_gradient(ops.relu2_mlp, normal(1, 7, 32), normal(64, 32), normal(32, 64), normal(1, 7, 32))
+    check_gradient(ops.relu2_mlp, normal(1, 7, 32), normal(64, 32), normal(32, 64))
 
 
 def test_embedding():

@@ -15,7 +15,7 @@ def stream(n: int) -> np.ndarray:
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 9), st.integers(0, 60))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shapes, st.integers(0, 5))
 def test_every_window_once_per_epoch_over_several_epochs(shape, seed):
     B, T, extra = shape
@@ -29,7 +29,7 @@ def test_every_window_once_per_epoch_over_several_epochs(shape, seed):
         assert sorted(order) == [w * T for w in range(n)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shapes, st.integers(0, 5), st.integers(0, 1000))
 def test_targets_are_shifted_once_and_batches_are_int32_contiguous(shape, seed, step):
     B, T, extra = shape
@@ -47,7 +47,7 @@ def test_every_token_but_the_first_is_a_target_once():
     assert sorted(targets) == list(range(1, 101))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 300), st.integers(0, 2**31 - 1))
 def test_a_new_loader_gives_the_same_batch_at_any_step(step, seed):
     tokens = stream(50 * 4 + 2)

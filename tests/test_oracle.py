@@ -9,6 +9,7 @@ from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
 
 
 def peer(config, dtype):

@@ -64,7 +64,7 @@ def test_the_header_counts(store):
     assert store.header == {**wanted, **hashes, "vocab_size": 300, "source": "some stories"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=20))
 def test_any_stories_come_back(tmp_path_factory, stories):
     stories = [s.encode("utf-8", "replace").decode() for s in stories]
@@ -201,7 +201,7 @@ def test_a_hostile_file_is_refused(store, case):
     assert words in str(e.value) and len(str(e.value)) < 400 and "\n" not in str(e.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_change_of_a_byte_gets_past_the_checks(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp() / "flips"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +21,7 @@ def small(peer, **options):
 
 def trits(w, quantizer):
     flat = w.ravel()
-    size = {"tensor": flat.size, "row": w.shape[1], "block256": 256 if flat.size > 256 else flat.size}[
-        quantizer
-    ]
+    size = {"tensor": flat.size, "row": w.shape[1], "block256": min(flat.size, 256)}[quantizer]
     out = np.empty_like(flat)
     for at in range(0, flat.size, size):
         part = flat[at : at + size]

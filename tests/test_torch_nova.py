@@ -7,6 +7,7 @@ from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
 SMALL = NovaConfig(vocab_size=1000, dim=64, layers=2, heads=2, hidden=160)
 LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 2e-2}      # weights are rounded too; PyTorch's autocast: 1.9e-2
 

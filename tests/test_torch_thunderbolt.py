@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
 SIZES = {"vocab_size": 50, "dim": 24, "hidden": 40, "layers": 3, "groups": 3, "dtype": torch.float64}
 
 

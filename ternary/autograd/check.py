@@ -21,8 +21,8 @@ def tensor_of(a: np.ndarray) -> Tensor:
     else:
         data = pad_to_tile(a, (-1,))
     t = Tensor(data.copy(), a.shape)
-    t.grad = np.zeros_like(data)
-    logical(t.grad, a.shape)[...] = 0.5
+    grad = t.grad = np.zeros_like(data)
+    logical(grad, a.shape)[...] = 0.5
     return t
 
 
@@ -43,7 +43,7 @@ def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1
     rng = np.random.default_rng(seed)
     inputs = [np.array(a, np.float64) for a in arrays]
 
-    def run(values):
+    def run(values: list[np.ndarray]) -> tuple[Tape, list[Tensor], Tensor]:
         with Tape("fp64") as tape:
             tensors = [tensor_of(v) for v in values]
             return tape, tensors, f(*tensors)
@@ -55,8 +55,10 @@ def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1
         logical(dy, y.shape)[...] = rng.standard_normal(logical(dy, y.shape).shape)
     tape.backward((y, dy.copy()))
     for k, x in enumerate(inputs):
-        expect_zero_padding(f"the gradient of argument {k}", tensors[k].grad, x.shape)
-        gradient = logical(tensors[k].grad, x.shape).reshape(x.shape) - 0.5
+        found = tensors[k].grad
+        assert found is not None
+        expect_zero_padding(f"the gradient of argument {k}", found, x.shape)
+        gradient = logical(found, x.shape).reshape(x.shape) - 0.5
         for _ in range(directions):
             v = rng.standard_normal(x.shape)
             ends = [run([*inputs[:k], x + s * eps * v, *inputs[k + 1:]])[2].data.copy() for s in (1, -1)]

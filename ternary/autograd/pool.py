@@ -23,21 +23,22 @@ class Pool:
         It holds the slab, so that an array may outlive the pool.
         """
 
-        def __init__(self, place: tuple[dict, np.ndarray], home: list):
+        def __init__(self, place: tuple[dict, np.ndarray], home: list[tuple[dict, np.ndarray]]):
             self.__array_interface__, self.slab = place
             self.home = home
 
-        def __del__(self):
+        def __del__(self) -> None:
             self.home.append((self.__array_interface__, self.slab))
 
-    def __init__(self):
-        self.free, self.slab, self.room, self.taken = defaultdict(list), None, 0, 0        # taken: bytes ever
+    def __init__(self) -> None:
+        self.free: dict[tuple, list[tuple[dict, np.ndarray]]] = defaultdict(list)
+        self.slab, self.room, self.taken = np.empty(0, np.uint8), 0, 0        # taken: bytes ever
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         home = self.free[shape, dtype]
         return np.asarray(self.Block(home.pop() if home else self._carve(shape, dtype), home))
 
-    def _carve(self, shape, dtype) -> tuple[dict, np.ndarray]:
+    def _carve(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[dict, np.ndarray]:
         size = -(-prod(shape) * dtype.itemsize // PAGE) * PAGE
         if self.room < size:
             self.room = max(size, SLAB)
@@ -45,4 +46,4 @@ class Pool:
         at = self.slab.ctypes.data + self.slab.size - self.room
         self.room -= size
         self.taken += size
-        return dict(shape=shape, typestr=dtype.str, data=(at, False), version=3), self.slab
+        return {"shape": shape, "typestr": dtype.str, "data": (at, False), "version": 3}, self.slab

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial, wraps
 from math import prod
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -21,8 +22,8 @@ from ternary.autograd.pool import Pool
 from ternary.compiler.layout import padded
 
 # of activations; bf16 is stored as uint16
-PRECISION = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16), "fp32": np.dtype(np.float32),
-             "fp64": np.dtype(np.float64)}
+PRECISION: dict[str, np.dtype] = {"int8": np.dtype(np.uint16), "bf16": np.dtype(np.uint16),
+                                  "fp32": np.dtype(np.float32), "fp64": np.dtype(np.float64)}
 
 
 class Tensor:
@@ -33,8 +34,9 @@ class Tensor:
     """
 
     def __init__(self, data: np.ndarray, shape: tuple[int, ...] | None = None):
-        self.data, self.grad, self.accum_grad = data, None, False
-        self.shape = data.shape if shape is None else shape
+        self.data, self.accum_grad = data, False
+        self.grad: np.ndarray | None = None
+        self.shape: tuple[int, ...] = data.shape if shape is None else shape
 
     def __repr__(self) -> str:
         return f"Tensor{self.shape} of {self.data.dtype}"
@@ -53,7 +55,9 @@ class Tape:
     def __init__(self, precision: str = "fp32", record: bool = True):
         self.precision, self.dtype, self.record = precision, PRECISION[precision], record
         self.accum_dtype = PRECISION["fp64" if precision == "fp64" else "fp32"]
-        self.pool, self.nodes, self.outer = Pool(), [], []
+        self.pool = Pool()
+        self.nodes: list[tuple[Tensor, Callable[[np.ndarray], None]]] = []
+        self.outer: list[Tape | None] = []
         self.packed: dict | None = {}
         self.rng = np.random.default_rng(0)
 
@@ -62,12 +66,13 @@ class Tape:
         _current.set(self)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         _current.set(self.outer.pop())
 
     def forget_packed(self) -> None:
         """Call after every change of the parameters: weights are packed again when they are next used."""
-        self.packed.clear()
+        if self.packed:
+            self.packed.clear()
 
     def backward(self, *roots: tuple[Tensor, np.ndarray | float]) -> None:
         """Add to every `grad` the gradient of the sum of the roots' elements, each root times its weight.
@@ -85,7 +90,6 @@ class Tape:
                     backward(node.grad)
                 del node, backward        # activations return to the pool one by one
 
-
     def _constant(self, y: Tensor, weight: float) -> np.ndarray:
         """weight for every element of y, 0 in the padding."""
         dy = np.full(y.data.shape, weight, self.accum_dtype)
@@ -94,6 +98,7 @@ class Tape:
         return dy
 
 
+OpFunction = TypeVar("OpFunction", bound=Callable[..., Tensor])      # to a type checker, an op returns y alone
 _current: ContextVar[Tape | None] = ContextVar("current_tape", default=None)
 
 
@@ -107,7 +112,11 @@ def current_tape() -> Tape:
     return tape
 
 
-def op(f: Callable | None = None, *, accum_grad: bool = False) -> Callable:
+@overload
+def op(f: OpFunction) -> OpFunction: ...
+@overload
+def op(*, accum_grad: bool = False) -> Callable[[OpFunction], OpFunction]: ...
+def op(f: Callable[..., Any] | None = None, *, accum_grad: bool = False) -> Callable[..., Any]:
     """Make an op of f(...) -> y, backward; backward(dy) hands gradients to the inputs.
 
     accum_grad: the gradients that consumers give to the result add up in accum_dtype, as bf16 would lose most there.
@@ -116,7 +125,7 @@ def op(f: Callable | None = None, *, accum_grad: bool = False) -> Callable:
         return partial(op, accum_grad=accum_grad)
 
     @wraps(f)
-    def run(*args, **kw) -> Tensor:
+    def run(*args: Any, **kw: Any) -> Tensor:
         y, backward = f(*args, **kw)
         y.accum_grad = accum_grad
         tape = current_tape()

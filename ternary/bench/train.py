@@ -80,7 +80,7 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     the CPU time that the threads got: well below 1, the machine was busy and the numbers say little.
     """
     seconds = (20.0 if peer else 10.0) if seconds is None else seconds
-    if batch_size is not None and batch_size < 1 or seq_len < 1 or not seconds > 0:
+    if (batch_size is not None and batch_size < 1) or seq_len < 1 or not seconds > 0:
         raise UsageError(f"--batch {batch_size}, --seq-len {seq_len}, --seconds {seconds}; all are above 0")
     if peer not in (None, "torch"):
         raise UsageError(f"--peer is {peer!r}; the peer is torch")

@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from safetensors import SafetensorError
@@ -163,7 +165,7 @@ def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
         if own is None or own != _state_digest(state, checksums):
             raise diagnose.broken(folder, STATE, "checksum mismatch, the file was changed or damaged")
 
-        def verified(name):
+        def verified(name: str) -> bytes:
             data = _read(folder, name)
             if checksums.get(name) != _digest(data):
                 raise diagnose.broken(folder, name, diagnose.contents(name, data))
@@ -221,7 +223,7 @@ def _check_space(folder: Path, wanted: int) -> None:
 
 
 @contextmanager
-def _writing(path: Path):
+def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -234,7 +236,7 @@ def _writing(path: Path):
 
 
 @contextmanager
-def _reading(path: Path):
+def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -280,7 +282,7 @@ def _parse(folder: Path, name: str, data: bytes) -> dict:
     return value
 
 
-def _no_constant(name: str):
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 

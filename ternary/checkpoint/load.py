@@ -2,6 +2,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Restored:
     state: dict
 
 
-MomentShapes = Callable[[dict, dict[str, Parameter]], dict[str, tuple[int, ...]]]
+MomentShapes = Callable[[Any, dict[str, Parameter]], dict[str, tuple[int, ...]]]
 
 
 def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
@@ -54,7 +55,7 @@ def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
     parameters = untrained.parameters()
     shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
-    if moment_shapes:
+    if moment_shapes and loaded.optimizer is not None:
         wanted = moment_shapes(loaded.state.get("settings"), parameters)
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():

@@ -24,7 +24,8 @@ def run(kernel: "Kernel", args: tuple[Any, ...]) -> None:
     """Call the compiled kernel, or its reference if any array is float64. This is the default."""
     for a in args:
         if isinstance(a, np.ndarray) and a.dtype == FLOAT64:
-            return kernel.run_reference(args)
+            kernel.run_reference(args)
+            return
     kernel.compiled(*args)
 
 
@@ -34,7 +35,7 @@ def reference(kernel: "Kernel", args: tuple[Any, ...]) -> None:
     References compute with float arrays: packed operands (bf16, bytes, codes) are a TypeError.
     """
     for name, a in zip(kernel.parameters, args, strict=True):
-        if isinstance(a, np.ndarray) and (a.dtype.itemsize < 4 or a.dtype == np.int32 and a.ndim == 2):
+        if isinstance(a, np.ndarray) and (a.dtype.itemsize < 4 or (a.dtype == np.int32 and a.ndim == 2)):
             raise TypeError(f"{kernel.name}: argument {name} is a packed operand ({a.dtype}); "
                             "its reference takes float32 or float64 arrays")
     kernel.run_reference(args)

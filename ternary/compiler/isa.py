@@ -77,7 +77,7 @@ AMX = ISA == "amx"
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
 # byte dot products in one instruction: u8 x s8, or s8 x s8
-VNNI, SDOT = ISA == "avxvnni" or AVX512 and bool(FEATURES.get("avx512vnni")), ISA == "dotprod"
+VNNI, SDOT = ISA == "avxvnni" or (AVX512 and bool(FEATURES.get("avx512vnni"))), ISA == "dotprod"
 FMA = ARM or bool(FEATURES.get("fma"))            # without it llvm.fma calls libm
 LANES = 16 if AVX512 else 8 if ISA in ("avxvnni", "avx2") else 4
 # fastest first; bf16 on the matrix unit is faster than int8 on the vector units

@@ -18,7 +18,8 @@ from ternary.compiler.compat import cached_njit, config, refuse_python_calls
 from ternary.compiler.isa import ISA
 
 # no_cfunc_wrapper: no C code calls them
-OPTIONS = dict(nogil=True, boundscheck=False, error_model="numpy", fastmath={"contract", "nsz"}, no_cfunc_wrapper=True)
+OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"},
+           "no_cfunc_wrapper": True}
 # only prange is parallel: each parallel array expression would be compiled as a loop of its own
 PRANGE = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False)
 KERNELS: dict[str, "Kernel"] = {}

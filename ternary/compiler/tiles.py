@@ -228,8 +228,11 @@ def _broadcast(x, y):
     """The type of x op y (a single row is broadcast), or None."""
     if isinstance(x, Tile) and isinstance(y, Tile):
         return None if x.cols != y.cols else x if y.rows in (1, x.rows) else y if x.rows == 1 else None
-    if isinstance(x, Tile) and isinstance(y, types.Number): return x
-    if isinstance(y, Tile) and isinstance(x, types.Number): return y
+    if isinstance(x, Tile) and isinstance(y, types.Number):
+        return x
+    if isinstance(y, Tile) and isinstance(x, types.Number):
+        return y
+    return None
 
 
 def _binary(op, emit):

@@ -5,7 +5,7 @@ from typing import Any
 from ternary.errors import ModelFileError, UsageError
 from ternary.models.lm import LM, MODELS, LMConfig
 
-__all__ = ["LM", "LMConfig", "MODELS", "from_json", "to_json"]
+__all__ = ["LM", "MODELS", "LMConfig", "from_json", "to_json"]
 
 
 def to_json(name: str, config: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.nn.embedding import Embedding
 from ternary.nn.module import Module
-from ternary.nn.norm import RMSNorm
+from ternary.nn.norm import LayerNorm, RMSNorm
 from ternary.registry import Registry
 from ternary.rng import generator
 from ternary.schema import Config, setting
@@ -38,7 +38,7 @@ class LM(Module):
     config_type: type[LMConfig] = LMConfig
     seq_len: int = 256
     lr: float = 3e-3
-    norm_type: type[Module] = RMSNorm             # of the last norm
+    norm_type: type[RMSNorm | LayerNorm] = RMSNorm             # of the last norm
 
     def __init__(self, config: Any = None, seed: int = 0):
         rng, config = generator(seed, "init"), config or self.config_type()
@@ -79,4 +79,4 @@ class LM(Module):
         return ops.nll(self.hidden(tokens), self.embed.weight, targets)
 
 
-MODELS = Registry("model", "--model", "ternary.models", base=LM)
+MODELS: Registry[type[LM]] = Registry("model", "--model", "ternary.models", base=LM)

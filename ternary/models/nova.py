@@ -21,7 +21,7 @@ class NovaConfig(LMConfig):
     heads: int = setting(4, "heads of attention, each of a multiple of 32 channels", **SIZE)
     hidden: int = setting(512, "channels inside the GLU", **CHANNELS)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.dim % (32 * self.heads):
             raise UsageError(f"[NovaConfig] heads is {self.heads}; wanted heads of a multiple of 32 channels, which "

@@ -29,7 +29,7 @@ class ThunderboltConfig(LMConfig):
     hidden: int = setting(1152, "channels inside the MLP", **CHANNELS)
     quantizer: str = setting("tensor", "which ternary weights share a scale", choices=QUANTIZERS)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.dim % (16 * self.groups):
             raise UsageError(f"[ThunderboltConfig] groups is {self.groups}, of dim {self.dim}; "
@@ -47,7 +47,7 @@ class Block(Module):
         self.ffn = MLP(c.dim, c.hidden, rng, c.quantizer)
 
     def init_state(self, batch: int) -> tuple[Any, Any, Any]:
-        return tuple(layer.init_state(batch) for layer in (self.shift1, self.mixer, self.shift2))
+        return self.shift1.init_state(batch), self.mixer.init_state(batch), self.shift2.init_state(batch)
 
     def __call__(self, x: Tensor, state: tuple[Any, Any, Any] | None = None) -> Tensor:
         shift1, mixer, shift2 = state or (None, None, None)

@@ -33,4 +33,5 @@ class Linear(Module):
 
     def codes(self) -> tuple[np.ndarray, np.ndarray]:
         """-> the ternary weights -1, 0, +1 (outputs, inputs), and the scales of their blocks"""
+        assert self.quantizer, "the weights of this map are not ternary"
         return ops.quantized(self.weight.values, self.quantizer)

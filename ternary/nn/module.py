@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ class Parameter(Tensor):
     `data` has zeros behind the channels, up to tiles of 32, which get no gradient and stay zeros; `shape` and `values`
     are without them. matrix: a linear map between channels, which Muon may train.
     """
+    grad: np.ndarray
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
         super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)), values.shape)
@@ -32,6 +33,7 @@ class Module:
     state moves on. What a layer adds to `residual` itself it says by fuses_residual.
     """
     fuses_residual = False
+    __call__: Callable[..., Any]          # defined by each layer
 
     def init_state(self, batch: int) -> Any:
         """What the layer carries from one call to the next, for `batch` sequences; None if it needs nothing."""

@@ -11,31 +11,31 @@ class Window:
     """The last `size` steps of a sequence: all that a layer with a finite window needs of the past."""
 
     def __init__(self, size: int):
-        self.size, self.buffer = size, None
+        self.size = size
+        self.buffer: np.ndarray | None = None
 
     def apply(self, f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """f over the past and x (B, T, C), a function that sees `size` steps back -> its results for x."""
         batch, seq_len, _ = x.shape
-        past = self.buffer
-        self.buffer = np.zeros((batch, self.size + seq_len, x.data.shape[1]), x.data.dtype)
-        if past is not None:
-            self.buffer[:, :self.size] = past
-        y = ops.drop_time(f(ops.with_past(x, self.buffer, self.size)), self.size)
-        self.buffer = self.buffer[:, seq_len:].copy()
+        buffer = np.zeros((batch, self.size + seq_len, x.data.shape[1]), x.data.dtype)
+        if self.buffer is not None:
+            buffer[:, :self.size] = self.buffer
+        y = ops.drop_time(f(ops.with_past(x, buffer, self.size)), self.size)
+        self.buffer = buffer[:, seq_len:].copy()
         return y
 
 
 class History:
     """All steps so far, in a buffer whose room doubles when it is full."""
 
-    def __init__(self):
-        self.buffer, self.filled = None, 0
+    def __init__(self) -> None:
+        self.buffer, self.filled = np.empty((0, 0, 0)), 0
 
     def extend(self, x: Tensor) -> Tensor:
         """x (B, T, C) -> the past and x, (B, past + T, C)"""
         batch, seq_len, _ = x.shape
         total = self.filled + seq_len
-        if self.buffer is None or self.buffer.shape[1] < total:
+        if self.buffer.shape[1] < total:
             room = max(32, 1 << (total - 1).bit_length())
             larger = np.zeros((batch, room, x.data.shape[1]), x.data.dtype)
             if self.filled:

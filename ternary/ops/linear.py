@@ -19,8 +19,8 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
     """
     shape = (*x.shape[:-1], weight.shape[0])
     if is_few(x):
-        y = product(x, weight, quantizer)
-        return Tensor(y + residual.data if residual else y, shape), None
+        rows = product(x, weight, quantizer)
+        return Tensor(rows + residual.data if residual else rows, shape), None
     w = packed_weight(weight, quantizer)
     y = empty(shape, accum=residual is not None)
     matmul(x.data, w.w_forward, w.alpha, residual.data if residual else y.data[:0], False, y.data)
@@ -56,22 +56,27 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quant
 
 
 @op
-def relu2_mlp(x: Tensor, up: Tensor, down: Tensor, residual: Tensor, quantizer: str | None = None) -> Tensor:
-    """x (B, T, K), up (F, K), down (M, F) -> residual + relu(x @ up.T)^2 @ down.T, (B, T, M) in accum_dtype"""
+def relu2_mlp(x: Tensor, up: Tensor, down: Tensor, residual: Tensor | None = None,
+              quantizer: str | None = None) -> Tensor:
+    """x (B, T, K), up (F, K), down (M, F) -> relu(x @ up.T)^2 @ down.T, (B, T, M); with a residual (B, T, M) added, in
+    accum_dtype
+    """
+    shape = (*x.shape[:-1], down.shape[0])
     if is_few(x):
-        h = Tensor(np.maximum(product(x, up, quantizer), 0) ** 2)
-        return Tensor(residual.data + product(h, down, quantizer), residual.shape), None
+        rows = product(Tensor(np.maximum(product(x, up, quantizer), 0) ** 2), down, quantizer)
+        return Tensor(rows + residual.data if residual else rows, shape), None
     up_w, down_w = packed_weight(up, quantizer), packed_weight(down, quantizer)
-    h, y = empty((*x.shape[:-1], up.shape[0])), empty(residual.shape, accum=True)
+    h, y = empty((*x.shape[:-1], up.shape[0])), empty(shape, accum=residual is not None)
     relu2.relu2(x.data, up_w.w_forward, up_w.alpha, h.data)
-    matmul(h.data, down_w.w_forward, down_w.alpha, residual.data, False, y.data)
+    matmul(h.data, down_w.w_forward, down_w.alpha, residual.data if residual else y.data[:0], False, y.data)
 
     def backward(dy):
         du = scratch(h.data.shape)
         relu2.relu2_bwd(dy, down_w.w_backward, down_w.alpha, h.data, du)
         add_weight_grad(dy, h.data, down_w)
         linear_backward(du, x, up_w)
-        donate_grad(residual, dy)
+        if residual:
+            donate_grad(residual, dy)
     return y, backward
 
 

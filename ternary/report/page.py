@@ -135,8 +135,8 @@ def write_report(folder: Path, log: dict[str, list[dict]], resume: str) -> None:
     commands = f"{resume}\nternary generate 'Once upon a time' --checkpoint {shlex.quote(str(folder))}"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="quiet">{escape(str(folder))}, {start["parameters"]:,} parameters, written '
-        f'{time.strftime("%Y-%m-%d %H:%M")}</p>',
+        (f'<p class="quiet">{escape(str(folder))}, {start["parameters"]:,} parameters, written '
+         f'{time.strftime("%Y-%m-%d %H:%M")}</p>'),
         f'<div class="cards">{"".join(figures)}</div><div class="charts">{"".join(drawn)}</div>',
         f"<h2>Events</h2>{table(events, ['step', 'what happened'])}" if events else "",
         f"<h2>Samples</h2>{samples(log)}",

@@ -16,8 +16,8 @@ from ternary.text.story import Corpus, fingerprint, story_text
 
 SAMPLE = 50  # stories that are read twice, and are part of the fingerprint
 PLACE = r"(?:[A-Za-z]:)?[^:]+\.py|[A-Za-z_][\w.]*"               # a file, perhaps on a drive C:, or a module
-OUTSIDE = re.compile(rf"(?P<reader>(?:{PLACE}):[A-Za-z_]\w*)(?::(?P<argument>.*))?", re.S)
-NAMED = re.compile(r"(?P<reader>[A-Za-z_][\w-]+):(?P<argument>.*)", re.S)   # at least two letters, unlike a drive
+OUTSIDE = re.compile(rf"(?P<reader>(?:{PLACE}):[A-Za-z_]\w*)(?::(?P<argument>.*))?", re.DOTALL)
+NAMED = re.compile(r"(?P<reader>[A-Za-z_][\w-]+):(?P<argument>.*)", re.DOTALL)   # at least two letters, unlike a drive
 
 
 def reader_call(source: str) -> tuple[str, str | None] | None:

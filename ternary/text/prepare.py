@@ -255,6 +255,7 @@ def _found(path: Path, hashes: dict) -> TokenStore | None:
         store = open_store(path)
         if hashes.items() <= store.header.items():
             return store
+    return None
 
 
 def _known(path: Path, vocab_size: int) -> Tokenizer | None:
@@ -262,6 +263,7 @@ def _known(path: Path, vocab_size: int) -> Tokenizer | None:
         tokenizer = Tokenizer.load(path)
         if tokenizer.vocab_size == vocab_size:
             return tokenizer
+    return None
 
 
 def _sweep(folder: Path) -> None:

@@ -5,6 +5,7 @@ A chunk is a word with the spaces and punctuation before it; its halves are the 
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 import regex
@@ -149,7 +150,7 @@ def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int
         known, saved = pieces | fragments, Counter()
         for word, n in unknown:
             parts = fewest(word, known)
-            for left, right in zip(parts, parts[1:]):
+            for left, right in pairwise(parts):
                 saved[left + right] += n
         useful = [part for part in _ranked(saved) if saved[part] > 1]
         fragments.update(useful[: room * done // ROUNDS - len(fragments)])

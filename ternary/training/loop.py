@@ -70,6 +70,7 @@ def train_to_the_end(run: Run) -> dict[str, Any]:
 def step(run: Run, first: int) -> None:
     """One step at its share of the budget. first: the step at which this process began."""
     c, start = run.config, time.monotonic()
+    assert c.lr is not None               # resolved
     lr = run.lr_scale * learning_rate(run.step, run.share, run.schedule, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
     # before a model can tell words apart, leaving out blocks of them costs more than it saves
     sampling = c.vocab_sampling if warmed(run.step, run.share, c.warmup) == 1 else 0.0

@@ -52,7 +52,11 @@ class Run:
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
         self.step, self.saved, self.seconds_before = 0, 0, 0.0
         self.fastest_step, self.eval_seconds = math.inf, None
-        self.loss = self.evaluated = self.val_loss = self.val_bpc = self.stopped = None
+        self.loss: float | None = None
+        self.evaluated: int | None = None
+        self.val_loss: float | None = None
+        self.val_bpc: float | None = None
+        self.stopped: str | None = None
         if restored:
             if restored.state["source_hash"] != self.store.header["source_hash"]:
                 raise ModelFileError(f"the text of --data {config.data} is not the one this run was started with; "

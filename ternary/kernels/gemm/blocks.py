@@ -65,7 +65,7 @@ def low_microkernel(c, a, ao, row, p, po, steps):
 
 def microkernel_for(p):
     """Emulated dot products need registers, so their strips are smaller: sums spilled to the stack halve the speed."""
-    return vector_microkernel if p.dtype == types.float32 or VNNI and p.dtype == types.uint8 else low_microkernel
+    return vector_microkernel if p.dtype == types.float32 or (VNNI and p.dtype == types.uint8) else low_microkernel
 
 
 @device

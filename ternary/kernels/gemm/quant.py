@@ -42,7 +42,7 @@ ONE = np.float32(1)
 vector = tile(1, 1)               # a block of weights need not end at a multiple of 32
 
 
-def block_size(shape: tuple[int, int], quantizer: str) -> int:
+def block_size(shape: tuple[int, ...], quantizer: str) -> int:
     """The number of weights that share a scale in a matrix of `shape` (outputs, inputs)."""
     size = math.prod(shape)
     return {"tensor": size, "row": shape[1], "block256": min(size, 256)}[quantizer]

@@ -21,8 +21,8 @@ class Evaluation(Callback):
     `best` points to the best step so far. --patience and --target-bpc end the run.
     """
 
-    def __init__(self):
-        self.best, self.best_step, self.stale = math.inf, None, 0
+    def __init__(self) -> None:
+        self.best, self.best_step, self.stale = math.inf, 0, 0
 
     def start(self, run: "Run") -> None:
         """What the log knows of earlier evaluations counts."""
@@ -75,7 +75,7 @@ class Evaluation(Callback):
         if c.patience and self.stale >= c.patience:
             return (f"the last {self.stale} evaluations were no better than that of step {self.best_step:,}; to go on: "
                     f"{run.resume_command} with a larger --patience")
-        if c.target_bpc and run.val_bpc <= c.target_bpc:
+        if c.target_bpc and run.val_bpc is not None and run.val_bpc <= c.target_bpc:
             return (f"the validation BPC {run.val_bpc:.4f} is at the target {c.target_bpc:g}; to go on: "
                     f"{run.resume_command} with a lower --target-bpc")
         return None

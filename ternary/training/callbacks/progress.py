@@ -13,7 +13,7 @@ LOG_EVERY = 10                    # steps of one line in log.jsonl
 class Progress(Callback):
     """The mean loss and the speed of every ten steps, in log.jsonl and on the screen."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.load({})
 
     def state(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ EVENTS = 3                        # unsound steps that end a run
 class Recovery(Callback):
     """After an unsound step: back to the last checkpoint, with half the learning rate. The third one ends the run."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.guard, self.events, self.lr_scale = Guard(), 0, 1.0
 
     def state(self) -> dict[str, Any]:

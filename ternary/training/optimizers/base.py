@@ -78,7 +78,8 @@ class Optimizer:
         self.steps = steps
 
 
-OPTIMIZERS = Registry("optimizer", "--optimizer", "ternary.training.optimizers", base=Optimizer)
+OPTIMIZERS: Registry[type[Optimizer]] = Registry(
+    "optimizer", "--optimizer", "ternary.training.optimizers", base=Optimizer)
 
 
 def zeros(size: int) -> np.ndarray:
