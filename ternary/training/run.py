@@ -51,7 +51,8 @@ class Run:
         self.budget = budget(config, self.loader.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
         self.step, self.saved, self.seconds_before = 0, 0, 0.0
-        self.fastest_step, self.eval_seconds = math.inf, None
+        self.fastest_step = math.inf
+        self.eval_seconds: float | None = None
         self.loss: float | None = None
         self.evaluated: int | None = None
         self.val_loss: float | None = None
