@@ -28,12 +28,13 @@ def assignment(ctx, param, values):
 @click.command("train", short_help="Train a model.")
 @click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
 @click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
-@config_options(TrainConfig, skip=("set",), objectives=", ".join(file_names("ternary.objectives")),
+@config_options(TrainConfig, skip=("set",),
+                objectives=", ".join(file_names("ternary.objectives", ("base", "next_token"))),
                 optimizers=", ".join(file_names("ternary.training.optimizers")),
                 schedules=", ".join(SCHEDULES.names()), loggers=", ".join(LOGGERS.names()))
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
-              help="Set a field of the model's config, e.g. dim=256 or layers=8; or optimizer.NAME, schedule.NAME. "
-              "Repeatable.")
+              help="Set a field of the model's config, e.g. dim=256 or layers=8; or optimizer.NAME, schedule.NAME, "
+              "objective.NAME.FIELD. Repeatable.")
 @click.option("--quantizer", help="Short for --set quantizer=...: which ternary weights share a scale.")
 @click.option("--inner-norm", is_flag=True, default=None, help="Short for --set inner_norm=true.")
 @click.option("--config", type=click.Path(), help="Take settings from a JSON file, such as the config.json (model) or "

@@ -92,11 +92,11 @@ class Registry(Generic[T]):
                              f"built in are {', '.join(self._entries)}") from error
 
 
-def file_names(package: str) -> list[str]:
-    """The names that a package registers, one in each file, without importing it: for help texts."""
+def file_names(package: str, but: tuple[str, ...] = ("base",)) -> list[str]:
+    """The names that a package registers, one in each file but some, without importing it: for help texts."""
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec else None
-    return sorted(module.name for module in pkgutil.iter_modules(folders or []) if module.name != "base")
+    return sorted(module.name for module in pkgutil.iter_modules(folders or []) if module.name not in but)
 
 
 def _load(place: str) -> ModuleType:

@@ -5,6 +5,7 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 import numpy as np
 
 from ternary.compiler.layout import from_bf16
+from ternary.kernels.activation import NAMES
 from ternary.kernels.attention import attention_ref, rope_angles
 from ternary.kernels.gemm.lookup import encode
 from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
@@ -196,6 +197,32 @@ def glu_bwd(rng, act):
     for n in ROWS:
         for kind in range(len(ACTIVATIONS)):
             yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64)), kind
+
+
+@case()
+def activation(rng, act):
+    for n in ROWS:
+        for kind in range(len(NAMES)):
+            yield act(3 * normal(rng, n, 64)), kind
+
+
+@case()
+def activation_bwd(rng, act):
+    for x, kind in activation(rng, act):
+        yield normal(rng, *x.shape), x, kind
+
+
+@case()
+def causal_conv(rng, act):
+    for n, length in SEQUENCES:
+        for taps, dilation in ((1, 1), (4, 1), (3, 5), (8, 2)):
+            yield act(normal(rng, n, 64)), normal(rng, taps, 64), dilation, length
+
+
+@case("dw")
+def causal_conv_bwd(rng, act):
+    for x, *others in causal_conv(rng, act):
+        yield act(normal(rng, *x.shape)), x, *others
 
 
 @case()

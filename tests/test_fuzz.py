@@ -16,7 +16,7 @@ from ternary.text.corpus import Corpus, open_corpus
 from ternary.text.prepare import prepare
 from ternary.text.token_store import open_store
 from ternary.text.tokenizer import Tokenizer
-from ternary.training.optimizers import moment_shapes
+from ternary.training.plan import optimizer_file_shapes
 
 STORIES = ["a cat", 'the dog "barked"\nand left', "é 🐌 " * 20]
 TOKENIZER = Tokenizer([" the", "a", " cat"], 300)
@@ -58,7 +58,7 @@ def files(tmp_path_factory, finished):
 
         def read(_):
             try:
-                return restore(step, moment_shapes)
+                return restore(step, optimizer_file_shapes)
             finally:
                 (step / name).write_bytes(data)
 

@@ -28,7 +28,9 @@ def tensor_of(a: np.ndarray) -> Tensor:
 
 def logical(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A view of `data` or `grad` of a tensor of this shape without padding; activations as rows (B * T, C)."""
-    return a[:, :shape[-1]] if len(shape) == 3 else unpadded(a, shape) if a.ndim == len(shape) else a
+    if a.ndim == len(shape):
+        return unpadded(a, shape)
+    return a[:, :shape[-1]] if a.ndim == 2 else a
 
 
 def check_gradient(f: Callable[..., Tensor], *arrays: np.ndarray, eps: float = 1e-5, tolerance: float = 1e-7,

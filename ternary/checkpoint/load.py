@@ -10,7 +10,6 @@ from ternary.checkpoint import format as checkpoint
 from ternary.errors import ModelFileError
 from ternary.models import from_json
 from ternary.models.lm import LM
-from ternary.nn.module import Parameter
 from ternary.text.tokenizer import Tokenizer
 
 MIXED = "these files are of two runs, restore them from a copy"
@@ -28,17 +27,17 @@ class Restored:
     state: dict
 
 
-MomentShapes = Callable[[Any, dict[str, Parameter]], dict[str, tuple[int, ...]]]
+OptimizerShapes = Callable[[Any, LM], dict[str, tuple[int, ...]]]
 
 
-def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
+def restore(path: Path | str, optimizer_shapes: OptimizerShapes | None = None,
             prefer: tuple[str, ...] = ("best", "last"), model: str | None = None) -> Restored:
     """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other.
 
-    moment_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
-    model's parameters. model: needed if the model is code outside of ternary: what `--model` was in training.
+    optimizer_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
+    model. model: needed if the model is code outside of ternary: what `--model` was in training.
     """
-    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=moment_shapes is not None)
+    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer_shapes is not None)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
     for key in SIZES & loaded.config.keys():
         value = loaded.config[key]
@@ -55,8 +54,8 @@ def restore(path: Path | str, moment_shapes: MomentShapes | None = None,
     parameters = untrained.parameters()
     shapes = {key: p.shape for key, p in parameters.items()}
     fit(loaded.path, "model.safetensors", loaded.weights, shapes, name)
-    if moment_shapes and loaded.optimizer is not None:
-        wanted = moment_shapes(loaded.state.get("settings"), parameters)
+    if optimizer_shapes and loaded.optimizer is not None:
+        wanted = optimizer_shapes(loaded.state.get("settings"), untrained)
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():
         p.values[...] = loaded.weights[key]

@@ -1,4 +1,6 @@
-"""Gated causal depthwise convolution: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - 7 + k].
+"""Causal depthwise convolutions: one with a gate and 8 taps, and a plain one with any number of taps and any dilation.
+
+gated_conv: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - 7 + k].
 
 The last TAPS values of LANES channels form one tile, the window; the convolution is sum_rows(w * window). gv holds D
 gate channels, then D value channels, D a multiple of 16; w and z are padded with zeros to a multiple of 32 channels.
@@ -9,7 +11,7 @@ from numba import prange
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile
+from ternary.compiler.tiles import TILE_N, load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 TAPS = 8
@@ -93,3 +95,66 @@ def gated_conv_bwd(dz, gv, w, seq_len, add, dgv, dw):
     for th in range(threads):
         for j in range(0, n, LANES):
             store(dw, 0, j, load_like(taps(), dw, 0, j) + load_like(taps(), parts, th * TAPS, j))
+
+
+def _delays(w, dilation, seq_len):
+    """Taps and how far back they look, of those that look back less than a sequence."""
+    delays = ((k, (len(w) - 1 - k) * dilation) for k in range(len(w)))
+    return [(k, delay) for k, delay in delays if delay < seq_len]
+
+
+def causal_conv_ref(x, w, dilation, seq_len):
+    """y[t] = sum over k of w[k] x[t - (K - 1 - k) dilation], per sequence.    x (N, D), w (K, D) -> y (N, D)"""
+    x = x.reshape(-1, seq_len, x.shape[1])
+    y = np.zeros_like(x)
+    for k, delay in _delays(w, dilation, seq_len):
+        y[:, delay:] += w[k] * x[:, :seq_len - delay]
+    return y.reshape(-1, w.shape[1])
+
+
+@kernel(ref=causal_conv_ref)
+def causal_conv(x, w, dilation, seq_len, y):
+    for i in prange(x.shape[0]):
+        for j in range(0, x.shape[1], TILE_N):
+            t = vec32()
+            for k in range(len(w)):
+                delay = (len(w) - 1 - k) * dilation
+                if delay <= i % seq_len:
+                    t = t + load_like(vec32(), x, i - delay, j) * load_like(vec32(), w, k, j)
+            store(y, i, j, t)
+
+
+def causal_conv_bwd_ref(dy, x, w, dilation, seq_len):
+    """dx[t] = sum over k of w[k] dy[t + d_k], dw[k] = sum over t of dy[t] x[t - d_k], d_k = (K - 1 - k) dilation"""
+    dy, x = (a.reshape(-1, seq_len, a.shape[1]) for a in (dy, x))
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for k, delay in _delays(w, dilation, seq_len):
+        dx[:, :seq_len - delay] += w[k] * dy[:, delay:]
+        dw[k] = (dy[:, delay:] * x[:, :seq_len - delay]).sum((0, 1))
+    return dx.reshape(-1, w.shape[1]), dw
+
+
+@kernel(ref=causal_conv_bwd_ref, sums=("dw",))
+def causal_conv_bwd(dy, x, w, dilation, seq_len, add, dx, dw):
+    (rows, n), threads = x.shape, num_threads()
+    parts = workspace(threads * len(w), n, np.float32)
+    clear(parts)
+    for th in prange(threads):
+        first, last = share(rows, th, threads, 1)
+        for i in range(first, last):
+            rest = seq_len - i % seq_len          # tokens of the sequence from this one on
+            for j in range(0, n, TILE_N):
+                d, v = vec32(), load_like(vec32(), x, i, j)
+                for k in range(len(w)):
+                    delay, part = (len(w) - 1 - k) * dilation, th * len(w) + k
+                    if delay < rest:
+                        g = load_like(vec32(), dy, i + delay, j)
+                        d = d + g * load_like(vec32(), w, k, j)
+                        store(parts, part, j, load_like(vec32(), parts, part, j) + g * v)
+                if add:
+                    d = d + load_like(vec32(), dx, i, j)
+                store(dx, i, j, d)
+    for th in range(threads):
+        for k in range(len(w)):
+            for j in range(0, n, TILE_N):
+                store(dw, k, j, load_like(vec32(), dw, k, j) + load_like(vec32(), parts, th * len(w) + k, j))

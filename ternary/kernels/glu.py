@@ -1,23 +1,11 @@
 """Gated linear units (Shazeer 2020): both products and the gate in one pass over the input."""
-import math
-
 import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tiles import (
-    LOG2E,
-    TILE_N,
-    absolute,
-    copysign,
-    exp2,
-    load_like,
-    reciprocal,
-    sigmoid,
-    store,
-    vec32,
-)
+from ternary.compiler.tiles import TILE_N, load_like, store, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
+from ternary.kernels.activation import NAMES, gelu, silu, value_and_slope_ref
 from ternary.kernels.gemm.blocks import (
     BLOCK,
     acquire_accumulator,
@@ -29,40 +17,16 @@ from ternary.kernels.gemm.blocks import (
 )
 from ternary.kernels.gemm.pack import unpack
 
-ACTIVATIONS = ("silu", "gelu")
+ACTIVATIONS = NAMES[:2]           # "silu" and "gelu": the loop after the products has these two branches only
 GELU = ACTIVATIONS.index("gelu")
-erf = np.vectorize(math.erf, otypes=[np.float64])
-
-
-def activation_ref(x: np.ndarray, kind: int) -> tuple[np.ndarray, np.ndarray]:
-    """x -> f(x), df/dx. silu: x * sigmoid(x); gelu: x * Phi(x), Phi the normal CDF (Hendrycks and Gimpel 2016)."""
-    if kind == GELU:
-        cdf = (0.5 + 0.5 * erf(x / 2 ** 0.5)).astype(x.dtype)
-        return x * cdf, cdf + x * np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5
-    s = 1 / (1 + np.exp(-x))
-    return x * s, s * (1 + x * (1 - s))
-
-
-@device
-def normal(x):
-    """-> Phi(x) with error 1e-7 (Abramowitz and Stegun 26.2.17), the density at x"""
-    density = exp2(x * x * (-0.5 * LOG2E)) * np.float32(0.39894228)
-    t = reciprocal(1.0 + absolute(x) * np.float32(0.2316419))
-    p = t * np.float32(1.330274429) - np.float32(1.821255978)
-    p = p * t + np.float32(1.781477937)
-    p = p * t - np.float32(0.356563782)
-    p = p * t + np.float32(0.319381530)
-    return 0.5 + copysign(0.5 - density * t * p, x), density
 
 
 @device
 def activation(x, kind):
     """-> f, df/dx"""
     if kind == GELU:
-        cdf, density = normal(x)
-        return x * cdf, cdf + x * density
-    s = sigmoid(x)
-    return x * s, s * (1.0 + x * (1.0 - s))
+        return gelu(x)
+    return silu(x)
 
 
 def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
@@ -71,7 +35,7 @@ def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
     xg, xu (N, K), gate, up panels of (K, F), kind an index of ACTIVATIONS -> g, u, y (N, F)
     """
     g, u = alpha_g * (xg @ unpack(gate)), alpha_u * (xu @ unpack(up))
-    return g, u, activation_ref(g, kind)[0] * u
+    return g, u, value_and_slope_ref(g, kind)[0] * u
 
 
 @kernel(ref=glu_ref)
@@ -104,7 +68,7 @@ def glu(xg, xu, gate, up, alpha_g, alpha_u, kind, g, u, y):
 
 def glu_bwd_ref(dy, g, u, kind):
     """dg = dy u f'(g), du = dy f(g)"""
-    value, slope = activation_ref(g, kind)
+    value, slope = value_and_slope_ref(g, kind)
     return dy * u * slope, dy * value
 
 

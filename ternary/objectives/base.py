@@ -1,11 +1,17 @@
 """The interface of objectives: functions of a model and a batch that return weighted terms."""
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ternary.autograd.tape import Tensor
+from ternary.errors import UsageError
 from ternary.models.lm import LM
+from ternary.nn.module import Parameter
+from ternary.registry import Registry
+from ternary.schema import Config
 
 
 @dataclass
@@ -37,11 +43,38 @@ class Term:
 class Objective:
     """Something to minimise: called with a batch it returns its weighted terms. Objectives are given to Trainer.
 
-    weight: of all its terms, relative to the next-token loss.
+    weight: of all its terms, relative to the next-token loss. name: of its terms, and of its own parameters.
+    config_type: what can be set besides, as `--set objective.NAME.FIELD=VALUE`; the values are in `self.config`.
     """
+    name = "objective"
+    config_type: type[Config] = Config
 
-    def __init__(self, weight: float = 1.0):
+    def __init__(self, weight: float = 1.0, **fields: Any):
         self.weight = weight
+        self.config: Any = self.config_type(**fields)
+
+    def setup(self, model: LM, rng: np.random.Generator) -> None:
+        """Make what the objective needs for this model; called once, before `parameters`."""
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Parameters of its own, trained with those of the model but no part of it."""
+        return {}
 
     def __call__(self, batch: Batch) -> list[Term]:
         raise TypeError(f"[{type(self).__name__}] an objective defines __call__(batch)")
+
+
+# auxiliary ones: next_token is always there
+OBJECTIVES: Registry[type[Objective]] = Registry("objective", "--objective", "ternary.objectives", base=Objective)
+
+
+def trained_parameters(model: LM, objectives: Iterable[Objective] = ()) -> dict[str, Parameter]:
+    """All that a step trains: the model's parameters, then those of objectives as "objective.NAME.PARAMETER"."""
+    found = model.parameters()
+    for objective in objectives:
+        own = {f"objective.{objective.name}.{name}": p for name, p in objective.parameters().items()}
+        if twice := found.keys() & own.keys():
+            raise UsageError(f"[objectives] {objective.name} is given twice, and has a parameter {min(twice)}; give it "
+                             "once, or another name")
+        found |= own
+    return found

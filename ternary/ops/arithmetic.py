@@ -1,26 +1,31 @@
-"""Sums and products of tensors. Results are in accum_dtype if one of the tensors (B, T, C) is."""
+"""Sums and products of tensors. Results are in accum_dtype if one of the tensors (B, T, C) is.
+
+The second operand is of the shape of the first, a row (C,) for all tokens, or (B, T, 1), one number for each token.
+"""
 import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op
 from ternary.kernels import elementwise as K
-from ternary.ops.gradients import donate_grad, row_grad
+from ternary.ops.convert import array_of
+from ternary.ops.gradients import add_array_grad, donate_grad, row_grad
 
 
 @op
 def add(a: Tensor, b: Tensor) -> Tensor:
-    """a (B, T, C), b (B, T, C) or a row (C,) -> a + b, (B, T, C)"""
+    """a (B, T, C), b (B, T, C), (B, T, 1) or a row (C,) -> a + b, (B, T, C)"""
     return add_scaled(a, b, 1.0, "add")
 
 
 @op
 def sub(a: Tensor, b: Tensor) -> Tensor:
-    """a (B, T, C), b (B, T, C) or a row (C,) -> a - b, (B, T, C)"""
+    """a (B, T, C), b (B, T, C), (B, T, 1) or a row (C,) -> a - b, (B, T, C)"""
     return add_scaled(a, b, -1.0, "sub")
 
 
 def add_scaled(a: Tensor, b: Tensor, factor: float, name: str):
     """-> a + factor * b, and its backward"""
-    operand = second_operand(a, b, name)
+    b = second_operand(a, b, name)
+    operand = rows_of(b)
     y = empty(a.shape, accum=any_accum(a, b))
     K.add_scaled(a.data, operand, factor, y.data)
 
@@ -41,8 +46,9 @@ def add_scaled(a: Tensor, b: Tensor, factor: float, name: str):
 
 @op
 def mul(a: Tensor, b: Tensor) -> Tensor:
-    """a (B, T, C), b (B, T, C) or a row (C,) -> a * b, (B, T, C)"""
-    operand = second_operand(a, b, "mul")
+    """a (B, T, C), b (B, T, C), (B, T, 1) or a row (C,) -> a * b, (B, T, C)"""
+    b = second_operand(a, b, "mul")
+    operand = rows_of(b)
     y = empty(a.shape, accum=any_accum(a, b))
     K.multiply(a.data, operand, False, y.data)
 
@@ -70,6 +76,18 @@ def scale(x: Tensor, factor: float) -> Tensor:
     return y, backward
 
 
+@op
+def expand(x: Tensor, channels: int) -> Tensor:
+    """x (B, T, 1) -> the same number in all channels, (B, T, C)"""
+    shape = (*x.shape[:-1], channels)
+    y = empty(shape, accum=any_accum(x))
+    y.data[:, :channels], y.data[:, channels:] = x.data[:, :1], 0
+
+    def backward(dy):
+        add_array_grad(x, array_of(dy, shape).sum(-1, keepdims=True))
+    return y, backward
+
+
 def constant_row(columns: int, value: float) -> np.ndarray:
     return np.full(columns, value, current_tape().accum_dtype)
 
@@ -83,9 +101,14 @@ def any_accum(*xs: Tensor) -> bool:
     return any(x.data.dtype == current_tape().accum_dtype for x in xs if not is_row(x))
 
 
-def second_operand(a: Tensor, b: Tensor, name: str) -> np.ndarray:
-    """What kernels take for b: its rows, or one row (C,)."""
-    if b.shape not in (a.shape, a.shape[-1:]):
+def second_operand(a: Tensor, b: Tensor, name: str) -> Tensor:
+    """b, expanded to the shape of a if it is one number per token."""
+    if b.shape not in (a.shape, a.shape[-1:], (*a.shape[:-1], 1)):
         raise ValueError(f"[ops.{name}] a tensor of shape {a.shape} with one of shape {b.shape}; expected the same "
-                         f"shape, or a row {a.shape[-1:]}")
+                         f"shape, one number per token {(*a.shape[:-1], 1)}, or a row {a.shape[-1:]}")
+    return b if is_row(b) or b.shape == a.shape else expand(b, a.shape[-1])
+
+
+def rows_of(b: Tensor) -> np.ndarray:
+    """What kernels take for b: its rows, or one row (C,)."""
     return b.data.reshape(-1) if is_row(b) else b.data

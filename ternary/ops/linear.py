@@ -40,7 +40,7 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quant
     """
     kind, shape = K.ACTIVATIONS.index(activation), (*xg.shape[:-1], gate.shape[0])
     if is_few(xg):
-        value, _ = K.activation_ref(product(xg, gate, quantizer), kind)
+        value, _ = K.value_and_slope_ref(product(xg, gate, quantizer), kind)
         return Tensor(value * product(xu, up, quantizer), shape), None
     g_w, u_w = packed_weight(gate, quantizer), packed_weight(up, quantizer)
     y = empty(shape)

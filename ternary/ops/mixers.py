@@ -5,8 +5,44 @@ from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op, 
 from ternary.kernels import attention as A
 from ternary.kernels import conv
 from ternary.kernels import scan as S
-from ternary.kernels import token_shift as shift
+from ternary.kernels import token_shift as TS
+from ternary.ops.arithmetic import any_accum
 from ternary.ops.gradients import donate_grad
+from ternary.ops.numpy_op import numpy_op
+
+
+@numpy_op
+def shift(x: Tensor, n: int) -> Tensor:
+    """x (B, T, C) -> y[t] = x[t - n], zeros for t < n; n >= 0, as a token does not see those after it"""
+    if n < 0:
+        raise ValueError(f"[ops.shift] n is {n}; expected 0 or more: a negative shift would show the future")
+    kept = max(0, x.shape[1] - n)
+
+    def backward(dy):
+        dx = np.zeros_like(dy)
+        dx[:, :kept] = dy[:, n:]
+        return dx
+    y = np.zeros_like(x)
+    y[:, n:] = x[:, :kept]
+    return y, backward
+
+
+@op
+def causal_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
+    """x (B, T, C), w (K, C) -> y[t] = sum over k of w[k] * x[t - (K - 1 - k) * dilation], depthwise, (B, T, C)
+
+    w[K - 1] is the tap of the current token. It sees (K - 1) * dilation steps back.
+    """
+    if w.shape[1:] != x.shape[2:] or dilation < 1:
+        raise ValueError(f"[ops.causal_conv] x of shape {x.shape} with w of shape {w.shape} and dilation {dilation}; "
+                         "expected w of shape (taps, channels of x) and a dilation of at least 1")
+    y, seq_len = empty(x.shape, accum=any_accum(x)), x.shape[1]
+    conv.causal_conv(x.data, w.data, dilation, seq_len, y.data)
+
+    def backward(dy):
+        dx, add = grad_buffer(x)
+        conv.causal_conv_bwd(dy, x.data, w.data, dilation, seq_len, add, dx, w.grad)
+    return y, backward
 
 
 @op
@@ -47,11 +83,11 @@ def attention(qkv: Tensor, head_dim: int, first: int = 0) -> Tensor:
 def token_shift(x: Tensor, mix: Tensor) -> Tensor:
     """x (B, T, C), mix (C,) -> y[t] = s x[t] + (1 - s) x[t-1], s = sigmoid(mix), x[-1] = 0"""
     y, seq_len = empty(x.shape), x.shape[1]
-    shift.token_shift(x.data, mix.data, seq_len, y.data)
+    TS.token_shift(x.data, mix.data, seq_len, y.data)
 
     def backward(dy):
         dx, add = grad_buffer(x)
-        shift.token_shift_bwd(dy, x.data, mix.data, seq_len, add, dx, mix.grad)
+        TS.token_shift_bwd(dy, x.data, mix.data, seq_len, add, dx, mix.grad)
     return y, backward
 
 
@@ -95,13 +131,14 @@ def with_past(x: Tensor, buffer: np.ndarray, filled: int) -> Tensor:
 
 
 @op
-def drop_time(x: Tensor, n: int) -> Tensor:
-    """x (B, T, C) -> x[:, n:]"""
-    (batch, seq_len, channels), rest = x.shape, x.shape[1] - n
-    rows = np.ascontiguousarray(x.data.reshape(batch, seq_len, -1)[:, n:]).reshape(batch * rest, -1)
+def drop_time(x: Tensor, n: int, last: int = 0) -> Tensor:
+    """x (B, T, C) -> x without the first n and the `last` steps, x[:, n:T - last]"""
+    batch, seq_len, channels = x.shape
+    kept, rest = slice(n, seq_len - last), seq_len - last - n
+    rows = np.ascontiguousarray(x.data.reshape(batch, seq_len, -1)[:, kept]).reshape(batch * rest, -1)
 
     def backward(dy):
         dx = np.zeros((batch, seq_len, dy.shape[-1]), dy.dtype)
-        dx[:, n:] = dy.reshape(batch, rest, -1)
+        dx[:, kept] = dy.reshape(batch, rest, -1)
         donate_grad(x, dx.reshape(batch * seq_len, -1))
     return Tensor(rows, (batch, rest, channels)), backward

@@ -8,7 +8,9 @@ from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import memory_limit
 from ternary.models.lm import LM
+from ternary.objectives import trained_parameters
 from ternary.training.optimizers import OPTIMIZERS
+from ternary.training.plan import new_objectives
 from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
 
 BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
@@ -17,11 +19,13 @@ EACH_THREAD = 8 << 20             # workspaces of kernels
 
 def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     """Bytes by what needs them. Activations are counted by a step in which no kernel runs."""
-    parameters = sum(p.data.nbytes for p in model.parameters().values())
-    moments = OPTIMIZERS.get(config.optimizer).moment_shapes(model.parameters())
+    objectives = new_objectives(config, model)
+    trained = trained_parameters(model, objectives)
+    parameters = sum(p.data.nbytes for p in trained.values())
+    moments = OPTIMIZERS.get(config.optimizer).moment_shapes(trained)
     rows = min(config.batch_size, max(1, MICRO_BATCH_TOKENS // config.seq_len))
     batch = np.zeros((rows, config.seq_len), np.int32)
-    trainer = Trainer(model, None, config.precision)
+    trainer = Trainer(model, None, config.precision, objectives=tuple(objectives))
     with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py

@@ -13,6 +13,8 @@ from ternary.errors import UsageError
 from ternary.machine.hardware import total_memory, usable_cores
 from ternary.models import LM, MODELS
 from ternary.nn.module import Parameter
+from ternary.objectives import OBJECTIVES, Objective, trained_parameters
+from ternary.rng import generator
 from ternary.schema import checked
 from ternary.text.corpus import open_corpus, split_corpus
 from ternary.text.outside import runs_outside_code
@@ -106,16 +108,38 @@ def schedule_of(config: TrainConfig) -> Schedule:
     return checked(SCHEDULES.get(config.schedule), settings_of(config, "schedule"), config.schedule, "schedule.")
 
 
-def objective_weights(named: str) -> list[tuple[str, float]]:
-    """Of "multi_token:0.3,my.py:Mine:0.1", the value of --objective, each name and its weight, by default 1."""
-    found = []
+def objective_weights(named: str) -> list[tuple[str, float | None]]:
+    """Of "multi_token:0.3,my.py:Mine:0.1", the value of --objective, each name and its weight if it is given."""
+    found: list[tuple[str, float | None]] = []
     for part in filter(None, named.split(",")):
         spec, _, weight = part.rpartition(":")
         try:
-            found.append((spec, float(weight)) if spec else (part, 1.0))
+            found.append((spec, float(weight)) if spec else (part, None))
         except ValueError:
-            found.append((part, 1.0))
+            found.append((part, None))
     return found
+
+
+def new_objectives(config: TrainConfig, model: LM) -> list[Objective]:
+    """The auxiliary ones, with parameters of their own for this model."""
+    found: list[Objective] = []
+    for spec, weight in objective_weights(config.objective or ""):
+        objective_type = OBJECTIVES.get(spec)
+        given = settings_of(config, f"objective.{objective_type.name}")
+        checked(objective_type.config_type, given, spec, f"objective.{objective_type.name}.")
+        found.append(objective_type(**given) if weight is None else objective_type(weight, **given))
+        found[-1].setup(model, generator(config.seed, "objective", len(found)))
+    trained_parameters(model, found)
+    return found
+
+
+def optimizer_file_shapes(settings: Any, model: LM) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors in optimizer.safetensors of a run with these settings: the optimizer's state, and as
+    "parameter.NAME" what objectives train besides the model."""
+    config = TrainConfig.from_json(settings)
+    parameters = trained_parameters(model, new_objectives(config, model))
+    shapes = OPTIMIZERS.get(config.optimizer).moment_shapes(parameters)
+    return shapes | {f"parameter.{name}": p.shape for name, p in parameters.items() if name not in model.parameters()}
 
 
 def eval_precision(config: TrainConfig) -> str:

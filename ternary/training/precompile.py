@@ -13,9 +13,10 @@ from ternary.inference.generation import Engine
 from ternary.machine.hardware import usable_cores
 from ternary.models import LM
 from ternary.models.twin import short_twin
+from ternary.objectives import trained_parameters
 from ternary.ops.few_rows import FEW_ROWS
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
-from ternary.training.plan import eval_precision, new_optimizer
+from ternary.training.plan import eval_precision, new_objectives, new_optimizer
 from ternary.training.step import Trainer
 
 MAX_PROCESSES = 4                 # that compile; more would wait for the longest kernel
@@ -26,10 +27,11 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
     tokenizer = Tokenizer((), FIRST_PIECE)
     model = short_twin(model, vocab_size=tokenizer.vocab_size)
     batch = np.zeros((1, 32), np.int32)
-    optimizer = new_optimizer(config, model.parameters())
+    objectives = new_objectives(config, model)
+    optimizer = new_optimizer(config, trained_parameters(model, objectives))
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with use_backend(Trace()) as step:
-            Trainer(model, optimizer, config.precision).gradients(batch, batch)
+            Trainer(model, optimizer, config.precision, objectives=tuple(objectives)).gradients(batch, batch)
             optimizer.grad_norm()
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:

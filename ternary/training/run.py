@@ -15,13 +15,21 @@ from ternary.config import TrainConfig
 from ternary.errors import ModelFileError
 from ternary.machine.hardware import usable_cores
 from ternary.models import to_json
+from ternary.objectives import trained_parameters
 from ternary.text.loader import Loader
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.training.callbacks.base import Callback
 from ternary.training.logbook import Logbook
 from ternary.training.memory import check_memory
-from ternary.training.optimizers import moment_shapes
-from ternary.training.plan import budget, corpora, new_model, new_optimizer, schedule_of
+from ternary.training.plan import (
+    budget,
+    corpora,
+    new_model,
+    new_objectives,
+    new_optimizer,
+    optimizer_file_shapes,
+    schedule_of,
+)
 from ternary.training.precompile import start_compiling
 from ternary.training.selftest import check_kernels
 from ternary.training.step import Trainer
@@ -45,8 +53,9 @@ class Run:
         self.memory = check_memory(self.model, config)
         wait_for_kernels()
         check_kernels(self.model, config)
-        optimizer = new_optimizer(config, self.model.parameters())
-        self.trainer = Trainer(self.model, optimizer, config.precision, config.seed)
+        self.objectives = new_objectives(config, self.model)
+        optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
+        self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives))
         self.schedule, self.lr_scale = schedule_of(config), 1.0
         self.budget = budget(config, self.loader.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
@@ -142,11 +151,17 @@ class Run:
             state |= callback.state()
         path = checkpoint.save(self.folder, self.step,
                                weights={name: p.values for name, p in self.model.parameters().items()},
-                               optimizer=self.trainer.optimizer.state(), config=to_json(c.model, self.model.config),
+                               optimizer=self.trainer.optimizer.state() | self.own_parameters(),
+                               config=to_json(c.model, self.model.config),
                                tokenizer=self.tokenizer.to_json(), state=state)
         checkpoint.point(self.folder, "last", self.step)
         self.saved = self.step
         self.log.record("save", self.step, path=path.name)
+
+    def own_parameters(self) -> dict[str, np.ndarray]:
+        """What objectives train besides the model; a checkpoint has it beside the state of the optimizer."""
+        own = trained_parameters(self.model, self.objectives).items() - self.model.parameters().items()
+        return {f"parameter.{name}": p.values for name, p in sorted(own)}
 
     def save_if_needed(self) -> str:
         """-> how to go on with the run"""
@@ -155,12 +170,14 @@ class Run:
         return f"saved at step {self.saved:,}; continue with: {self.resume_command}" if self.saved else ""
 
     def checkpoint(self, path: Path) -> Restored:
-        return restore(path, moment_shapes, prefer=("last",), model=self.config.model)
+        return restore(path, optimizer_file_shapes, prefer=("last",), model=self.config.model)
 
-    def load(self, state: dict[str, Any], moments: dict[str, np.ndarray]) -> None:
+    def load(self, state: dict[str, Any], optimizer: dict[str, np.ndarray]) -> None:
         """To where a checkpoint was made, whose weights the model has already."""
         self.step = self.saved = state["step"]
-        self.trainer.optimizer.load(moments, self.step)
+        self.trainer.optimizer.load(optimizer, self.step)
+        for name, values in self.own_parameters().items():
+            values[...] = optimizer[name]
         for callback in self.callbacks:
             callback.load(state)
 
@@ -168,12 +185,14 @@ class Run:
         """To the last checkpoint of this run, or to its beginning."""
         if self.saved:
             restored = self.checkpoint(checkpoint.step_folder(self.folder, self.saved))
-            model, state, moments = restored.model, restored.state, restored.optimizer
+            model, state, optimizer = restored.model, restored.state, restored.optimizer
         else:
             model, state = new_model(self.config), {"step": 0}
-            moments = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
+            optimizer = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
+            first = trained_parameters(model, new_objectives(self.config, model))
+            optimizer |= {f"parameter.{name}": p.values for name, p in first.items()}
         parameters = self.model.parameters()
         for name, p in model.parameters().items():
             parameters[name].data[...] = p.data
-        self.load(state, moments)
+        self.load(state, optimizer)
         self.log.rewind(self.step)

@@ -9,7 +9,7 @@ import numpy as np
 from ternary.autograd.tape import Tape
 from ternary.errors import NumericError
 from ternary.models.lm import LM
-from ternary.objectives.base import Batch
+from ternary.objectives.base import Batch, trained_parameters
 from ternary.objectives.next_token import NextToken
 from ternary.rng import generator
 from ternary.training.guard import Guard, culprit
@@ -19,12 +19,20 @@ MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are a
 
 
 class Trainer:
-    """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy."""
+    """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy.
+
+    The mean nats are those of next_token; objectives come on top of it, after their `setup`. The optimizer has
+    `trained_parameters(model, objectives)`; None is enough for `gradients`.
+    """
 
     def __init__(self, model: LM, optimizer: Optimizer, precision: str, seed: int = 0, objectives: tuple = ()):
         self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
         self.seed, self.guard = seed, Guard()
         self.objectives = [NextToken(), *objectives]
+        untrained = trained_parameters(model, objectives).keys() - optimizer.slots.keys() if optimizer else ()
+        if untrained:
+            raise ValueError(f"[Trainer] the optimizer does not have {min(untrained)}; make it with "
+                             "trained_parameters(model, objectives)")
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
@@ -46,7 +54,7 @@ class Trainer:
         nats = self.gradients(tokens, targets, vocab_sampling)
         norm = self.optimizer.grad_norm()
         if trouble := self.guard.trouble(nats, norm):
-            trouble += culprit(self.model.parameters())
+            trouble += culprit(trained_parameters(self.model, self.objectives))
             self.optimizer.grad[:] = 0
             raise NumericError(f"{trouble} at step {self.optimizer.steps + 1}; no update was made")
         self.optimizer.step(lr, norm)

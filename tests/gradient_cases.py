@@ -1,0 +1,218 @@
+"""Gradient checks of the differentiable ops: `GRADIENTS[name](op, rng)` -> cases (f, *arrays), f a function of tensors.
+
+Arrays (B, T, C) become activations, others parameters, as in check_gradient. GENERIC names the ops that mean the same
+in every precision.
+"""
+from functools import partial
+
+import numpy as np
+
+from ternary.kernels.activation import NAMES
+from ternary.kernels.glu import ACTIVATIONS
+
+GRADIENTS, GENERIC = {}, []
+SEQUENCES = (1, 12), (3, 4), (3, 1)                # B, T
+CHANNELS = 32, 40, 1                               # whole tiles or not
+
+
+def fused(f):
+    GRADIENTS[f.__name__] = f
+    return f
+
+
+def generic(f):
+    GENERIC.append(f.__name__)
+    return fused(f)
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape)
+
+
+def elementwise(op, rng):
+    for channels in CHANNELS:
+        yield op, normal(rng, 2, 3, channels)
+    yield op, normal(rng, 40)
+
+
+GRADIENTS.update(dict.fromkeys(NAMES, elementwise))
+GENERIC.extend(NAMES)
+
+
+def two_operands(op, rng):
+    for channels in CHANNELS:
+        for second in ((2, 3, channels), (2, 3, 1), (channels,)):
+            yield op, normal(rng, 2, 3, channels), normal(rng, *second)
+
+
+for name in ("add", "sub", "mul"):
+    GRADIENTS[name] = two_operands
+    GENERIC.append(name)
+
+
+@generic
+def scale(op, rng):
+    for channels in CHANNELS:
+        yield partial(op, factor=-1.7), normal(rng, 2, 3, channels)
+
+
+@generic
+def expand(op, rng):
+    for channels in CHANNELS:
+        yield partial(op, channels=channels), normal(rng, 2, 3, 1)
+
+
+@generic
+def channels(op, rng):
+    for first, last in ((0, 40), (3, 35), (39, 40)):
+        yield partial(op, first=first, last=last), normal(rng, 2, 3, 40)
+
+
+@generic
+def split(op, rng):
+    for part in range(3):
+        yield lambda x, part=part: op(x, [3, 33, 4])[part], normal(rng, 2, 3, 40)
+
+
+@generic
+def concat(op, rng):
+    yield op, normal(rng, 2, 3, 40), normal(rng, 2, 3, 1), normal(rng, 2, 3, 32)
+
+
+@generic
+def gather(op, rng):
+    yield partial(op, index=rng.integers(0, 40, (2, 3))), normal(rng, 2, 3, 40)
+
+
+@generic
+def scatter(op, rng):
+    yield partial(op, index=rng.integers(0, 40, (2, 3)), channels=40), normal(rng, 2, 3, 1)
+
+
+@generic
+def softmax(op, rng):
+    for channels in CHANNELS:
+        yield op, 3 * normal(rng, 2, 3, channels)
+
+
+@generic
+def l2_norm(op, rng):
+    for heads in (1, 5):
+        yield partial(op, heads=heads), normal(rng, 2, 3, 40)
+
+
+@generic
+def mean(op, rng):
+    for channels in CHANNELS:
+        yield op, normal(rng, 2, 3, channels)
+
+
+@generic
+def sum(op, rng):
+    yield from mean(op, rng)
+
+
+@generic
+def dropout(op, rng):
+    for p in (0.0, 0.3):
+        yield partial(op, p=p), normal(rng, 2, 3, 40)
+
+
+@generic
+def shift(op, rng):
+    for shape in SEQUENCES:
+        for n in (0, 1, 3, 5):
+            yield partial(op, n=n), normal(rng, *shape, 40)
+
+
+@generic
+def causal_conv(op, rng):
+    for shape in SEQUENCES:
+        for taps, dilation in ((1, 1), (4, 1), (3, 4)):
+            yield partial(op, dilation=dilation), normal(rng, *shape, 40), normal(rng, taps, 40)
+
+
+@generic
+def drop_time(op, rng):
+    for batch, seq_len in SEQUENCES:
+        for n, last in ((seq_len // 2, 0), (0, seq_len // 2), (seq_len // 4, seq_len // 4)):
+            yield partial(op, n=n, last=last), normal(rng, batch, seq_len, 32)
+
+
+@fused
+def with_past(op, rng):
+    for batch, seq_len in SEQUENCES:
+        yield lambda x, b=batch: op(x, np.zeros((b, 20, 32)), 5), normal(rng, batch, seq_len, 32)
+
+
+@fused
+def rms_norm(op, rng):
+    yield op, normal(rng, 1, 7, 32), normal(rng, 32)
+
+
+@fused
+def layer_norm(op, rng):
+    for groups in (1, 2):
+        yield partial(op, groups=groups), 1 + normal(rng, 1, 7, 32), normal(rng, 32), normal(rng, 32)
+
+
+@fused
+def glu(op, rng):
+    for activation in ACTIVATIONS:
+        yield (partial(op, activation=activation), normal(rng, 1, 7, 32), normal(rng, 1, 7, 32),
+               normal(rng, 64, 32), normal(rng, 64, 32))
+
+
+@fused
+def linear(op, rng):
+    yield op, normal(rng, 1, 7, 64), normal(rng, 32, 64)
+    yield op, normal(rng, 1, 7, 64), normal(rng, 32, 64), normal(rng, 1, 7, 32)
+
+
+@fused
+def relu2_mlp(op, rng):
+    yield op, normal(rng, 1, 7, 32), normal(rng, 64, 32), normal(rng, 32, 64), normal(rng, 1, 7, 32)
+
+
+@fused
+def embedding(op, rng):
+    tokens = rng.integers(0, 6, (2, 10)).astype(np.int32)
+    yield partial(op, tokens), normal(rng, 6, 32)
+
+
+@fused
+def logits(op, rng):
+    yield op, normal(rng, 2, 3, 32), normal(rng, 40, 32)       # a vocabulary that is no multiple of a tile
+
+
+@fused
+def cross_entropy(op, rng):
+    target = rng.integers(0, 40, (3, 3)).astype(np.int32)
+    yield partial(op, targets=target, scale=1.0), normal(rng, 3, 3, 32), normal(rng, 40, 32)
+
+
+@fused
+def attention(op, rng):
+    for shape in SEQUENCES:
+        yield partial(op, head_dim=32), normal(rng, *shape, 3 * 64)
+
+
+@fused
+def gated_conv(op, rng):
+    for shape in SEQUENCES:
+        yield op, normal(rng, *shape, 64), normal(rng, 8, 32)
+
+
+@fused
+def token_shift(op, rng):
+    for shape in SEQUENCES:
+        yield op, normal(rng, *shape, 32), normal(rng, 32)
+
+
+@fused
+def gated_scan(op, rng):
+    for shape in SEQUENCES:
+        for initial in (None, normal(rng, shape[0], 32)):
+            def scan(f, v, o, b, s=initial):
+                return op(f, v, o, b, 0.3, None if s is None else s.copy())
+            yield scan, *(normal(rng, *shape, 32) for _ in range(3)), normal(rng, 32)
