@@ -1,4 +1,4 @@
-"""Code from outside the package: models, schedules, loggers and callbacks, each one file of a user's own."""
+"""Code from outside the package: models, schedules, loggers, objectives, callbacks, each one file of a user's own."""
 import json
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import pytest
 from tiny import TINY, learned, log
 
 import ternary
+from ternary.checkpoint import format as checkpoint
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import MODELS
@@ -76,11 +77,32 @@ def to_file(folder, settings):
             print(step, *sorted(numbers), file=file)
     return write
 '''
+OBJECTIVE = '''
+from dataclasses import dataclass
+from ternary import ops
+from ternary.objectives import Objective, Term
+from ternary.schema import Config
+
+@dataclass(frozen=True)
+class SmallnessConfig(Config):
+    power: int = 2
+
+class Smallness(Objective):
+    """The mean of a power of the head's input."""
+    name, config_type = "smallness", SmallnessConfig
+
+    def __call__(self, batch):
+        x = batch.hidden
+        for _ in range(self.config.power - 1):
+            x = ops.mul(x, batch.hidden)
+        return [Term(self.name, x, self.weight * batch.scale)]
+'''
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    for name, code in (("mine.py", MODEL), ("half.py", SCHEDULE), ("numbers_logger.py", LOGGER)):
+    for name, code in (("mine.py", MODEL), ("half.py", SCHEDULE), ("numbers_logger.py", LOGGER),
+                       ("small.py", OBJECTIVE)):
         (tmp_path / name).write_text(code)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -134,6 +156,22 @@ def test_a_logger_of_ones_own_gets_the_numbers(place, here, corpus):
     assert result.code == 0
     train, evaluation = (place / "run" / "numbers.txt").read_text().splitlines()
     assert train.startswith("10 ") and "train/loss" in train and "eval/val_bpc" in evaluation
+
+
+def test_auxiliary_objectives_train_and_resume_with_the_run(place, here, corpus):
+    """The head of multi_token and its moments are in the checkpoint, but not among the model's weights."""
+    objectives = "multi_token:0.3,small.py:Smallness:0.01"
+    command = ["train", "--data", corpus, *TINY, "--objective", objectives, "--set", "objective.smallness.power=4"]
+    assert here(*command, "--save-dir", "whole").code == 0
+    assert here(*command, "--save-dir", "cut", "--target-bpc", 100).code == 0        # ends at the first evaluation
+    refused = here("train", "--resume", "cut")
+    assert refused.code == 2 and f"add --objective {objectives}" in refused.err
+    assert here("train", "--resume", "cut", "--objective", objectives, "--target-bpc", 0.01).code == 0
+    assert learned(place / "cut") == learned(place / "whole")
+    assert not any("objective" in name for name in checkpoint.load(place / "whole").weights)
+    assert here("generate", "The", "--checkpoint", "whole").code == 0                # needs no objective
+    plain = here("train", "--data", corpus, *TINY, "--save-dir", "plain", "--json")
+    assert plain.json["train_loss"] != checkpoint.load(place / "whole").state["loss"]
 
 
 class Recorder(Callback):
