@@ -169,8 +169,8 @@ def step_equals_parallel(model: LM) -> Found:
             part = slice(first, first + size)
             d = distance(logits(model, tokens[:, part], state=state), whole[:, part])
             if d > ROUNDING:
-                return (f"positions {first} to {first + size - 1}, read as a chunk after those before them, have other "
-                        f"logits than in the whole sequence, by {d:.2g} of the largest")
+                return (f"the chunk of {size} from position {first} on has other logits than in the whole sequence, by "
+                        f"{d:.2g} of the largest")
             first += size
     return None
 
