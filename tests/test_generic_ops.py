@@ -171,6 +171,20 @@ def test_a_number_for_each_token_is_broadcast_over_channels():
         np.testing.assert_allclose(run(f, [a, b], "fp64")[0], wanted)
 
 
+def test_parameters_that_are_padded_along_both_axes():
+    """A matrix has rows of zeros behind its own."""
+    rng = np.random.default_rng(0)
+    w, x = rng.standard_normal((3, 40)).astype(np.float32), rng.standard_normal((1, 3, 40)).astype(np.float32)
+    plain, matrix = Parameter(w), Parameter(w, matrix=True)
+    for p in (plain, matrix):
+        with Tape("fp32") as tape:
+            y = ops.causal_conv(ops.as_tensor(x), ops.exp(p))
+            tape.backward((y, 1.0))
+    np.testing.assert_array_equal(ops.as_array(ops.exp(matrix)), ops.as_array(ops.exp(plain)))
+    np.testing.assert_array_equal(matrix.grad[:3], plain.grad)
+    assert plain.grad[:, :40].any() and not matrix.grad[3:].any() and not matrix.grad[:, 40:].any()
+
+
 def test_operands_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 3, 40\) with one of shape \(2, 3, 20\).*\(2, 3, 1\)"):
         ops.add(ops.as_tensor(np.zeros((2, 3, 40))), ops.as_tensor(np.zeros((2, 3, 20))))

@@ -16,11 +16,16 @@ def donate_grad(x: Tensor, dy: np.ndarray) -> None:
         add_into(dy, x.grad)              # not +=: bf16 is stored as uint16
 
 
-def row_grad(x: Tensor) -> np.ndarray:
-    """The gradient of a row (C,), to be added to, as an array (C',), padded."""
+def summed_grad(x: Tensor) -> np.ndarray:
+    """The gradient of a parameter, or of what was computed from one, to be added to."""
     if x.grad is None:
         x.grad = np.zeros(x.data.shape, current_tape().accum_dtype)
-    return x.grad.reshape(-1)
+    return x.grad
+
+
+def row_grad(x: Tensor) -> np.ndarray:
+    """The gradient of a row (C,), to be added to, as an array (C',), padded."""
+    return summed_grad(x).reshape(-1)
 
 
 def add_array_grad(x: Tensor, gradient: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from ternary.kernels import conv
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
 from ternary.ops.arithmetic import any_accum
-from ternary.ops.gradients import donate_grad
+from ternary.ops.gradients import donate_grad, summed_grad
 from ternary.ops.numpy_op import numpy_op
 
 
@@ -36,12 +36,12 @@ def causal_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
     if w.shape[1:] != x.shape[2:] or dilation < 1:
         raise ValueError(f"[ops.causal_conv] x of shape {x.shape} with w of shape {w.shape} and dilation {dilation}; "
                          "expected w of shape (taps, channels of x) and a dilation of at least 1")
-    y, seq_len = empty(x.shape, accum=any_accum(x)), x.shape[1]
-    conv.causal_conv(x.data, w.data, dilation, seq_len, y.data)
+    y, seq_len, taps = empty(x.shape, accum=any_accum(x)), x.shape[1], w.shape[0]
+    conv.causal_conv(x.data, w.data[:taps], dilation, seq_len, y.data)
 
     def backward(dy):
         dx, add = grad_buffer(x)
-        conv.causal_conv_bwd(dy, x.data, w.data, dilation, seq_len, add, dx, w.grad)
+        conv.causal_conv_bwd(dy, x.data, w.data[:taps], dilation, seq_len, add, dx, summed_grad(w)[:taps])
     return y, backward
 
 
