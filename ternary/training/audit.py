@@ -83,7 +83,7 @@ def audit(model: LM, name: str | None = None) -> Report:
         return leak(report.leak_probe_nats)
 
     for checks, make in (([causal, sequences_independent, step_equals_parallel, saves_and_loads], lambda: subject),
-                         ([gradients, single_shift, leak_free], lambda: short_twin(model, 1, vocab_size=VOCAB))):
+                         ([gradients, single_shift, leak_free], lambda: twin(model))):
         for check in checks:
             print(f"auditing {report.model}: {check.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
             found = run(check, make)
@@ -108,6 +108,11 @@ def shaken(model: LM) -> LM:
     for p in model.parameters().values():
         p.values[...] = 2 * p.values + 0.1 * rng.standard_normal(p.shape)
     return model
+
+
+def twin(model: LM) -> LM:
+    """A new model of the same class and config, but for a small vocabulary and as few layers as show every block."""
+    return short_twin(model, 1, vocab_size=VOCAB)
 
 
 def logits(model: LM, tokens: np.ndarray, precision: str = "fp32", state: list | None = None) -> np.ndarray:

@@ -42,7 +42,7 @@ def self_test(model: LM, config: TrainConfig) -> tuple[str, float]:
         p.data, p.grad = p.data.astype(np.float64), p.grad.astype(np.float64)
     loss, found = gradients(model, config.precision)
     true_loss, wanted = gradients(reference, "fp64")
-    errors = {name: float(np.linalg.norm(found[name] - g) / np.linalg.norm(g)) for name, g in wanted.items()}
+    errors = {name: float(np.linalg.norm(found[name] - g) / (np.linalg.norm(g) or 1)) for name, g in wanted.items()}
     errors["loss"] = abs(loss - true_loss) / true_loss
     return max(((name, e if np.isfinite(e) else np.inf) for name, e in errors.items()), key=lambda found: found[1])
 
