@@ -2,12 +2,13 @@
 from html import escape
 from pathlib import Path
 
+from ternary.config import MODEL_FLAGS
 from ternary.errors import ModelFileError
 from ternary.report.page import document, replace, table
 from ternary.report.svg import Line, chart
 
-SHOWN = ("model", "data", "optimizer", "batch_size", "seq_len", "lr", "precision", "vocab_size", "quantizer",
-         "inner_norm", "seed", "threads")
+SHOWN = ("model", "set", "data", "optimizer", "objective", "schedule", "batch_size", "seq_len", "lr", "precision",
+         "vocab_size", "seed", "threads")
 
 
 def summary(name: str, log: dict[str, list[dict]]) -> dict:
@@ -21,7 +22,13 @@ def summary(name: str, log: dict[str, list[dict]]) -> dict:
     return {"run": name, "best_bpc": best.get("val_bpc"), "best_step": best.get("step"), "train_loss": last.get("loss"),
             "step": last.get("step", 0), "tokens": tokens, "seconds": last.get("seconds", 0.0),
             "tokens_per_second": tokens / last["seconds"] if last.get("seconds") else None,
-            **{key: settings.get(key) for key in SHOWN}}
+            **{key: settings.get(key) for key in SHOWN}, "set": model_settings(settings)}
+
+
+def model_settings(settings: dict) -> str:
+    """What --set was, such as "dim=64 layers=2"; version 0.1 had two settings of the model by name."""
+    given = {**{key: settings.get(key) for key in MODEL_FLAGS}, **settings.get("set", {})}
+    return " ".join(f"{key}={value}" for key, value in sorted(given.items()) if value is not None)
 
 
 def differing(rows: list[dict]) -> list[dict]:
