@@ -135,7 +135,7 @@ def test_profile_adds_up(tiny):
 @pytest.mark.parametrize(
     "given, said",
     [
-        ({"model": "nope"}, "unknown model 'nope'"),
+        ({"model": "nope"}, "no model is called 'nope'"),
         ({"batch_size": 0}, "--batch 0"),
         ({"seq_len": 0}, "--seq-len 0"),
         ({"seconds": 0.0}, "--seconds 0"),

@@ -172,9 +172,9 @@ def test_initialisation_of_thunderbolt():
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"dim": 191}, "dim is 191.*multiple of 16; use 192"), ({"layers": 0}, "layers is 0"),
+    ({"dim": 191}, "dim is 191.*multiple of 16 .*; use 192"), ({"layers": 0}, "layers is 0"),
     ({"hidden": 40}, "hidden is 40"), ({"quantizer": "int8"}, "quantizer is 'int8'"), ({"kernel": 4}, "kernel is 4"),
-    ({"vocab_size": 70000}, "16-bit"), ({"vocab_size": 0}, "vocab_size is 0"), ({"inner_norm": 1}, "inner_norm"),
+    ({"vocab_size": 70000}, "at most 65536"), ({"vocab_size": 0}, "vocab_size is 0"), ({"inner_norm": 1}, "inner_norm"),
 ])
 def test_config_out_of_range(changes, message):
     with pytest.raises(UsageError, match=message):
