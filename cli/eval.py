@@ -8,8 +8,9 @@ from ternary.config import TrainConfig
 @click.option("--checkpoint", default=TrainConfig.save_dir, show_default=True,
               help="A run (its best step) or a step folder.")
 @model_option
-@click.option("--data", default=TrainConfig.data, show_default=True,
-              help="tinystories, a hub data set, a file or folder, - or fables.")
+@click.option("--data", help="tinystories, a hub data set, a file or folder, - or fables. [default: the validation "
+              "text of the run]")
+@click.option("--include-seen", is_flag=True, help="Score stories that were trained on too.")
 @click.option("--field", help="The column of the text, in jsonl, csv, parquet and hub data.")
 @click.option("--stories", type=positive_int(500), default=TrainConfig.eval_stories, show_default=True,
               help="The first so many.")
@@ -18,23 +19,50 @@ from ternary.config import TrainConfig
 @click.option("--precision", type=click.Choice(["bf16", "fp32"]), default="fp32", show_default=True)
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @json_option
-def command(checkpoint, model, data, field, stories, protocol, precision, threads, as_json):
-    """Score whole stories: every character is paid for, the first token is charged.
+def command(checkpoint, model, data, include_seen, field, stories, protocol, precision, threads, as_json):
+    """Score whole stories: every character is paid for, the first token is charged. Stories that the model was trained
+    on are left out.
 
     On fables also the entropy of the text itself, which no model can beat, and the gap to it.
     """
     from ternary.machine.threads import set_threads
     set_threads(threads)
-    from itertools import islice
-
     from ternary.checkpoint.load import restore
     from ternary.evaluation.protocol import evaluate
     from ternary.text.corpus import open_corpus
-    restored = restore(checkpoint, model=model)
-    texts = list(islice(open_corpus(data, "validation", field).stories(), stories))
-    result = evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol)
+    from ternary.training.plan import validation_of
+    restored = restore(checkpoint, model=model, stories=True)
+    if data is None:
+        corpus, data = validation_of(restored.state)
+    else:
+        corpus = open_corpus(data, "validation", field)
+    texts, seen = held_out(corpus, restored, stories, include_seen)
+    result = {**evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol), "seen": seen}
     if data == "fables" and protocol == "honest":    # the floor is that of whole stories
         from ternary.fables import bits_per_char
         result["floor_bpc"] = bits_per_char(texts)
         result["gap_bpc"] = result["bpc"] - result["floor_bpc"]
     emit(result, as_json)
+
+
+def held_out(corpus, restored, limit, include_seen):
+    """-> the first `limit` stories to score, and how many among them, or passed over, were trained on; None: unknown"""
+    from itertools import islice
+
+    from ternary.errors import DataError
+    from ternary.text.seen import seen, unseen
+    if restored.stories is None:
+        click.echo("note: this checkpoint does not know which stories it was trained on", err=True)
+        return list(islice(corpus.stories(), limit)), None
+    trained = restored.stories["train"]
+    if include_seen:
+        texts = list(islice(corpus.stories(), limit))
+        return texts, int(seen(texts, restored.tokenizer, trained).sum())
+    texts, passed = unseen(corpus.stories(), restored.tokenizer, trained, limit)
+    if passed and not texts:
+        raise DataError(f"all {passed:,} stories of {corpus.name} were trained on, so their score says nothing about "
+                        "other text; give other --data, or --include-seen")
+    if passed:
+        click.echo(f"{passed:,} of {passed + len(texts):,} stories were trained on and are left out; --include-seen "
+                   "scores them too", err=True)
+    return texts, passed

@@ -1,6 +1,7 @@
 """The Python API: train a model, load one, and use it."""
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +69,9 @@ def load(path: str | Path, threads: int | None = None, model: str | type | None 
     """
     set_threads(threads)
     from ternary.checkpoint.load import restore
-    restored = restore(path, model=spec_of(model))
-    return LanguageModel(restored.model, restored.tokenizer, restored.path)
+    restored = restore(path, model=spec_of(model), stories=True)
+    trained = restored.stories["train"] if restored.stories else None
+    return LanguageModel(restored.model, restored.tokenizer, restored.path, trained)
 
 
 def audit(model: "LM | LanguageModel | type | str", threads: int | None = None) -> "Report":
@@ -97,9 +99,10 @@ class TextState:
 class LanguageModel:
     """A model, its tokenizer, and what one does with them. Several may be used in one process, each in its thread."""
 
-    def __init__(self, model: "LM", tokenizer: "Tokenizer", path: Path | None = None):
+    def __init__(self, model: "LM", tokenizer: "Tokenizer", path: Path | None = None,
+                 trained: np.ndarray | None = None):
         from ternary.inference.generation import Engine
-        self.model, self.tokenizer, self.path = model, tokenizer, path
+        self.model, self.tokenizer, self.path, self._trained = model, tokenizer, path, trained
         self._engine = Engine(model, tokenizer)
 
     def __repr__(self) -> str:
@@ -129,9 +132,15 @@ class LanguageModel:
             return ops.as_array(self.model(self._tokens(text, start=True)))[0]
 
     def evaluate(self, stories: Iterable[str], limit: int | None = None) -> dict[str, Any]:
-        """Score whole stories by the honest protocol -> {"bpc", "nats_per_token", "perplexity", ...}"""
+        """Score whole stories by the honest protocol -> {"bpc", "nats_per_token", "perplexity", "seen", ...}
+
+        seen: how many of the stories the model was trained on; None if its checkpoint does not know.
+        """
         from ternary.evaluation.protocol import evaluate
-        return evaluate(self.model, self.tokenizer, stories, limit)
+        from ternary.text.seen import seen
+        texts = list(islice(stories, limit))
+        known = None if self._trained is None else int(seen(texts, self.tokenizer, self._trained).sum())
+        return {**evaluate(self.model, self.tokenizer, texts, None), "seen": known}
 
     def init_state(self) -> TextState:
         """The state of a text of which nothing has been read."""

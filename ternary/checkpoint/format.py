@@ -28,6 +28,7 @@ from ternary.checkpoint.layout import (
     POINTERS,
     STATE,
     STEP,
+    STORIES,
     TEMPORARY,
     TOKENIZER,
     WEIGHTS,
@@ -46,7 +47,7 @@ _MARGIN = 1 << 20
 
 @dataclass
 class Checkpoint:
-    """What a step folder holds; `tokenizer` is JSON text, `optimizer` is None unless asked for."""
+    """What a step folder holds; `tokenizer` is JSON text, `optimizer` and `stories` are None unless asked for."""
 
     path: Path
     weights: dict[str, np.ndarray]
@@ -54,6 +55,7 @@ class Checkpoint:
     config: dict
     tokenizer: str
     state: dict
+    stories: dict[str, np.ndarray] | None = None
 
 
 def save(
@@ -65,9 +67,11 @@ def save(
     config: dict,
     tokenizer: str,
     state: dict,
+    stories: dict[str, np.ndarray] | None = None,
 ) -> Path:
     """Write `RUN/step_{step:07d}`, replacing one of the same step, and return its path.
 
+    `stories`: hashes of those for training and validation (text.seen).
     `config` and `state` hold plain JSON values, all numbers finite (ValueError otherwise). Raises
     ResourceError if the disk is full or the folder cannot be written; older checkpoints are untouched then.
     """
@@ -76,18 +80,19 @@ def save(
     state = json.loads(_dump({**state, "step": step}))
     state.pop("checksums", None)
     json.loads(tokenizer)  # refused here rather than at every later load
+    tensor_files = {WEIGHTS: weights, OPTIMIZER: optimizer, **({STORIES: stories} if stories else {})}
     texts = {CONFIG: _dump(config).encode(), TOKENIZER: tokenizer.encode()}
     final = step_folder(run_dir, step)
     temporary = final.with_name(final.name + TEMPORARY)
     with _writing(final):
         run_dir.mkdir(parents=True, exist_ok=True)
         mend(run_dir)
-        arrays = [*weights.values(), *optimizer.values()]
+        arrays = [a for tensors in tensor_files.values() for a in tensors.values()]
         _check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
         try:
             temporary.mkdir()
             checksums = {}
-            for name, tensors in ((WEIGHTS, weights), (OPTIMIZER, optimizer)):
+            for name, tensors in tensor_files.items():
                 # the format writer takes the address of each array: strided ones would be saved scrambled
                 data = format_tensors(
                     {key: np.ascontiguousarray(a).reshape(a.shape) for key, a in tensors.items()}
@@ -155,8 +160,11 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
         return present[-1]
 
 
-def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
-    """Read and verify the step folder that `path` names (see `find`). Raises ModelFileError on any damage."""
+def load(path: Path, *, optimizer: bool = False, stories: bool = False) -> Checkpoint:
+    """Read and verify the step folder that `path` names (see `find`). Raises ModelFileError on any damage.
+
+    optimizer, stories: these files too; a checkpoint of version 0.1 has no stories.
+    """
     folder = find(path)
     with _reading(folder):
         state = _parse(folder, STATE, _read(folder, STATE))
@@ -178,6 +186,7 @@ def load(path: Path, *, optimizer: bool = False) -> Checkpoint:
             config=_parse(folder, CONFIG, verified(CONFIG)),
             tokenizer=_checked_text(folder, TOKENIZER, verified(TOKENIZER)),
             state=state,
+            stories=_tensors(folder, STORIES, verified(STORIES)) if stories and STORIES in checksums else None,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 CONFIG, TOKENIZER, STATE = "config.json", "tokenizer.json", "state.json"
+STORIES = "stories.safetensors"    # which stories were trained on; checkpoints of version 0.1 have none
 FILES = (WEIGHTS, OPTIMIZER, CONFIG, TOKENIZER, STATE)
 POINTERS = ("best", "last")
 

@@ -25,19 +25,22 @@ class Restored:
     tokenizer: Tokenizer
     optimizer: dict[str, np.ndarray] | None
     state: dict
+    stories: dict[str, np.ndarray] | None = None
 
 
 OptimizerShapes = Callable[[Any, LM], dict[str, tuple[int, ...]]]
 
 
 def restore(path: Path | str, optimizer_shapes: OptimizerShapes | None = None,
-            prefer: tuple[str, ...] = ("best", "last"), model: str | None = None) -> Restored:
+            prefer: tuple[str, ...] = ("best", "last"), model: str | None = None, stories: bool = False) -> Restored:
     """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other.
 
     optimizer_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
     model. model: needed if the model is code outside of ternary: what `--model` was in training.
+    stories: also which stories were for training ("train") and validation ("val"), as sorted hashes.
     """
-    loaded = checkpoint.load(checkpoint.find(Path(path), prefer), optimizer=optimizer_shapes is not None)
+    folder = checkpoint.find(Path(path), prefer)
+    loaded = checkpoint.load(folder, optimizer=optimizer_shapes is not None, stories=stories)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
     for key in SIZES & loaded.config.keys():
         value = loaded.config[key]
@@ -59,7 +62,16 @@ def restore(path: Path | str, optimizer_shapes: OptimizerShapes | None = None,
         fit(loaded.path, "optimizer.safetensors", loaded.optimizer, wanted, name)
     for key, p in parameters.items():
         p.values[...] = loaded.weights[key]
-    return Restored(loaded.path, name, untrained, tokenizer, loaded.optimizer, loaded.state)
+    return Restored(loaded.path, name, untrained, tokenizer, loaded.optimizer, loaded.state,
+                    hashes(loaded.path, loaded.stories))
+
+
+def hashes(path: Path, stories: dict[str, np.ndarray] | None) -> dict[str, np.ndarray] | None:
+    """Sorted, as `text.seen` wants them."""
+    if stories is not None and not all(name in stories and stories[name].dtype == np.uint64
+                                       for name in ("train", "val")):
+        raise ModelFileError(f"{path}: stories.safetensors does not hold train and val as uint64; {MIXED}")
+    return stories and {name: np.sort(a.ravel()) for name, a in stories.items()}
 
 
 def fit(path: Path, file: str, arrays: dict[str, np.ndarray], shapes: dict[str, tuple], name: str) -> None:

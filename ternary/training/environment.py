@@ -22,8 +22,15 @@ def environment(run: "Run") -> dict[str, str]:
     return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
             "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
             "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
-            "characters per token": f"{run.chars_per_token:.3f}", "validation stories": str(len(run.val_stories)),
+            "characters per token": f"{run.chars_per_token:.3f}", "validation stories": val_stories(run),
             "data": header["source_hash"], "tokenizer": header["tokenizer_hash"]}
+
+
+def val_stories(run: "Run") -> str:
+    """How many, and how many of those given were trained on."""
+    if run.val_seen >= len(run.val_stories) and np.isin(run.stories["val"], run.stories["train"]).all():
+        return f"{len(run.val_stories)}, ALL of which are trained on: their score is one of training"
+    return f"{len(run.val_stories)}" + (f" ({run.val_seen} more are trained on, and left out)" if run.val_seen else "")
 
 
 def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
@@ -38,7 +45,7 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     if c.lr > 1:
         yield f"warning: --lr {c.lr:g} is far above what trains; {MODELS.get(c.model).lr:g} is that of {c.model}"
     yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
-           f"({run.chars_per_token:.2f} characters each)")
+           f"({run.chars_per_token:.2f} characters each); validation stories: {val_stories(run)}")
     if run.progress() >= 1:
         yield f"the budget of this run is used up; to go on: {run.resume_command} with a larger --steps, --tokens, " \
               "--epochs or --hours"

@@ -18,6 +18,7 @@ from ternary.models import to_json
 from ternary.objectives import trained_parameters
 from ternary.text.loader import Loader
 from ternary.text.prepare import cached_tokenizer, prepare
+from ternary.text.seen import hashes_of, story_hashes, unseen
 from ternary.training.callbacks.base import Callback
 from ternary.training.logbook import Logbook
 from ternary.training.memory import check_memory
@@ -81,7 +82,11 @@ class Run:
         how = {"processes": usable_cores()[0], "tell": self.log.message}
         self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, c.vocab_size, **how)
         self.store = prepare(train, self.tokenizer, **how)
-        self.val_stories = list(islice(val.stories(), c.eval_stories))
+        self.stories = {"train": np.unique(story_hashes(self.store.tokens, self.store.offsets))}
+        self.val_stories, self.val_seen = unseen(val.stories(), self.tokenizer, self.stories["train"], c.eval_stories)
+        if not self.val_stories:                      # the same text twice: its score is one of training
+            self.val_stories = list(islice(val.stories(), c.eval_stories))
+        self.stories["val"] = np.unique(hashes_of(self.val_stories, self.tokenizer))
         self.loader = Loader(self.store.tokens, c.batch_size, c.seq_len, c.seed)
         self.chars_per_token = self.store.header["chars"] / self.store.header["tokens"]
 
@@ -153,7 +158,7 @@ class Run:
                                weights={name: p.values for name, p in self.model.parameters().items()},
                                optimizer=self.trainer.optimizer.state() | self.own_parameters(),
                                config=to_json(c.model, self.model.config),
-                               tokenizer=self.tokenizer.to_json(), state=state)
+                               tokenizer=self.tokenizer.to_json(), state=state, stories=self.stories)
         checkpoint.point(self.folder, "last", self.step)
         self.saved = self.step
         self.log.record("save", self.step, path=path.name)
