@@ -104,7 +104,7 @@ def standard_input() -> str:
 
 
 def standard_input_waits() -> bool:
-    """A file or a pipe with text is there. Nothing is read: it may belong to a loop of the shell around this command."""
+    """A file or a pipe with text is there. Nothing is read: it may belong to a loop of the shell."""
     try:
         import fcntl
         import termios
