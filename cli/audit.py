@@ -18,11 +18,15 @@ def command(names, threads, as_json):
 
     Exit code 1 if a check failed.
     """
+    from ternary.machine.heartbeat import heartbeat
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.models import MODELS
     from ternary.training.audit import audit
-    reports = [audit(MODELS.get(name)(seed=1), name) for name in names or MODELS.names()]
+    reports = []
+    for name in names or MODELS.names():
+        with heartbeat(f"checking {name}"):
+            reports.append(audit(MODELS.get(name)(seed=1), name))
     if as_json:
         emit([report.to_json() for report in reports], True)
     else:

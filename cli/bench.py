@@ -2,8 +2,9 @@ import sys
 
 import click
 
-from ternary.cli.common import Number, emit, json_option, positive_float, positive_int
+from ternary.cli.common import Number, UserPath, emit, json_option, listed, positive_float, positive_int
 from ternary.config import TrainConfig
+from ternary.machine.heartbeat import heartbeat
 from ternary.schema import rule_of
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
@@ -48,11 +49,13 @@ def train(threads, as_json, **given):
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.train import bench_train
-    show(bench_train(**given), as_json)
+    with heartbeat("measuring training steps"):
+        result = bench_train(**given)
+    show(result, as_json)
 
 
 @command.command("decode", short_help="Generation, token by token.")
-@click.option("--checkpoint", help="A run folder (its best step) or a step folder.")
+@click.option("--checkpoint", type=UserPath(), help="A run folder (its best step) or a step folder.")
 @click.option("--model", help="A new model by name, see `ternary models`. [default: bolt-small]")
 @click.option("--tokens", type=positive_int(256), default=256, show_default=True, help="Per sequence.")
 @threads_option
@@ -62,7 +65,9 @@ def decode(threads, as_json, **given):
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.decode import bench_decode
-    show(bench_decode(**given), as_json)
+    with heartbeat("measuring generation"):
+        result = bench_decode(**given)
+    show(result, as_json)
 
 
 @command.command("kernels", short_help="Kernels alone, also against NumPy and PyTorch.")
@@ -77,11 +82,13 @@ def kernels(threads, as_json, **given):
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.kernels import bench_kernels
-    emit(bench_kernels(**given), as_json)
+    with heartbeat("measuring kernels"):
+        result = bench_kernels(**given)
+    emit(result, as_json)
 
 
 @command.command("tokenizer", short_help="Learning and encoding.")
-@click.option("--data", default="fables", show_default=True,
+@click.option("--data", multiple=True, callback=listed, default=("fables",), show_default=True,
               help="tinystories, a hub data set, a file or folder, - or fables.")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
 @click.option("--megabytes", type=positive_float(10), default=10.0, show_default=True,
@@ -94,7 +101,9 @@ def tokenizer(threads, as_json, **given):
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.tokenizer import bench_tokenizer
-    show(bench_tokenizer(**given), as_json)
+    with heartbeat("measuring the tokenizer"):
+        result = bench_tokenizer(**given)
+    show(result, as_json)
 
 
 def show(result: dict, as_json: bool) -> None:

@@ -1,11 +1,14 @@
-"""What the commands share: --json, its output, and numbers with a range."""
+"""What the commands share: --json, its output, numbers with a range, paths, and lists."""
 
 import json
 import math
+import os
 from dataclasses import Field, fields, replace
+from decimal import Decimal, InvalidOperation
 
 import click
 
+from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.schema import Rule, kind_of, rule_of
 from ternary.training.logbook import plain
@@ -49,33 +52,76 @@ class Number(click.ParamType):
 
     def convert(self, value, param, ctx):
         try:
-            number = self._kind(value)
+            number = whole_number(str(value)) if self._kind is int else self._kind(value)
         except ValueError:
             number = None
         if self._rule.accepts(number, self._kind):
             return number
-        name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+        name = name_of(param)
         came = value if str(value).strip() else "empty"
-        raise UsageError(f"{name} is {came}; wanted {self._rule.wanted(self._kind)}; e.g. {name} {self._rule.example}")
+        raise UsageError(f"{name} is {came}; wanted {self._rule.wanted(self._kind)}{self._rule.hint(number)}; "
+                         f"e.g. {name} {self._rule.example}")
 
 
+def whole_number(text: str) -> int | None:
+    """10000000 of "10000000", "10_000_000", "1e7" and "10M" (also k and B); None if it is no whole number."""
+    text = text.strip()
+    zeros = {"k": 3, "m": 6, "b": 9}.get(text[-1:].lower(), 0)
+    try:
+        number = Decimal(text[:-1] if zeros else text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() + zeros > 30:         # 1e999999999 has no place in memory
+        return None
+    number = number.scaleb(zeros)
+    return int(number) if number == number.to_integral_value() else None
+
+
+def name_of(param: click.Parameter) -> str:
+    """How errors call an option or an argument."""
+    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+
+
+class UserPath(click.ParamType):
+    """A path in which ~ is the home folder, also where no shell expands it, as in --save-dir=~/a."""
+    name = "path"
+
+    def convert(self, value, param, ctx):
+        return os.path.expanduser(value)
+
+
+def listed(ctx, param, values: tuple[str, ...]) -> str | None:
+    """Callback of an option with commas between several values: UsageError if it is given twice, where click takes the
+    last without a word. In each part ~ is the home folder."""
+    if len(values) > 1:
+        raise UsageError(f"{name_of(param)} is given {len(values)} times; give it once, with commas between: "
+                         f"{name_of(param)} {','.join(values)}")
+    return ",".join(map(os.path.expanduser, values[0].split(","))) if values else None
+
+
+checkpoint_option = click.option("--checkpoint", type=UserPath(), default=TrainConfig.save_dir, show_default=True,
+                                 help="A run (its best step) or a step folder.")
 model_option = click.option("--model", help="Needed if the model is code of your own: file.py:Name or module:Name, "
                             "as in training.")
 
 
-def config_options(config_type: type, skip: tuple[str, ...] = (), **names: str):
+def config_options(config_type: type, skip: tuple[str, ...] = (), lists: tuple[str, ...] = (),
+                   paths: tuple[str, ...] = (), **names: str):
     """Decorator: one option for each field of a config dataclass, with its type, range, default and help.
 
-    One that is not given is None. names: for the placeholders in help texts.
+    One that is not given is None. lists: fields that take several values with commas between; paths: fields that are
+    paths; names: for the placeholders in help texts.
     """
     def add(command):
         for f in reversed([f for f in fields(config_type) if f.name not in skip]):
-            command = config_option(config_type, f, **names)(command)
+            of_kind = {"multiple": True, "callback": listed} if f.name in lists else {}
+            of_kind |= {"type": UserPath()} if f.name in paths else {}
+            command = config_option(config_type, f, of_kind, **names)(command)
         return command
     return add
 
 
-def config_option(config_type: type, f: Field, **names: str):
+def config_option(config_type: type, f: Field, of_kind: dict, **names: str):
     rule, (kind, _) = rule_of(config_type, f.name), kind_of(f)
     example = rule.example if rule.example is not None else f.default
     flags = [rule.flag or "--" + f.name.replace("_", "-"), *rule.aliases, f.name]
@@ -85,7 +131,7 @@ def config_option(config_type: type, f: Field, **names: str):
         return click.option(*flags, is_flag=True, default=None, help=text)
     choice = click.Choice(list(rule.choices)) if rule.choices else None
     number = Number(kind, replace(rule, example=example)) if kind in (int, float) else str
-    return click.option(*flags, type=choice or number, help=text)
+    return click.option(*flags, **{"type": choice or number, "help": text, **of_kind})
 
 
 def _shown(value) -> str:

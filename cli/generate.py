@@ -1,17 +1,28 @@
+import os
+import stat
+import sys
 import time
 
 import click
 
-from ternary.cli.common import Number, config_options, emit, json_option, model_option, positive_int
-from ternary.config import TrainConfig
+from ternary.cli.common import (
+    Number,
+    checkpoint_option,
+    config_options,
+    emit,
+    json_option,
+    model_option,
+    positive_int,
+)
+from ternary.errors import UsageError
 from ternary.inference.sampling import Sampling
+from ternary.machine.heartbeat import heartbeat, say
 from ternary.schema import Rule
 
 
 @click.command("generate", short_help="Continue a prompt.")
 @click.argument("prompt", default="")
-@click.option("--checkpoint", default=TrainConfig.save_dir, show_default=True,
-              help="A run (its best step) or a step folder.")
+@checkpoint_option
 @model_option
 @click.option("--max-tokens", type=positive_int(400), default=400, show_default=True)
 @config_options(Sampling)
@@ -20,27 +31,88 @@ from ternary.schema import Rule
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
 def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_json, **sampling):
-    """Continue PROMPT (or begin a story) until the story ends or --max-tokens."""
+    """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
+
+    PROMPT - is standard input. One that begins with a dash comes after two dashes.
+
+    \b
+    ternary generate "Once upon a time"
+    ternary generate - < begin.txt
+    ternary generate -- "- Who is there?"
+    """
     from ternary.machine.threads import set_threads
     set_threads(threads)
-    from ternary.checkpoint.load import restore
-    from ternary.inference.generation import Engine
-    sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
-    prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
-    restored = restore(checkpoint, model=model)
-    engine = Engine(restored.model, restored.tokenizer)
-    if not (no_stream or as_json):
-        click.echo(prompt, nl=False)
-        for piece in engine.stream(prompt, max_tokens, sampling, seed):
-            click.echo(piece, nl=False)
-        click.echo()
-        return
-    start = time.perf_counter()
-    tokens = list(engine.tokens(prompt, max_tokens, sampling, seed))
-    seconds = time.perf_counter() - start
+    prompt = standard_input() if prompt == "-" else prompt
+    if not prompt and standard_input_waits():
+        say("standard input is not read; to continue it: ternary generate -")
+    clock = Clock()
+    with heartbeat(clock.__str__):
+        from ternary.checkpoint.load import restore
+        from ternary.inference.generation import Engine
+        sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
+        prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
+        restored = restore(checkpoint, model=model)
+        engine = Engine(restored.model, restored.tokenizer)
+        if not (no_stream or as_json):
+            click.echo(prompt, nl=False)
+            for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read):
+                clock.shown = True
+                click.echo(piece, nl=False)
+            click.echo()
+            return
+        tokens = []
+        for token in engine.tokens(prompt, max_tokens, sampling, seed, clock.read):
+            tokens.append(token)
+            clock.tokens += 1
+        seconds = time.perf_counter() - clock.start
     text = prompt + restored.tokenizer.decode(tokens)
     if as_json:
-        emit({"text": text, "tokens": len(tokens), "seconds": seconds,
-              "tokens_per_second": len(tokens) / seconds}, True)
+        emit({"text": text, "tokens": len(tokens), "seconds": seconds, "tokens_per_second": len(tokens) / seconds,
+              "prompt_tokens": clock.of, "prompt_seconds": clock.start - clock.begin}, True)
     else:
         click.echo(text)
+
+
+class Clock:
+    """What `generate` is doing, for the heartbeat, and since when. start: when the prompt was read."""
+
+    def __init__(self):
+        self.begin = self.start = time.perf_counter()
+        self.done = self.of = self.tokens = 0
+        self.shown = False                        # a piece of the text since the last line
+
+    def read(self, done: int, of: int) -> None:
+        self.done, self.of, self.start = done, of, time.perf_counter()
+
+    def __str__(self) -> str:
+        if self.shown:
+            self.shown = False
+            return ""
+        if self.done < self.of:
+            return f"reading the prompt: {self.done:,} of {self.of:,} tokens"
+        return f"generating: {self.tokens:,} tokens" if self.tokens else "loading the model, its kernels and the prompt"
+
+
+def standard_input() -> str:
+    """The prompt from standard input, as UTF-8; its last line end is that of the line, not of the prompt."""
+    if sys.stdin.isatty():
+        say("type the prompt; it ends with Ctrl-D (Windows: Ctrl-Z and Enter) on a line of its own")
+    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")
+    if not text:
+        raise UsageError("the prompt - is standard input, which is empty; pipe a text in, or leave the - out")
+    return text
+
+
+def standard_input_waits() -> bool:
+    """A file or a pipe with text is there. Nothing is read: it may belong to a loop of the shell."""
+    try:
+        import fcntl
+        import termios
+        handle = sys.stdin.fileno()
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode):
+            return os.lseek(handle, 0, os.SEEK_CUR) < status.st_size
+        waiting = bytearray(4)
+        return stat.S_ISFIFO(status.st_mode) and fcntl.ioctl(handle, termios.FIONREAD, waiting) == 0 and any(waiting)
+    except (ImportError, OSError, ValueError, AttributeError):    # Windows; no standard input, or one that is replaced
+        return False

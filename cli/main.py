@@ -15,6 +15,8 @@ from click.shell_completion import shell_complete
 
 import ternary
 from ternary.errors import ResourceError, TernaryError, UsageError
+from ternary.machine.heartbeat import say
+from ternary.machine.streams import open_streams
 
 # module `ternary.cli.NAME` holds the click command `command`; the help stands here, so none is loaded for it
 COMMANDS = {
@@ -62,12 +64,20 @@ class Ternary(click.Group):
         """Run one command and exit the process. Of click's own arguments only `args` matters."""
         if asked := os.environ.get(_COMPLETION):
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
+        open_streams()
+        if os.environ.get("TERNARY_CACHE"):  # no shell expands a ~ in quotes
+            os.environ["TERNARY_CACHE"] = os.path.expanduser(os.environ["TERNARY_CACHE"])
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
         try:
             code = self._run(args, extra)
             sys.stdout.flush()  # here, where a reader that went away is still handled
         except BrokenPipeError:
             code = _hang_up()
+        except OSError as error:
+            code = _report(error, False)
+            _hang_up()
         sys.exit(code)
 
     def _run(self, args, extra) -> int:
@@ -82,6 +92,9 @@ class Ternary(click.Group):
             return stop.exit_code
         except BrokenPipeError:
             raise
+        except getattr(click.exceptions, "NoArgsIsHelpError", ()) as group:  # click before 8.2 prints the help itself
+            click.echo(group.ctx.get_help())
+            return 0
         except (Exception, KeyboardInterrupt) as error:
             if "--debug" in flags or os.environ.get("TERNARY_DEBUG", "0") not in ("0", ""):
                 traceback.print_exception(error)
@@ -92,6 +105,9 @@ def _report(error: BaseException, as_json: bool) -> int:
     """Print what happened on stderr, and on stdout too under --json; the exit code."""
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory; try a smaller --batch, --seq-len or model")
+    if isinstance(error, OSError):  # a full disk, a file that went away
+        where = f"{error.filename}: " if error.filename else ""
+        error = ResourceError(f"{where}{error.strerror or error}; --debug shows where this happened")
     if isinstance(error, ImportError):  # such as a NumPy that is too new for this Numba
         error = ResourceError(f"a library does not load ({error}); pip install --force-reinstall numba numpy")
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
@@ -104,10 +120,13 @@ def _report(error: BaseException, as_json: bool) -> int:
         code, message = error.exit_code, " ".join(error.format_message().split())
         if context := getattr(error, "ctx", None):
             message = f"{message.rstrip('.')}; see {context.command_path} --help"
+            arguments = [p.human_readable_name for p in context.command.params if isinstance(p, click.Argument)]
+            if isinstance(error, click.NoSuchOption) and arguments:
+                message += f"; if it is the {arguments[0]}, write -- before it"
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"
-    click.echo(f"Error: {message}", err=True)
+    say(f"Error: {message}")
     if as_json:
         click.echo(json.dumps({"error": {"code": name, "message": message}}))
     return code
@@ -131,7 +150,7 @@ def _termination():
 
 
 def _hang_up() -> int:
-    """The reader of stdout is gone: let nothing more be said, not even while Python shuts down."""
+    """Nobody reads stdout, or it is full: let nothing more be said, not even while Python shuts down."""
     with suppress(OSError), open(os.devnull, "w") as null:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(null.fileno(), stream.fileno())

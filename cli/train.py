@@ -3,7 +3,7 @@ from pathlib import Path
 
 import click
 
-from ternary.cli.common import config_options, emit, json_option
+from ternary.cli.common import UserPath, config_options, emit, json_option
 from ternary.config import TrainConfig, from_options, read_settings
 from ternary.errors import UsageError
 from ternary.registry import file_names
@@ -28,7 +28,7 @@ def assignment(ctx, param, values):
 @click.command("train", short_help="Train a model.")
 @click.option("--small", is_flag=True, help="The model bolt-small (4.4 M parameters).")
 @click.option("--large", is_flag=True, help="The model bolt-large (16.8 M parameters).")
-@config_options(TrainConfig, skip=("set",),
+@config_options(TrainConfig, skip=("set",), lists=("data", "val_data", "objective", "log"), paths=("save_dir",),
                 objectives=", ".join(file_names("ternary.objectives", ("base", "next_token"))),
                 optimizers=", ".join(file_names("ternary.training.optimizers")),
                 schedules=", ".join(SCHEDULES.names()), loggers=", ".join(LOGGERS.names()))
@@ -37,9 +37,9 @@ def assignment(ctx, param, values):
               "objective.NAME.FIELD. Repeatable.")
 @click.option("--quantizer", help="Short for --set quantizer=...: which ternary weights share a scale.")
 @click.option("--inner-norm", is_flag=True, default=None, help="Short for --set inner_norm=true.")
-@click.option("--config", type=click.Path(), help="Take settings from a JSON file, such as the config.json (model) or "
+@click.option("--config", type=UserPath(), help="Take settings from a JSON file, such as the config.json (model) or "
               "state.json (all settings) of a checkpoint; options override it.")
-@click.option("--resume", type=click.Path(), help="Continue the run in this folder; a budget is the new total. "
+@click.option("--resume", type=UserPath(), help="Continue the run in this folder; a budget is the new total. "
               "auto: that in --save-dir, or a new one if there is none.")
 @json_option
 def command(small, large, model, config, resume, as_json, set, **given):

@@ -2,7 +2,6 @@
 import os
 import platform
 import shutil
-import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from ternary.compiler.isa import ISA, PRECISIONS
@@ -10,6 +9,8 @@ from ternary.compiler.jit import FOLDER
 from ternary.config import TrainConfig
 from ternary.errors import TernaryError
 from ternary.machine.hardware import cpu_name, memory_limit, total_memory, usable_cores
+from ternary.machine.heartbeat import heartbeat, say
+from ternary.machine.threads import threading_layer
 from ternary.models import MODELS
 from ternary.text.token_store import cache_folder
 from ternary.training.plan import new_model, resolve
@@ -23,7 +24,7 @@ def facts() -> dict[str, str]:
     cores, why = usable_cores()
     forced = " (TERNARY_ISA)" if os.environ.get("TERNARY_ISA") else " (the best of this CPU)"
     return {"Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}", "CPU": cpu_name(),
-            "cores": f"{cores} usable ({why})",
+            "cores": f"{cores} usable ({why})", "threads": threading_layer(),
             "memory": f"{memory_limit() / 1e9:.1f} GB free of {total_memory() / 1e9:.1f}",
             "CPU path": ISA + forced, "precision": f"{PRECISIONS[0]} (the fastest of {', '.join(PRECISIONS)})",
             **{name: found for name in LIBRARIES if (found := installed(name))},
@@ -50,9 +51,10 @@ def checks(models: list[str] | None = None) -> list[dict]:
     rows = []
     for model in models or MODELS.names():
         for precision in PRECISIONS:
-            print(f"checking {model}, {precision}", file=sys.stderr, flush=True)
-            config = resolve(TrainConfig(model=model, precision=precision))
-            name, error = self_test(new_model(config), config)
+            say(what := f"checking {model}, {precision}")
+            with heartbeat(what):
+                config = resolve(TrainConfig(model=model, precision=precision))
+                name, error = self_test(new_model(config), config)
             rows.append({"model": model, "precision": precision, "worst": name, "error": error,
                          "limit": LIMITS[precision], "passed": error <= LIMITS[precision]})
     return rows

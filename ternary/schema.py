@@ -50,8 +50,12 @@ class Rule:
         return finite and self.above < value and self.at_least <= value <= self.at_most
 
     def hint(self, value: Any) -> str:
-        """The nearest value that fits, where it is only a multiple that is missed."""
-        if self.multiple_of == 1 or not isinstance(value, int):
+        """The nearest value that fits, where it is only a multiple that is missed; the range of whole numbers."""
+        if not isinstance(value, int):
+            return ""
+        if abs(value) >= 2 ** 63:
+            return f", up to {2 ** 63 - 1}"
+        if self.multiple_of == 1:
             return ""
         near = max(self.multiple_of, round(value / self.multiple_of) * self.multiple_of)
         return f"; use {near}"

@@ -3,6 +3,7 @@
 These tests need the package installed (`pip install -e .`), which maps the folder `cli/` to `ternary.cli`.
 """
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from ternary import __version__
 from ternary.cli.common import Number, emit, positive_float, positive_int
 from ternary.errors import UsageError
+from ternary.machine.streams import open_streams
 from ternary.schema import Rule
 
 # puts a command of our own in the place of `ternary models`
@@ -40,11 +42,8 @@ def start(*args, body=None, **options):
     environ = {k: v for k, v in os.environ.items() if k != "TERNARY_DEBUG"} | options.pop("env", {})
     return subprocess.Popen(
         [sys.executable, *code, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
         env=environ,
-        **options,
     )
 
 
@@ -189,6 +188,86 @@ def test_a_reader_that_goes_away(body):
     assert process.wait(timeout=60) == 141 and err == ""
 
 
+# --- habits
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "ternary", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and __version__ in done.stdout
+
+
+def test_help_is_a_word_too():
+    assert run("help")[:2] == run("--help")[:2]
+    assert run("help", "data", "prepare")[:2] == run("data", "prepare", "--help")[:2]
+    assert run("help", "trian")[2] == "Error: no such command: trian; did you mean train?\n"
+
+
+def test_a_group_alone_prints_its_help():
+    code, out, err = run("data")
+    assert (code, out, err) == (0, run("data", "--help")[1], "")
+
+
+def test_an_argument_that_looks_like_an_option():
+    code, _, err = run("models", "-x", body="print(what)")
+    assert code == 2 and "if it is the WHAT, write -- before it" in err
+    assert run("models", "--", "-x", body="print(what)")[1] == "-x\n"
+
+
+def test_what_takes_several_is_given_once():
+    code, _, err = run("train", "--data", "a.txt", "--data", "b.txt")
+    assert code == 2 and err.endswith("--data is given 2 times; give it once, with commas between: "
+                                      "--data a.txt,b.txt\n")
+
+
+def test_a_home_folder_is_found_behind_an_equals_sign(tmp_path):
+    env = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "TERNARY_CACHE": "~/cache"}
+    code, _, err = run("generate", "--checkpoint=~/run", env=env)
+    assert code == 4 and str(tmp_path / "run") in err and "~" not in err
+    code, _, err = run("train", "--data=fables,~/absent.txt", "--save-dir=~/run", env=env)
+    assert code == 3 and str(tmp_path / "absent.txt") in err
+    assert (tmp_path / "cache").exists()
+
+
+# --- streams
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that closes streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed, tmp_path):
+    program = tmp_path / "program.py"
+    body = "print('text'); print('note', file=sys.stderr); print(sys.stdin.read()); open(what, 'w').write('kept')"
+    program.write_text(STUB.format(body=f"    {body}"), encoding="utf-8")
+    kept = tmp_path / "kept"
+    done = subprocess.run(f'"{sys.executable}" "{program}" models "{kept}" {closed}', shell=True, capture_output=True,
+                          text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0 and kept.read_text() == "kept", done.stderr
+    assert done.stdout.strip() == ("" if ">&-" in closed.split() else "text")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device")
+def test_a_full_standard_output():
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([sys.executable, "-m", "ternary", "--version"], stdout=full, stderr=subprocess.PIPE,
+                                 text=True)
+    assert process.returncode == 5 and process.stderr.startswith("Error: ") and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
+def test_consoles_that_lack_characters(encoding):
+    body = "click.echo('“李”'); print('“李”', file=sys.stderr); print('“李”'); raise errors.DataError('李')"
+    code, out, err = run("models", body=body, env={"PYTHONIOENCODING": encoding}, encoding="latin-1", errors="replace")
+    assert code == 3 and "Error: \\u674e" in err and "\\u674e" in out and "Traceback" not in err
+
+
+def test_lines_end_alike_on_all_systems(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", newline="\r\n"))
+    open_streams()
+    print("a ü")
+    sys.stdout.flush()
+    assert written.getvalue() == b"a \\xfc\n"
+
+
 # --- numbers
 
 
@@ -230,7 +309,8 @@ def test_numbers_within_bounds():
         (positive_float(2), "two", "--top-p is two; wanted above 0; e.g. --top-p 2"),
         (positive_int(8), "0", "--top-p is 0; wanted a whole number above 0; e.g. --top-p 8"),
         (positive_int(8), "2.5", "--top-p is 2.5; wanted a whole number above 0; e.g. --top-p 8"),
-        (positive_int(8), "1e12", "--top-p is 1e12; wanted a whole number above 0; e.g. --top-p 8"),
+        (positive_int(8), "1e-3", "--top-p is 1e-3; wanted a whole number above 0; e.g. --top-p 8"),
+        (positive_int(8), "M", "--top-p is M; wanted a whole number above 0; e.g. --top-p 8"),
         (positive_int(8), "", "--top-p is empty; wanted a whole number above 0; e.g. --top-p 8"),
     ],
 )
@@ -240,10 +320,21 @@ def test_numbers_out_of_bounds(kind, value, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("value", [str(2**63), "9" * 400, "9" * 5000])
+@pytest.mark.parametrize("value, number", [("1e7", 10**7), ("10M", 10**7), ("10_000_000", 10**7), ("1.5k", 1500),
+                                           ("2.5e3", 2500), ("3B", 3 * 10**9), (" 7 ", 7), (str(2**63 - 1), 2**63 - 1)])
+def test_whole_numbers_may_be_short(value, number):
+    assert convert(positive_int(8), value) == number
+
+
+@pytest.mark.parametrize("value", [str(2**63), "18446744073709551616", "1e30", "9" * 400, "9" * 5000, "1e999999999"])
 def test_absurdly_large_whole_numbers(value):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="wanted a whole number above 0"):
         convert(positive_int(8), value)
+
+
+def test_a_seed_that_is_too_large_is_told_the_range():
+    code, _, err = run("train", "--seed", str(2**64), "--data", "fables")
+    assert code == 2 and f"up to {2**63 - 1}" in err
 
 
 def test_numbers_on_the_command_line():

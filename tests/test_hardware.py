@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from ternary.machine import hardware
+from ternary.machine import hardware, systems
 
 UNLIMITED_V1 = "9223372036854771712\n"
 GIB = 1 << 30
@@ -154,10 +155,85 @@ def test_cpu_name_and_features(machine):
     assert hardware.cpu_name(root)
 
 
+# --- without /proc: the answers of macOS and Windows, simulated
+
+
 def test_elsewhere_there_are_no_features_but_memory_and_a_name(tmp_path):
     assert hardware.cpu_features(tmp_path) == set()
     assert hardware.cpu_name(tmp_path)
     assert hardware.total_memory(tmp_path) > 0 and hardware.memory_limit(tmp_path) > 0
+
+
+@pytest.mark.parametrize("error", [None, OSError("not permitted")])
+def test_without_affinity_all_cores_count(tmp_path, monkeypatch, error):
+    def refuse(pid):
+        raise error
+
+    if error:
+        monkeypatch.setattr(os, "sched_getaffinity", refuse, raising=False)
+    else:
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert hardware.usable_cores(tmp_path) == (6, "all") and hardware.physical_cores(tmp_path) is None
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert hardware.usable_cores(tmp_path) == (1, "all")
+
+
+SYSCTL = {"hw.physicalcpu": "4\n", "hw.memsize": str(16 * GIB) + "\n", "machdep.cpu.brand_string": "Apple M9\n"}
+VM_STAT = """Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                               65536.
+Pages active:                            300000.
+Pages inactive:                           65536.
+Pages speculative:                            0.
+Pages wired down:                         90000.
+Pages purgeable:                          65536.
+"""
+
+
+def on_macos(monkeypatch, answers):
+    monkeypatch.setattr(systems.platform, "system", lambda: "Darwin")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(systems.subprocess, "run", lambda command, **_: SimpleNamespace(stdout=answers(command)))
+
+
+def test_macos(tmp_path, monkeypatch):
+    on_macos(monkeypatch, lambda command: VM_STAT if command[0] == "vm_stat" else SYSCTL[command[-1]])
+    assert hardware.usable_cores(tmp_path) == (8, "all") and hardware.physical_cores(tmp_path) == 4
+    assert hardware.total_memory(tmp_path) == 16 * GIB and hardware.memory_limit(tmp_path) == 3 * GIB
+    assert hardware.cpu_name(tmp_path) == "Apple M9"
+
+
+@pytest.mark.parametrize("answer", ["", "unknown oid 'hw.x'", FileNotFoundError(), subprocess.TimeoutExpired("x", 1)])
+def test_macos_without_answers(tmp_path, monkeypatch, answer):
+    def answers(command):
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    on_macos(monkeypatch, answers)
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert hardware.physical_cores(tmp_path) is None and hardware.cpu_name(tmp_path)
+    assert hardware.total_memory(tmp_path) == hardware.memory_limit(tmp_path) == 4 * GIB
+
+
+@pytest.mark.parametrize("known", [1, 0])
+def test_windows(tmp_path, monkeypatch, known):
+    def status(reference):
+        memory = reference._obj
+        assert memory.length == 64                            # the size of MEMORYSTATUSEX
+        memory.total, memory.available = 8 * GIB, 2 * GIB
+        return known
+
+    kernel32 = SimpleNamespace(GlobalMemoryStatusEx=status)
+    monkeypatch.setattr(systems.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(systems.ctypes, "windll", SimpleNamespace(kernel32=kernel32), raising=False)
+    for name in ("sched_getaffinity", "sysconf"):
+        monkeypatch.delattr(os, name, raising=False)
+    total, free = (8 * GIB, 2 * GIB) if known else (4 * GIB, 4 * GIB)
+    assert hardware.total_memory(tmp_path) == total and hardware.memory_limit(tmp_path) == free
+    assert hardware.usable_cores(tmp_path)[1] == "all" and hardware.physical_cores(tmp_path) is None
+    assert hardware.cpu_name(tmp_path)
 
 
 def test_this_machine():

@@ -1,5 +1,4 @@
 """Precompilation: the kernels of a run are traced in advance and compiled in other processes."""
-import io
 import json
 import os
 import subprocess
@@ -17,8 +16,9 @@ from ternary.compiler.isa import PRECISIONS
 from ternary.compiler.jit import KERNELS, Kernel
 from ternary.compiler.precompile import compile_claimed, compile_together
 from ternary.config import TrainConfig
+from ternary.training import precompile as training
 from ternary.training.plan import new_model, resolve
-from ternary.training.precompile import calls_of_run
+from ternary.training.precompile import calls_of_run, start_compiling
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -53,12 +53,107 @@ def uncompiled(monkeypatch):
     return new
 
 
-def test_a_process_compiles_into_the_cache(tmp_path):
-    claims = tmp_path / "calls.1"
-    claims.mkdir()
-    subprocess.run([sys.executable, "-m", "ternary.compiler.precompile", claims], input=json.dumps([CALL]), text=True,
-                   check=True, env={**os.environ, "TERNARY_CACHE": str(tmp_path)})
-    assert list(tmp_path.rglob("*squared_norm*.nbi")) and (tmp_path / "calls.compiled").exists()
+@pytest.fixture
+def compiling():
+    """compiling(cache) -> how often the kernel CALL was loaded and compiled, and what it computes."""
+    code = ("import numpy as np; from ternary.compiler.precompile import prepare; from ternary.compiler.jit import "
+            f"KERNELS; prepare(*{CALL!r}); kernel = KERNELS['squared_norm']; y = np.zeros(1, np.float32); "
+            "kernel(np.full(64, 2, np.float32), y); stats = kernel.compiled.stats; "
+            "print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), float(y[0]))")
+
+    def run(cache):
+        done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True,
+                              env={**os.environ, "TERNARY_CACHE": str(cache), "NUMBA_NUM_THREADS": "1"})
+        assert done.returncode == 0, done.stderr
+        hits, misses, value = done.stdout.split()
+        return int(hits), int(misses), float(value)
+    return run
+
+
+def damage(path, how):
+    data = path.read_bytes()
+    path.write_bytes({"empty": b"", "cut": data[:len(data) // 2], "longer": data + b"x",
+                      "changed": data[:-60] + bytes([data[-60] ^ 1]) + data[-59:]}[how])
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_a_damaged_file_in_the_cache_is_compiled_again(tmp_path, compiling, suffix):
+    assert compiling(tmp_path) == (0, 1, 256.0)
+    assert compiling(tmp_path) == (1, 0, 256.0)
+    for how in "empty", "cut", "longer", "changed":
+        for path in tmp_path.rglob(f"*.{suffix}"):
+            damage(path, how)
+        _, misses, value = compiling(tmp_path)
+        assert misses == 1 and value == 256.0, how
+        assert compiling(tmp_path) == (1, 0, 256.0), how
+
+
+def test_a_cache_that_cannot_be_written(tmp_path, compiling, monkeypatch):
+    """A file is in the place of the folder; a disk that is full, from the middle of a file on."""
+    (tmp_path / "file").write_text("")
+    hits, _, value = compiling(tmp_path / "file")
+    assert hits == 0 and value == 256.0
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import io\ndef full(self, data): raise OSError(28, 'No space left on device')\n"
+        "import builtins; real = builtins.open\n"
+        "class Full(io.BytesIO):\n    write = full\n"
+        "builtins.open = lambda path, *a, **k: Full() if 'nbc.tmp' in str(path) else real(path, *a, **k)")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    assert compiling(tmp_path / "full") == (0, 1, 256.0)
+    assert list((tmp_path / "full").rglob("*.nbi")) and not list((tmp_path / "full").rglob("*.nbc"))
+
+
+def test_a_cache_that_can_only_be_read_is_read(tmp_path, compiling, monkeypatch):
+    assert compiling(tmp_path) == (0, 1, 256.0)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import pathlib\ndef refuse(*_, **__): raise PermissionError(30, 'Read-only file system')\n"
+        "pathlib.Path.touch = pathlib.Path.mkdir = refuse")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    assert compiling(tmp_path) == (1, 0, 256.0)
+
+
+def test_without_compilation_there_are_no_kernels():
+    done = subprocess.run([sys.executable, "-m", "ternary", "doctor"], env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+                          text=True, capture_output=True)
+    assert done.returncode == 2 and done.stderr.startswith("Error: NUMBA_DISABLE_JIT is set")
+
+
+def test_a_process_compiles_into_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TERNARY_CACHE", str(tmp_path))
+    monkeypatch.setattr(precompile, "FOLDER", tmp_path)
+    compilation = compile_together([CALL], 1)
+    compilation.wait()
+    assert str(compilation) == "compiling kernels: 1 of 1"
+    assert list(tmp_path.rglob("*squared_norm*.nbi")) and compile_together([CALL], 1) is None
+
+
+def test_a_process_that_does_not_begin_is_given_up(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(precompile, "FOLDER", tmp_path)
+    monkeypatch.setattr(precompile, "START_SECONDS", 0.1)
+    compilation = compile_together([CALL], 2)
+    assert len(compilation.running) == 2
+    compilation.wait()
+    assert str(compilation) == "compiling kernels: 0 of 1"
+
+
+def test_kernels_that_no_process_compiled_are_compiled_here(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(training, "compile_together", lambda calls, processes: None)
+    monkeypatch.setattr(training, "prepare", lambda *call: prepared.append(call))
+    config = resolve(TrainConfig(threads=1))
+    model = new_model(config)
+    step, evaluation = calls_of_run(model, config)
+    for cores, wanted in ((1, [*step, *evaluation]), (2, step)):
+        monkeypatch.setattr(training, "usable_cores", lambda cores=cores: (cores, "all"))
+        prepared.clear()
+        start_compiling(model, config)()
+        assert prepared == wanted
 
 
 def test_a_kernel_is_compiled_by_the_process_that_claims_it(tmp_path, uncompiled):
@@ -72,17 +167,20 @@ def test_a_kernel_is_compiled_by_the_process_that_claims_it(tmp_path, uncompiled
 
 
 def test_kernels_are_compiled_again_only_after_an_interruption(tmp_path, monkeypatch):
-    def process(command, **_):
-        return SimpleNamespace(command=command, stdin=io.StringIO(), kill=lambda: None)
+    commands = []
+
+    def start(*command, **_):
+        commands.append(command)
+        return SimpleNamespace(kill=lambda: None)
 
     monkeypatch.setattr(precompile, "FOLDER", tmp_path)
-    monkeypatch.setattr(precompile.subprocess, "Popen", process)
-    one, two = compile_together([CALL], 2)
-    claims = one.command[-1]
-    assert two.command[-1] == claims
+    monkeypatch.setattr(precompile.helpers, "start", start)
+    compilation = compile_together([CALL], 2)
+    claims = compilation.claims
+    assert [command[1] for command in commands] == [str(claims)] * 2
     (claims / "0").touch()                         # another process claimed it and was killed
     compile_claimed([CALL], claims)
-    assert len(compile_together([CALL], 2)) == 2
+    assert len(compile_together([CALL], 2).running) == 2
     (claims / "0").unlink()
     compile_claimed([CALL], claims)
-    assert compile_together([CALL], 2) == [] and len(compile_together([CALL, CALL], 1)) == 1
+    assert compile_together([CALL], 2) is None and len(compile_together([CALL, CALL], 1).running) == 1

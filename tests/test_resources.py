@@ -89,6 +89,7 @@ def test_doctor(here, monkeypatch):
     result = here("doctor", "--model", "bolt-small", "--json")
     assert result.code == 0 and all(row["passed"] for row in result.json["checks"])
     assert {"CPU", "cores", "memory", "CPU path", "precision", "numba"} <= set(result.json)
+    assert result.json["threads"] in ("omp", "tbb", "workqueue")
     monkeypatch.setattr("ternary.doctor.LIMITS", dict.fromkeys(selftest.LIMITS, 0.0))
     assert here("doctor", "--model", "bolt-small").code == 5
 
@@ -150,18 +151,18 @@ def test_numbers_of_a_json_line_are_plain(here, corpus):
 
 
 def test_threads_are_measured_where_a_core_has_two(monkeypatch):
-    usable = probe.numba.config.NUMBA_NUM_THREADS
-    monkeypatch.setattr(probe, "physical_cores", lambda: None)
-    probe.best_threads.cache_clear()
-    assert probe.best_threads() == (usable, f"usable cores: {probe.usable_cores()[1]}")
-    monkeypatch.setattr(probe, "physical_cores", lambda: 1)
-    monkeypatch.setattr(probe.numba.config, "NUMBA_NUM_THREADS", 2)
-    for times, wanted in (({1: 1.0, 2: 2.0}, 1), ({1: 2.0, 2: 1.0}, 2)):
-        monkeypatch.setattr(probe, "seconds", times.__getitem__)
-        probe.best_threads.cache_clear()
-        threads, why = probe.best_threads()
+    monkeypatch.setattr(probe.numba.config, "NUMBA_NUM_THREADS", 8)
+
+    def best(cores, physical, times=None):
+        monkeypatch.setattr(probe, "usable_cores", lambda: (cores, "affinity"))
+        monkeypatch.setattr(probe, "physical_cores", lambda: physical)
+        monkeypatch.setattr(probe, "seconds", (times or {}).__getitem__)
+        return probe.best_threads.__wrapped__()
+
+    assert best(2, None) == best(2, 2) == (2, "usable cores: affinity")       # never more than there are cores
+    for times, wanted in (({1: 1.0, 2: 2.0}, 1), ({1: 2.0, 2: 1.0}, 2), ({1: 1.01, 2: 1.0}, 1)):
+        threads, why = best(2, 1, times)
         assert threads == wanted and "1 threads" in why and "2 threads" in why
-    probe.best_threads.cache_clear()
 
 
 def test_choices_are_told_with_their_reasons(monkeypatch):

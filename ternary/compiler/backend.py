@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ternary.machine.threads import kernel_call
+
 if TYPE_CHECKING:
     from ternary.compiler.jit import Kernel
 
@@ -26,7 +28,8 @@ def run(kernel: "Kernel", args: tuple[Any, ...]) -> None:
         if isinstance(a, np.ndarray) and a.dtype == FLOAT64:
             kernel.run_reference(args)
             return
-    kernel.compiled(*args)
+    with kernel_call():
+        kernel.compiled(*args)
 
 
 def reference(kernel: "Kernel", args: tuple[Any, ...]) -> None:

@@ -3,15 +3,24 @@
 Most are not public API: a release of Numba or llvmlite that changes one breaks this file first. setup.cfg bounds the
 releases.
 """
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import njit, typeof
 from numba.core import cgutils, config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator, _SourceFileBackedLocatorMixin
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    _CacheLocator,
+    _SourceFileBackedLocatorMixin,
+)
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 from numba.np import arrayobj
 
@@ -28,9 +37,34 @@ def cached_njit(f: Callable, folder: Path | None, **options) -> Callable:
     functions.
     """
     dispatcher = njit(**options)(f)
-    if folder and not config.DISABLE_JIT:         # without compilation `dispatcher` is f itself
+    if folder:
         dispatcher._cache = _cache_below(folder)(f)
     return dispatcher
+
+
+class _CheckedFile(IndexDataCacheFile):
+    """Files that end with a checksum. One that is damaged counts as absent: the kernel compiles again."""
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        with super()._open_for_write(filepath) as file:
+            yield (data := io.BytesIO())
+            file.write(data.getvalue() + sha256(data.getvalue()).digest())
+
+    def _load_index(self) -> dict:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> tuple:
+        if not _is_whole(self._data_path(name)):
+            raise FileNotFoundError(name)         # which `load` expects
+        return super()._load_data(name)
+
+
+def _is_whole(path: str) -> bool:
+    with suppress(OSError):
+        data = Path(path).read_bytes()
+        return sha256(data[:-32]).digest() == data[-32:]
+    return False
 
 
 def _cache_below(folder: Path) -> type[FunctionCache]:
@@ -38,6 +72,10 @@ def _cache_below(folder: Path) -> type[FunctionCache]:
         def __init__(self, py_func, py_file):
             self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
             self._path = os.path.join(folder, self.get_suitable_cache_subpath(py_file))
+
+        @classmethod
+        def from_function(cls, py_func, py_file):             # also where it cannot be written: no other place is
+            return cls(py_func, py_file) if os.path.exists(py_file) else None
 
         def get_cache_path(self):
             return self._path
@@ -47,6 +85,16 @@ def _cache_below(folder: Path) -> type[FunctionCache]:
 
     class Cache(FunctionCache):
         _impl_class = Impl
+
+        def __init__(self, py_func):
+            super().__init__(py_func)
+            file = self._cache_file
+            self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, file._source_stamp)
+
+        @contextmanager
+        def _guard_against_spurious_io_errors(self):          # around loading and saving
+            with suppress(OSError):                           # a full disk, a folder that is gone: compile without
+                yield
 
     return Cache
 

@@ -10,12 +10,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ternary import __version__
 from ternary.compiler.backend import current_backend
 from ternary.compiler.compat import cached_njit, config, refuse_python_calls
 from ternary.compiler.isa import ISA
+from ternary.errors import UsageError
 
 # no_cfunc_wrapper: no C code calls them
 OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract", "nsz"},
@@ -25,25 +27,27 @@ PRANGE = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem"
 KERNELS: dict[str, "Kernel"] = {}
 
 
-def _cache_dir() -> Path | None:
-    """The cache folder for this version of the sources, CPU path and NUMBA_OPT; None if it is not writable.
+if config.DISABLE_JIT:            # tile code is no Python
+    raise UsageError("NUMBA_DISABLE_JIT is set, but kernels have to be compiled; unset it")
 
-    Folders that were not used for a week are deleted.
+
+def _cache_dir() -> Path | None:
+    """The cache folder for this version of the sources, CPU path and NUMBA_OPT; None if it cannot be made.
+
+    One that cannot be written is still read. Folders that were not used for a week are deleted.
     """
     package = Path(__file__).parents[1]
     sources = sorted(p for folder in ("compiler", "kernels") for p in (package / folder).rglob("*.py"))
     state = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
-    cache = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"
-    folder = Path(cache).expanduser() / "jit" / f"{__version__}-{state}-{ISA}-O{int(config.OPT)}"
-    try:
+    cache = os.environ.get("TERNARY_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "ternary")
+    folder = Path(os.path.expanduser(cache)) / "jit" / f"{__version__}-{state}-{ISA}-O{int(config.OPT)}"
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "used").touch()
         for mark in folder.parent.glob("*/used"):
             if time.time() - mark.stat().st_mtime > 7 * 86400:
                 shutil.rmtree(mark.parent, ignore_errors=True)
-    except OSError:
-        return None
-    return folder
+    return folder if folder.is_dir() else None
 
 
 FOLDER = _cache_dir()             # for compiled code

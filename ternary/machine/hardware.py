@@ -1,6 +1,7 @@
 """What this process may use: cores, memory and instruction sets, with container limits respected.
 
-Every function takes the root of the file system, so that other machines can be described by a folder.
+Every function takes the root of the file system, so that other machines can be described by a folder. What Linux has in
+/proc and /sys, other systems tell in other ways, see systems.py.
 """
 
 import os
@@ -8,30 +9,29 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+from ternary.machine import systems
+
 _ROOT = Path("/")
 _ASSUMED_MEMORY = 4 << 30  # where the system tells nothing: small enough to be safe
 
 
 def usable_cores(root: Path = _ROOT) -> tuple[int, str]:
-    """Cores this process can keep busy (at least 1), and why: "affinity" or "cgroup quota 1.5"."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux knows affinity
-        cores = os.cpu_count() or 1
+    """Cores this process can keep busy (at least 1), and why: "affinity", "all" or "cgroup quota 1.5"."""
+    processors = _affinity()
+    cores, why = (len(processors), "affinity") if processors else (os.cpu_count() or 1, "all")
     quotas = [q for q in (_v2_quota(f) for f in _groups(root, "")) if q is not None]
     quotas += [q for q in (_v1_quota(f) for f in _groups(root, "cpu")) if q is not None]
     quota = min(quotas, default=float(cores))
     if quota < cores:
         return max(1, int(quota)), f"cgroup quota {quota:g}"
-    return cores, "affinity"
+    return cores, why
 
 
 def physical_cores(root: Path = _ROOT) -> int | None:
     """Cores among those of the affinity when two threads of one count once; None if the system does not tell."""
-    try:
-        processors = os.sched_getaffinity(0)
-    except AttributeError:
-        return None
+    processors = _affinity()
+    if not processors:
+        return systems.physical_cores()
     folder = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     siblings = {_read(root / folder.format(k)).strip() for k in processors}
     return None if "" in siblings else len(siblings)
@@ -40,13 +40,15 @@ def physical_cores(root: Path = _ROOT) -> int | None:
 def total_memory(root: Path = _ROOT) -> int:
     """Bytes of memory the machine or its container has."""
     limits = [limit for limit, _ in _memory_limits(root)]
-    return min([_meminfo(root, "MemTotal") or _sysconf("SC_PHYS_PAGES"), *limits])
+    total = _meminfo(root, "MemTotal") or systems.memory()[0] or _sysconf("SC_PHYS_PAGES")
+    return min([total, *limits])
 
 
 def memory_limit(root: Path = _ROOT) -> int:
     """Bytes this process may still take: what is free in the machine and in every cgroup with a limit."""
     free = [max(0, limit - used) for limit, used in _memory_limits(root)]
-    return min([_meminfo(root, "MemAvailable") or _sysconf("SC_AVPHYS_PAGES"), *free])
+    available = _meminfo(root, "MemAvailable") or systems.memory()[1] or _sysconf("SC_AVPHYS_PAGES")
+    return min([available, *free])
 
 
 def cpu_name(root: Path = _ROOT) -> str:
@@ -55,13 +57,21 @@ def cpu_name(root: Path = _ROOT) -> str:
     for key in ("model name", "Hardware", "cpu model"):
         if fields.get(key):
             return fields[key]
-    return platform.processor() or platform.machine()
+    return systems.cpu_name() or platform.processor() or platform.machine()
 
 
 def cpu_features(root: Path = _ROOT) -> set[str]:
     """Instruction sets ("avx2", "amx_tile", "asimd", ...); empty where there is no /proc/cpuinfo."""
     fields = _cpuinfo(root)
     return set((fields.get("flags") or fields.get("Features") or "").split())
+
+
+def _affinity() -> set[int] | None:
+    """The processors this process may run on; None where the system has no affinity or does not tell."""
+    try:
+        return os.sched_getaffinity(0)
+    except (AttributeError, OSError):
+        return None
 
 
 def _groups(root: Path, controller: str) -> list[Path]:
@@ -154,6 +164,6 @@ def _number(text: str) -> int | None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

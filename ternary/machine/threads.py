@@ -1,16 +1,29 @@
 """How many threads the kernels get, and how they compile. Call first: Numba reads the environment when imported."""
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from threading import Lock
 
+from ternary.errors import ResourceError, UsageError
 from ternary.machine.hardware import usable_cores
+
+_ALONE, _TOGETHER = Lock(), nullcontext()
 
 
 def set_threads(wanted: int | None = None) -> int:
-    """Use `wanted` threads, but not more than the usable cores (affinity and cgroup quota); -> how many."""
+    """Use `wanted` threads, but not more than the usable cores (affinity and cgroup quota) and, if it is set,
+    NUMBA_NUM_THREADS; -> how many."""
     cores, _ = usable_cores()
     threads = min(wanted or cores, cores)
-    os.environ.setdefault("NUMBA_NUM_THREADS", str(threads))
+    if "numba" not in sys.modules:
+        given = os.environ.get("NUMBA_NUM_THREADS", str(threads)).strip()
+        if not (given.isdecimal() and int(given)):
+            raise UsageError(f"NUMBA_NUM_THREADS is {given!r}; wanted a whole number above 0; unset it, or use "
+                             "--threads")
+        threads = min(threads, int(given))
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
     # a waiting thread that spins for long loses its turn to any other process on the core, and all wait for it
@@ -30,3 +43,21 @@ def kernel_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(before)
+
+
+@cache
+def threading_layer() -> str:
+    """What runs the threads of Numba: "omp", "tbb" or "workqueue". ResourceError if there is none."""
+    import numba
+    try:
+        numba.get_num_threads()                   # starts them
+        return numba.threading_layer()
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise ResourceError(f"Numba cannot start threads ({reason}); unset NUMBA_THREADING_LAYER and "
+                            "NUMBA_THREADING_LAYER_PRIORITY") from None
+
+
+def kernel_call() -> AbstractContextManager:
+    """Held while a kernel runs: workqueue ends the process if two threads start parallel loops at the same time."""
+    return _ALONE if threading_layer() == "workqueue" else _TOGETHER

@@ -1,21 +1,22 @@
 """Batches of texts counted or encoded by several processes, in order; by this one while there is little to do.
 
-A process is `python -m ternary.text.workers`. What goes through its pipes is one frame after the other: 8 bytes of
-length, then the bytes. The first frame is a tokenizer, or empty; then a batch makes a result.
+A process is a helper (machine/helpers.py). What goes through its pipes is one frame after the other. The first is a
+tokenizer, or empty; then a batch makes a result.
 """
 import json
-import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
-from typing import BinaryIO
+from threading import Thread
 
 import numpy as np
 
 from ternary.errors import ResourceError
+from ternary.machine import helpers
+from ternary.machine.helpers import receive, send
 from ternary.text.tokenizer import Tokenizer
 from ternary.text.vocabulary import batches, count_chunks
 
@@ -44,32 +45,28 @@ def decoded(result: bytes) -> tuple[int, int, np.ndarray, memoryview]:
     return chars, size, lengths, memoryview(result)[24 + 8 * stories:]
 
 
-def send(file: BinaryIO, frame: bytes) -> None:
-    file.write(len(frame).to_bytes(8, "little") + frame)
-    file.flush()
-
-
-def receive(file: BinaryIO) -> bytes | None:
-    """The next frame; None at the end."""
-    length = int.from_bytes(start, "little") if len(start := file.read(8)) == 8 else -1
-    frame = file.read(length) if length >= 0 else b""
-    return frame if len(frame) == length else None
-
-
 class Workers:
-    """Up to `processes`, started when there is enough to do; a context manager. Without a tokenizer they count."""
+    """Up to `processes`, started when there is enough to do; a context manager. Without a tokenizer they count.
+
+    Until one is ready, and if none ever is, this process does the work.
+    """
 
     def __init__(self, processes: int, tokenizer: Tokenizer | None = None):
-        self.wanted, self.tokenizer, self.started = processes, tokenizer, []
+        self.wanted, self.tokenizer, self.started, self.ready = processes, tokenizer, [], False
         self.idle: SimpleQueue[subprocess.Popen] = SimpleQueue()
 
     def __enter__(self) -> "Workers":
         return self
 
     def __exit__(self, *_) -> None:
+        self.kill()
+        for process in self.started:
+            process.wait()
+
+    def kill(self) -> None:
+        """Threads that wait for a process then hear that it has ended."""
         for process in self.started:
             process.kill()
-            process.wait()
 
     def work(self, batch: list[str]) -> bytes:
         """In this process."""
@@ -91,36 +88,46 @@ class Workers:
 
     def start(self) -> None:
         for _ in range(self.wanted):
-            process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE,  # noqa: S603
-                                       stdout=subprocess.PIPE)
-            self.started.append(process)
-            send(process.stdin, self.tokenizer.to_json().encode() if self.tokenizer else b"")
-            self.idle.put(process)
+            if process := helpers.start(__name__, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+                self.started.append(process)
+                Thread(target=self.greet, args=(process,), daemon=True).start()
+
+    def greet(self, process: subprocess.Popen) -> None:
+        """Give work to a process from when it is ready."""
+        with suppress(OSError):
+            if helpers.is_ready(process):
+                send(process.stdin, self.tokenizer.to_json().encode() if self.tokenizer else b"")
+                self.idle.put(process)
+                self.ready = True
 
     def results(self, texts: Iterable[str]) -> Iterator[bytes]:
         """Of each batch, in order."""
         waiting: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(max(1, self.wanted)) as threads:
-            for number, batch in enumerate(batches(texts)):
-                if self.wanted < 2 or number < ALONE:
-                    yield self.work(batch)
-                    continue
-                if not self.started:
-                    self.start()
-                waiting.append(threads.submit(self.ask, batch))
-                if len(waiting) > 2 * self.wanted:
+            try:
+                for number, batch in enumerate(batches(texts)):
+                    if number == ALONE and self.wanted > 1:
+                        self.start()
+                    if not self.ready:
+                        yield self.work(batch)
+                        continue
+                    waiting.append(threads.submit(self.ask, batch))
+                    if len(waiting) > 2 * self.wanted:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            except BaseException:
+                self.kill()                       # or the threads would wait for a process that hangs
+                raise
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one hears it, and ends this one
-    text = receive(sys.stdin.buffer)
+    source, target = helpers.frames_in_and_out()
+    text = receive(source)
     tokenizer = Tokenizer.from_json(text.decode()) if text else None
-    while (frame := receive(sys.stdin.buffer)) is not None:
+    while (frame := receive(source)) is not None:
         batch = json.loads(frame)
-        send(sys.stdout.buffer, encode(batch, tokenizer) if tokenizer else count(batch))
+        send(target, encode(batch, tokenizer) if tokenizer else count(batch))
 
 
 if __name__ == "__main__":

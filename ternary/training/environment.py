@@ -9,6 +9,7 @@ import ternary
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.machine.hardware import cpu_name, usable_cores
+from ternary.machine.threads import threading_layer
 from ternary.models import MODELS
 from ternary.training.plan import reasons
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def environment(run: "Run") -> dict[str, str]:
     """Where and on what, for the report."""
     header = run.store.header
-    return {"CPU": cpu_name(), "CPU path": ISA, "threads": f"{run.config.threads} ({usable_cores()[1]})",
+    return {"CPU": cpu_name(), "CPU path": ISA,
+            "threads": f"{run.config.threads} by {threading_layer()} ({usable_cores()[1]})",
             "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
             "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
             "characters per token": f"{run.chars_per_token:.3f}", "validation stories": val_stories(run),

@@ -11,6 +11,7 @@ from ternary.config import TrainConfig
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
 from ternary.machine.hardware import usable_cores
+from ternary.machine.heartbeat import heartbeat
 from ternary.models import LM
 from ternary.models.twin import short_twin
 from ternary.objectives import trained_parameters
@@ -42,31 +43,43 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
     return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 
 
+class Loading(Thread):
+    """Load kernels into this process; those that the cache does not have are compiled, one after the other."""
+
+    def __init__(self, calls: list[Call]):
+        super().__init__(daemon=True)
+        self.calls, self.done = calls, 0
+
+    def __str__(self) -> str:
+        return f"compiling kernels: {self.done} of {len(self.calls)}"
+
+    def run(self) -> None:
+        with suppress(Exception):                 # what fails here fails where it is called, and is reported there
+            for call in self.calls:
+                prepare(*call)
+                self.done += 1
+
+
 def start_compiling(model: LM, config: TrainConfig) -> Callable[[], None]:
     """Compile or load the kernels of a resolved run, from now on, while data are read -> what waits for them.
 
     On all cores, in processes of their own. It waits for those of a step; those of evaluations follow in the background
-    of the first steps.
+    of the first steps, or before them on a single core.
     """
     step, evaluation = calls_of_run(model, config)
     processes = min(MAX_PROCESSES, usable_cores()[0])
-    started = compile_together(step, processes) if processes > 1 else []
-    loading = Thread(target=load, args=(step,), daemon=True)
-    if not started:
+    compilation = compile_together(step, processes) if processes > 1 else None
+    loading = Loading(step if processes > 1 else [*step, *evaluation])
+    if not compilation:
         loading.start()
 
-    def wait():
-        for process in started:
-            process.wait()
-        if not started:
+    def wait() -> None:
+        if compilation:
+            with heartbeat(compilation.__str__):
+                compilation.wait()
+            loading.start()
+        with heartbeat(loading.__str__):
             loading.join()
         if processes > 1:
             compile_together(evaluation, 1)
     return wait
-
-
-def load(calls: list[Call]) -> None:
-    """What fails here fails again where the kernel is called, and is reported there."""
-    with suppress(Exception):
-        for call in calls:
-            prepare(*call)

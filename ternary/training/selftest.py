@@ -1,4 +1,5 @@
 """Are the kernels right on this machine? One step of a small model by kernels and, in float64, by their references."""
+from contextlib import suppress
 from hashlib import sha256
 
 import numpy as np
@@ -7,6 +8,7 @@ from ternary.compiler.isa import ISA
 from ternary.compiler.jit import FOLDER
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
+from ternary.machine.heartbeat import heartbeat
 from ternary.models import LM
 from ternary.models.twin import short_twin
 from ternary.rng import generator
@@ -53,9 +55,11 @@ def check_kernels(model: LM, config: TrainConfig) -> None:
     mark = FOLDER and FOLDER / f"{sha256(repr(settings).encode()).hexdigest()[:12]}.checked"
     if mark and mark.exists():
         return
-    name, error = self_test(model, config)
+    with heartbeat("comparing the kernels with their references"):
+        name, error = self_test(model, config)
     if error > LIMITS[config.precision]:
         raise ResourceError(f"the kernels are wrong on this CPU: {config.model} in {config.precision} by {ISA}, {name} "
                             f"is off by {error:.2g}; try TERNARY_ISA=generic or --precision fp32; see ternary doctor")
     if mark:
-        mark.touch()
+        with suppress(OSError):                   # a full disk: the next run tests again
+            mark.touch()

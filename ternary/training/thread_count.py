@@ -8,9 +8,11 @@ import numpy as np
 from ternary.compiler.isa import BF16_DOT
 from ternary.kernels.gemm.blocks import matmul
 from ternary.machine.hardware import physical_cores, usable_cores
+from ternary.machine.heartbeat import heartbeat
 
 ROWS, INPUTS, OUTPUTS = 2048, 192, 512            # a product of bolt-small
 CALLS = 20
+GAIN = 1.05                       # how much faster more threads have to be; less is noise
 
 
 def seconds(threads: int) -> float:
@@ -30,11 +32,13 @@ def seconds(threads: int) -> float:
 @cache
 def best_threads() -> tuple[int, str]:
     """-> threads, where the number comes from"""
-    usable = numba.config.NUMBA_NUM_THREADS
+    cores, why = usable_cores()
+    usable = min(numba.config.NUMBA_NUM_THREADS, cores)
     physical = min(physical_cores() or usable, usable)
     if physical == usable:
-        return usable, f"usable cores: {usable_cores()[1]}"
-    times = {n: seconds(n) for n in (physical, usable)}
-    chosen = min(times, key=times.get)
+        return usable, f"usable cores: {why}"
+    with heartbeat("measuring how many threads are fastest"):
+        times = {n: seconds(n) for n in (physical, usable)}
+    chosen = usable if times[physical] > GAIN * times[usable] else physical
     measured = ", ".join(f"{n} threads {t * 1e3:.2f} ms" for n, t in times.items())
     return chosen, f"measured: {measured}"

@@ -1,0 +1,4 @@
+"""`python -m ternary` is the command `ternary`."""
+from ternary.cli.main import main
+
+main()
