@@ -20,6 +20,7 @@ from ternary.text.corpus import Corpus, open_corpus, split_corpus
 from ternary.text.readers import DataFile, files
 from ternary.text.readers import parquet as parquet_reader
 from ternary.text.readers import text as text_reader
+from ternary.text.story import trimmed
 
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 
@@ -69,8 +70,7 @@ words = st.text(st.sampled_from("ab é🐌\t\r\n"), max_size=12)
 def test_what_is_written_between_separators_is_read_back(tmp_path_factory, texts, end):
     path = tmp_path_factory.mktemp("t") / "a.txt"
     source = write(path, "".join(f"{text}{end}<|endoftext|>{end}" for text in texts))
-    wanted = [text.replace("\r\n", "\n").replace("\r", "\n") for text in texts if text.strip()]
-    wanted = [text.strip() if not text.lstrip("\n ").startswith("\t") else text for text in wanted]
+    wanted = [trimmed(text.replace("\r\n", "\n").replace("\r", "\n")) for text in texts if text.strip()]
     if wanted:
         assert read(source) == wanted
     else:
@@ -89,7 +89,7 @@ def test_the_separator_is_found_across_the_blocks_of_the_scan(tmp_path, monkeypa
     "content, offset, line",
     [
         (b"good\n\nb\xe9d\n", 7, 3),
-        (b"\xffo\0n\0e\0", 0, 1),
+        (b"\xffone", 0, 1),
         (b"good\r\n\r\nb\xe9d\r\n", 9, 3),
         (b"good\r\rb\xe9d\r", 7, 3),
         (b"\xef\xbb\xbfone\n\xed\xa0\x80", 7, 2),

@@ -1,5 +1,6 @@
 """What a corpus is, how its text is asked for, and what of a text is a story."""
 
+import codecs
 import hashlib
 import json
 import re
@@ -47,7 +48,8 @@ class TextOptions:
     def __post_init__(self) -> None:
         if self.encoding is not None:
             try:
-                b"".decode(self.encoding)
+                codecs.getincrementaldecoder(self.encoding)
+                "a".encode(self.encoding)             # only text encodings can
             except (LookupError, ValueError):
                 raise UsageError(f"--encoding {self.encoding}: no such encoding; e.g. --encoding latin-1, cp1252, "
                                  "utf-16, gb18030 or shift_jis") from None
