@@ -1,6 +1,12 @@
+from dataclasses import fields
+
 import click
 
-from ternary.cli.common import emit, json_option, positive_int
+from ternary.cli.common import config_option, emit, json_option, positive_int
+from ternary.config import TrainConfig
+from ternary.errors import UsageError
+
+TEXT_OPTIONS = ("field", "encoding", "template", "skip_bad")
 
 
 @click.group("data", short_help="Prepare and inspect text.")
@@ -18,8 +24,8 @@ def options(f):
     """Those that both commands have."""
     for option in (
         click.argument("source"),
-        click.option("--split", default="train", show_default=True, help="Of fables and hub data."),
-        click.option("--field", help="The column of the text, in jsonl, csv, parquet and hub data."),
+        click.option("--split", help="Of fables, hub data and folders with files of several splits. [default: train]"),
+        *(config_option(TrainConfig, f) for f in fields(TrainConfig) if f.name in TEXT_OPTIONS),
         click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True,
                      help="Vocabulary of the tokenizer."),
         click.option("--processes", type=positive_int(2), help="[default: one for each usable core]"),
@@ -29,7 +35,7 @@ def options(f):
     return f
 
 
-def prepared(source, split, field, vocab_size, processes):
+def prepared(source, split, vocab_size, processes, **reading):
     """-> corpus, tokenizer, store, seconds"""
     import time
 
@@ -38,7 +44,10 @@ def prepared(source, split, field, vocab_size, processes):
     from ternary.text.prepare import cached_tokenizer, prepare
     start, tell = time.monotonic(), lambda text: click.echo(text, err=True)
     how = {"processes": processes or usable_cores()[0], "tell": tell}
-    corpus = open_corpus(source, split, field)
+    given = {name: value for name, value in reading.items() if value is not None}
+    corpus = open_corpus(source, split or "train", **given)
+    if split and "split" not in corpus.facts:
+        raise UsageError(f"--split {split}: {source} has no splits, such as files train.txt and valid.txt; leave it out")
     tokenizer = cached_tokenizer(corpus, vocab_size, **how)
     store = prepare(corpus, tokenizer, **how)
     return corpus, tokenizer, store, time.monotonic() - start

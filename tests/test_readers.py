@@ -59,7 +59,7 @@ def test_a_folder_and_a_glob(tmp_path):
     (tmp_path / "notes.md").write_text("no story")
     assert list(open_corpus(str(tmp_path)).stories()) == STORIES
     assert list(open_corpus(str(tmp_path / "*.txt*")).stories()) == [STORIES[0], STORIES[3]]
-    with pytest.raises(DataError, match="holds no .txt"):
+    with pytest.raises(DataError, match=r"no file matches .*\*\.nothing"):
         open_corpus(str(tmp_path / "*.nothing"))
 
 

@@ -3,15 +3,17 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 from ternary.errors import DataError, NetworkError
-from ternary.text.story import Corpus, fingerprint, first_line, story_column, story_text
+from ternary.text.rows import story_column, story_of
+from ternary.text.story import BadRows, Corpus, TextOptions, fingerprint, first_line, say, stories_in
 
 PROBE_SECONDS, OPEN_SECONDS = 8, 30
 
 
-def open_hub(name: str, split: str, key: str | None, revision: str | None = None) -> Corpus:
+def open_hub(name: str, split: str, options: TextOptions, revision: str | None = None) -> Corpus:
     """A hub data set: streamed if the hub answers, else from a whole snapshot in the local cache.
 
     Raises DataError of the data set, or NetworkError with neither the hub nor a snapshot.
@@ -31,16 +33,29 @@ def open_hub(name: str, split: str, key: str | None, revision: str | None = None
         if source is None:
             raise _unreachable(name, f"{first_line(e)}; no whole copy in the local cache") from None
         revision = Path(source).name
-    place = (name, source, revision, split, key)
+    place = (name, source, revision, split, options.field)
     column, rows = _hub_errors(name, lambda: _within(OPEN_SECONDS, _open_rows, *place))
 
-    def read() -> Iterator[str]:
-        stream = iter(rows)
-        while (row := _hub_errors(name, lambda: next(stream, None))) is not None:
-            if story := story_text(row[column], name).strip():
-                yield story
+    facts: dict = {"split": split, "read_as": [f"{name}: hub data, split {split}, column {column!r}"]}
 
-    return Corpus(f"{name} ({split})", fingerprint(name, revision, split, column), read)
+    def read() -> Iterator[str]:
+        stream, bad = iter(rows), BadRows(options.skip_bad)
+        for number in count(1):
+            row = _hub_errors(name, lambda: next(stream, None))
+            if row is None:
+                break
+            try:
+                story = story_of(row, options, f"{name}, row {number}")
+            except DataError as error:
+                bad.add(error)
+                continue
+            yield from stories_in(story)
+        if bad.count:
+            facts["skipped_rows"] = bad.count
+            say(f"{name}: skipped {bad.count} bad rows (--skip-bad {bad.limit}); the first: {bad.first}")
+
+    more = [options.template] if options.template else []
+    return Corpus(f"{name} ({split})", fingerprint(name, revision, split, options.field or column, *more), read, None, facts)
 
 
 def _within(seconds: float, call: Callable, *args):

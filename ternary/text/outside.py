@@ -6,13 +6,14 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from ternary.errors import DataError, TernaryError, UsageError
 from ternary.text import readers
 from ternary.text.readers import READERS, DataFile, Reader, files
-from ternary.text.story import Corpus, fingerprint, story_text
+from ternary.text.rows import story_text
+from ternary.text.story import Corpus, TextOptions, fingerprint, stories_in
 
 SAMPLE = 50  # stories that are read twice, and are part of the fingerprint
 PLACE = r"(?:[A-Za-z]:)?[^:]+\.py|[A-Za-z_][\w.]*"               # a file, perhaps on a drive C:, or a module
@@ -50,7 +51,7 @@ def open_reader(source: str, name: str, argument: str | None) -> Corpus:
         raise DataError(f"{source}: {argument} is no file; reader {name} wants one")
 
     def read() -> Iterator[str]:
-        return filter(None, (story.strip() for story in checked_stories(reader, argument, source)))
+        return chain.from_iterable(map(stories_in, checked_stories(reader, argument, source)))
 
     return Corpus(source, fingerprint(*code_identity(name, reader), _content(argument), sample(read, source)), read)
 
@@ -73,7 +74,7 @@ def checked_stories(reader: Reader, argument: str | None, label: str) -> Iterato
             raise DataError(f"{label}: the reader returned one str; want an iterable of stories")
         for number, story in enumerate(stories, 1):
             where = f"{label}, story {number}"
-            if len(text := story_text(story, where)) > files.MAX_STORY:
+            if len(text := story_text(story, TextOptions(), where)) > files.MAX_STORY:
                 raise DataError(f"{where}: over {files.MAX_STORY >> 20} MiB; separate its parts")
             yield text
     except (TernaryError, MemoryError):

@@ -79,7 +79,7 @@ def prepare(corpus: Corpus, tokenizer: Tokenizer, cache_dir: Path | None = None,
                     progress.add(draft.append(result))
             if not draft.stories:
                 raise DataError(f"{corpus.name} holds no story; want some text")
-            draft.finish()
+            draft.finish(corpus.facts.get("skipped_rows", 0))
     return open_store(path)
 
 
@@ -195,14 +195,15 @@ class Draft:
         _replace(self.journal, json.dumps({"header": self.header, **counts}).encode())
         self.saved = time.monotonic()
 
-    def finish(self) -> None:
+    def finish(self, skipped_rows: int = 0) -> None:
         """The header comes last: until then the file has no magic, and is no store."""
         self.save()
         end = self.first + 2 * self.tokens
         self.ids.write(bytes(align(end) - end))
         self.offsets.seek(0)
         shutil.copyfileobj(self.offsets, self.ids)
-        header = {**self.header, **{key: getattr(self, key) for key in COUNTS}}
+        header = {**self.header, **{key: getattr(self, key) for key in COUNTS},
+                  **({"skipped_rows": skipped_rows} if skipped_rows else {})}
         self.ids.flush()
         os.fsync(self.ids.fileno())
         self.ids.seek(0)

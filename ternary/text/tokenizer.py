@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import reprlib
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from ternary.text.vocabulary import (
     halves_of,
     learn_pieces,
     windows,
+    with_beginnings,
 )
 
 FORMAT = "ternary-tokenizer-1"
@@ -168,22 +169,23 @@ class _ChunkIds(dict):
 
     def __init__(self, pieces: tuple[str, ...]):
         self.ids = {piece: i for i, piece in enumerate(pieces, FIRST_PIECE)}
+        self.known = with_beginnings(pieces)
 
     def __missing__(self, chunk: str) -> bytes:
         if len(self) >= CACHE_SIZE:
             self.clear()
         ids = []
-        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.ids):
+        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.known):
             ids += [self.ids[part]] if part in self.ids else [SPECIALS + b for b in part.encode()]
         self[chunk] = spelled = np.array(ids, "<u2").tobytes()
         return spelled
 
 
-def _spell(chunk: str, pieces: Container[str]) -> list[str]:
+def _spell(chunk: str, pieces: Mapping[str, bool]) -> list[str]:
     """The parts that stand for a chunk: pieces, and single characters left to their bytes."""
-    if chunk in pieces:
+    if pieces.get(chunk):
         return [chunk]
-    return [part for half in halves_of(chunk) for part in ([half] if half in pieces else fewest(half, pieces))]
+    return [part for half in halves_of(chunk) for part in ([half] if pieces.get(half) else fewest(half, pieces))]
 
 
 def _canonical(content: dict) -> str:

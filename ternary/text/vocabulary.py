@@ -4,7 +4,7 @@ A chunk is a word with the spaces and punctuation before it; its halves are the 
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -48,16 +48,27 @@ def halves_of(chunk: str) -> tuple[str, str]:
     return (chunk[: word.start()], chunk[word.start() :]) if word else (chunk, "")
 
 
-def fewest(text: str, pieces: Container[str]) -> list[str]:
-    """The cut of `text` into fewest tokens; of equal cuts the one whose first part is longest."""
+def with_beginnings(pieces: Iterable[str]) -> dict[str, bool]:
+    """Pieces: True, and what pieces begin with: False. So a search ends where nothing longer can follow."""
+    pieces = list(pieces)
+    return dict.fromkeys((piece[:k] for piece in pieces for k in range(1, len(piece))), False) | dict.fromkeys(pieces, True)
+
+
+def fewest(text: str, pieces: Mapping[str, bool]) -> list[str]:
+    """The cut of `text` into fewest tokens, of pieces with_beginnings; of equal cuts the one whose first part is longest."""
     n = len(text)
     cost, end = [0] * (n + 1), [0] * n
     for i in range(n - 1, -1, -1):
-        cost[i] = cost[i + 1] + (1 if text[i] in pieces else len(text[i].encode()))
-        end[i] = i + 1
-        for j in range(i + 2, n + 1):
-            if cost[j] < cost[i] and text[i:j] in pieces:
-                cost[i], end[i] = cost[j] + 1, j
+        known, last = pieces.get(text[i]), i + 1
+        least = cost[last] + (1 if known else len(text[i].encode()))
+        if known is not None:
+            for j in range(i + 2, n + 1):
+                known = pieces.get(text[i:j])
+                if known is None:
+                    break
+                if known and cost[j] < least:
+                    least, last = cost[j] + 1, j
+        cost[i], end[i] = least, last
     parts, i = [], 0
     while i < n:
         parts.append(text[i : end[i]])
@@ -138,8 +149,9 @@ def learn_pieces(counts: Counter[str], room: int) -> list[str]:
     used = joined | _usage(halves, pieces)
     pieces = {piece for piece in pieces if piece in used}
     spare = [word for word in words[places:] if halves[word] >= MIN_COUNT and word not in pieces]
-    pieces.update(spare[: room - len(pieces)])
-    used = joined | _usage(halves, pieces)
+    if spare := spare[: room - len(pieces)]:
+        pieces.update(spare)
+        used = joined | _usage(halves, pieces)
     return [part for part in _ranked(used) if part in pieces]
 
 
@@ -147,22 +159,22 @@ def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int
     """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
     fragments = set()
     for done in range(1, ROUNDS + 1):
-        known, saved = pieces | fragments, Counter()
+        known, saved = with_beginnings(pieces | fragments), Counter()
         for word, n in unknown:
             parts = fewest(word, known)
             for left, right in pairwise(parts):
                 saved[left + right] += n
-        useful = [part for part in _ranked(saved) if saved[part] > 1]
+        useful = _ranked({part: n for part, n in saved.items() if n > 1})
         fragments.update(useful[: room * done // ROUNDS - len(fragments)])
     return fragments
 
 
-def _usage(halves: Counter[str], pieces: Container[str]) -> Counter[str]:
+def _usage(halves: Counter[str], pieces: set[str]) -> Counter[str]:
     """How often each part occurs when the halves are spelled with `pieces`."""
-    used = Counter()
+    used, known = Counter(), with_beginnings(pieces)
     for half, n in halves.items():
         if n:
-            for part in [half] if half in pieces else fewest(half, pieces):
+            for part in [half] if half in pieces else fewest(half, known):
                 used[part] += n
     return used
 

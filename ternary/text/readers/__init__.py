@@ -15,7 +15,9 @@ colon, `--data my_reader.py:Name:path/to/file.xyz`: a DataFile if that is a file
 An installed package can claim suffixes with an entry point of the group `ternary.readers`, whose object has the
 attributes that `reads` sets. `--data NAME:FILE` uses a registered reader whatever the suffix of the file.
 
-A story is a str of at most MAX_STORY bytes; surrounding white space and empty stories are dropped. Every call must
+A story is a str of at most MAX_STORY characters; surrounding white space and empty stories are dropped, line ends become
+LF, and a marker <|endoftext|> parts it. A reader that can go on after a row that it cannot read gives the error to
+`file.bad.add`, which raises it beyond --skip-bad; what it took the file for goes to `file.found`. Every call must
 yield the same stories in the same order: preparation reads a source several times, and after an interruption it
 skips the stories that are done. The cache identifies a source by the content of the reader's source file, the
 argument (the content, if it is a file or a folder), --field and the first stories. If stories depend on anything
@@ -39,6 +41,7 @@ class Reader(Protocol):
     suffixes: tuple[str, ...]
     compressed: bool
     columns: bool
+    changed: Callable[[DataFile], bool] | None
 
     def __call__(self, file: DataFile) -> Iterable[str]: ...
 
@@ -46,15 +49,17 @@ class Reader(Protocol):
 READERS: Registry[Reader] = Registry("reader", "--data", __name__)
 
 
-def reads(*suffixes: str, compressed: bool = False, columns: bool = True) -> Callable[[F], F]:
+def reads(*suffixes: str, compressed: bool = False, columns: bool = True,
+          changed: Callable[[DataFile], bool] | None = None) -> Callable[[F], F]:
     """Decorator of a reader: the file suffixes that it takes, in lower case with the dot.
 
     compressed: it also takes files with a further suffix .gz or .zst, as it reads through the methods of DataFile.
-    columns: the stories depend on --field.
+    columns: the stories depend on --field. changed, of a reader of text: whether version 0.1 read a file otherwise, so
+    that its fingerprint has to be another one; None if the file is not text.
     """
 
     def mark(reader: F) -> F:
-        reader.suffixes, reader.compressed, reader.columns = suffixes, compressed, columns
+        reader.suffixes, reader.compressed, reader.columns, reader.changed = suffixes, compressed, columns, changed
         return reader
 
     return mark

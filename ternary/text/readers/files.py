@@ -1,8 +1,10 @@
-"""A data file as a reader sees it: decompressed, in lines, decoded, in constant memory."""
+"""A data file as a reader sees it: decompressed, decoded, in lines with one kind of end, in constant memory."""
 
+import codecs
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,31 +12,42 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ternary.errors import DataError
-from ternary.text.story import first_line
+from ternary.text.story import BadRows, TextOptions, first_line
 
-BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20
-MAX_STORY = 4 << 20  # bytes of a story, or of a line: about a Bible, read in a second and 100 MB
+OVERLAP = 1024        # characters of a block that are searched again with the next one
+MAX_STORY = 4 << 20   # characters of a story, or of a line: about a Bible, read in a second and 100 MB
 MAGIC = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32-le", codecs.BOM_UTF32_BE: "utf-32-be",
+         codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class DataFile(str):
     """The path of a data file: a str, so that open(file) works, with what a reader needs to know beside it.
 
-    label: its name in error messages. field: the value of --field, the column of the stories, or None.
+    label: its name in error messages. field: the value of --field, the column of the stories, or None. bad: counts
+    rows that cannot be read. found: what a reader took the file for, such as {"delimiter": "';'"}.
     """
 
     label: str
-    field: str | None
+    options: TextOptions
+    bad: BadRows
+    found: dict[str, str]
 
-    def __new__(cls, path: str | Path, label: str | None = None, field: str | None = None) -> "DataFile":
+    def __new__(cls, path: str | Path, label: str | None = None, options: TextOptions | None = None,
+                bad: BadRows | None = None) -> "DataFile":
         file = super().__new__(cls, path)
-        file.label, file.field = label or Path(path).name, field
+        file.label, file.options = label or Path(path).name, options or TextOptions()
+        file.bad, file.found = bad or BadRows(), {}
         return file
 
     @property
     def path(self) -> Path:
         return Path(self)
+
+    @property
+    def field(self) -> str | None:
+        return self.options.field
 
     def stamp(self) -> tuple[int, int]:
         """Size in bytes and time of the last change in ns. Raises OSError."""
@@ -47,6 +60,13 @@ class DataFile(str):
         with open(self, "rb") as f:
             while block := f.read(BLOCK):
                 digest.update(block)
+        return digest.hexdigest()
+
+    def text_digest(self) -> str:
+        """The sha256 hex digest of the text in UTF-8, without mark and with line ends \\n. Raises OSError, DataError."""
+        digest = hashlib.sha256()
+        for block in self.blocks():
+            digest.update(block.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def text_bytes(self) -> int | None:
@@ -81,31 +101,105 @@ class DataFile(str):
                 raise
             raise DataError(f"{self.label} is damaged or cut off: {first_line(e)}") from None
 
-    def byte_lines(self) -> Iterator[bytes]:
-        """Lines with their ends. Raises DataError for a line over MAX_STORY bytes."""
+    def start(self, size: int = 4096) -> bytes:
+        """The first bytes, decompressed."""
         with self.open() as f:
-            for number, line in enumerate(iter(lambda: f.readline(MAX_STORY + 1), b""), 1):
-                if len(line) > MAX_STORY:
-                    raise DataError(f"{self.label}, line {number}: over {MAX_STORY >> 20} MiB; break it into stories")
-                yield line
+            return f.read(size)
+
+    def encoding(self) -> tuple[str, str]:
+        """The encoding of the text, and why."""
+        start = self.start()
+        for mark, name in MARKS.items():
+            if start.startswith(mark):
+                return name, "its mark"
+        if self.options.encoding:
+            return self.options.encoding, "--encoding"
+        even, odd, half = start[::2].count(0), start[1::2].count(0), len(start) // 2
+        if half and (even > 0.4 * half) != (odd > 0.4 * half) and min(even, odd) < 0.05 * half:
+            return ("utf-16-be" if even > odd else "utf-16-le"), "every other byte is 0"
+        return "utf-8", "usual"
+
+    def blocks(self) -> Iterator[str]:
+        """The text in parts, with line ends \\n and without a mark. Raises DataError if it is not in its encoding.
+
+        Where bad rows may be skipped, bytes that are no text become surrogates U+DC80 to U+DCFF.
+        """
+        encoding, why = self.encoding()
+        if why != "usual":
+            self.found["encoding"] = f"{encoding} ({why})"
+        errors, begun = "surrogateescape" if self.bad.limit else "strict", False
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
+        with self.open() as f:
+            block = b"more"
+            while block:
+                block = f.read(BLOCK)
+                try:
+                    text = decoder.decode(block, final=not block)
+                except UnicodeError:
+                    raise self._undecodable(encoding) from None
+                if not begun:
+                    text = text.lstrip("\ufeff")
+                    begun = bool(text)
+                if text:
+                    yield text
 
     def lines(self) -> Iterator[str]:
-        """Lines with their ends, decoded, without a byte order mark. Raises DataError if they are not UTF-8."""
-        offset = 0
-        for number, line in enumerate(self.byte_lines(), 1):
-            yield self.decode(line, offset, number).removeprefix("\ufeff" if number == 1 else "")
-            offset += len(line)
+        """Lines with their ends \\n, decoded, without a mark. Raises DataError for one over MAX_STORY characters."""
+        rest, number = "", 1
+        for block in self.blocks():
+            *lines, rest = (rest + block).split("\n")
+            for line in lines:
+                if len(line) > MAX_STORY:
+                    break
+                yield line + "\n"
+                number += 1
+            else:
+                if len(rest) <= MAX_STORY:
+                    continue
+            raise DataError(f"{self.label}, line {number}: over {MAX_STORY >> 20} MiB; break it into stories")
+        if rest:
+            yield rest
 
-    def decode(self, raw: bytes, offset: int, line: int) -> str:
-        """`raw`, which starts at byte `offset` and line `line` of the file, as text. Raises DataError."""
+    def finds(self, pattern: re.Pattern[str], before: str = "") -> bool:
+        """Whether the text, with `before` in front, matches somewhere, before a line over MAX_STORY characters."""
+        tail, unbroken = before, 0
+        for block in self.blocks():
+            window = tail + block
+            if pattern.search(window):
+                return True
+            if (unbroken := 0 if "\n" in block else unbroken + len(block)) > MAX_STORY:
+                return False
+            tail = window[-OVERLAP:]
+        return False
+
+    def _undecodable(self, encoding: str) -> DataError:
+        """Where the first byte is that is no text."""
+        decoder, ends = codecs.getincrementaldecoder(encoding)(), io.IncrementalNewlineDecoder(None, translate=True)
+        offset, line, block = 0, 1, b"more"
+        with self.open() as f:
+            while block:
+                block, held = f.read(BLOCK), decoder.getstate()[0]
+                try:
+                    line += ends.decode(decoder.decode(block, not block)).count("\n")
+                except UnicodeDecodeError as e:
+                    offset += e.start - len(held)
+                    line += ends.decode(e.object[:e.start].decode(encoding, "replace"), True).count("\n")
+                    return self._other_encoding(encoding, f"byte 0x{e.object[e.start]:02x} at offset {offset}, line {line}",
+                                                e.object)
+                except UnicodeError as e:         # e.g. UTF-16 without the mark that --encoding utf-16 wants
+                    return self._other_encoding(encoding, str(e), b"")
+                offset += len(block)
+        return self._other_encoding(encoding, "it changes while it is read", b"")
+
+    def _other_encoding(self, encoding: str, what: str, near: bytes) -> DataError:
+        name = "UTF-8" if encoding == "utf-8" else encoding
         try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError as e:
-            line += raw.count(b"\n", 0, e.start)
-            raise DataError(
-                f"{self.label} is not UTF-8: byte 0x{raw[e.start]:02x} at offset {offset + e.start}, line {line}; "
-                "convert it, e.g. with iconv -t UTF-8"
-            ) from None
+            near.decode("cp1252")
+            other = "cp1252" if encoding != "cp1252" and any(0x80 <= byte < 0xa0 for byte in near) else "latin-1"
+        except UnicodeDecodeError:
+            other = "latin-1"
+        return DataError(f"{self.label} is not {name}: {what}; name its encoding, e.g. --encoding {other}, or convert it, "
+                         f"e.g. with iconv -f {other.replace('latin-1', 'ISO-8859-1').upper()} -t UTF-8")
 
 
 def kind_of(path: Path) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """Parquet: one column holds the stories."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from ternary.errors import DataError
 from ternary.text.readers import READERS, files, reads
 from ternary.text.readers.files import DataFile
-from ternary.text.story import first_line, story_column, story_text
+from ternary.text.rows import story_column, story_of
+from ternary.text.story import first_line
 
 BATCH_ROWS = 8        # a story that a dictionary repeats costs its file nothing, but memory in every row of a batch
 # Unpacked / packed bytes of a column chunk that no text reaches (text shrinks 2 to 20 times), and the unpacked bytes
@@ -22,19 +24,32 @@ def read_parquet(file: DataFile) -> Iterator[str]:
     try:
         with parquet.ParquetFile(str(file)) as table:
             column = story_column(table.schema_arrow.names, file.field, file.label)
-            where = f"{file.label}, column {column}"
             for size, packed in _column_chunks(table.metadata):
                 if size > max(SMALL, MAX_RATIO * packed):
                     raise DataError(f"{file.label} unpacks {packed:,} bytes to {size:,}, which no text does; "
                                     "look into it")
-            for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=[column]):
-                for value in batch.column(0):
-                    story = story_text(value.as_py(), where)
-                    if len(story) > files.MAX_STORY:
-                        raise DataError(f"{where}: a story over {files.MAX_STORY >> 20} MiB; separate its parts")
-                    yield story
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+            file.found["column"] = repr(column)
+            batches = table.iter_batches(batch_size=BATCH_ROWS, columns=[column])
+            values = chain.from_iterable(batch.to_struct_array() for batch in batches)
+            for number, row in enumerate(values, 1):
+                try:
+                    story = _story(row, file, f"{file.label}, column {column}, row {number}")
+                except DataError as error:
+                    file.bad.add(error)
+                    continue
+                yield story
+    except (pa.ArrowException, OSError) as e:
         raise DataError(f"{file.label} is not a whole parquet file: {first_line(e)}") from None
+
+
+def _story(row, file: DataFile, where: str) -> str:
+    try:
+        story = story_of(row.as_py(), file.options, where)
+    except UnicodeDecodeError as e:
+        raise DataError(f"{where}: {e}") from None
+    if len(story) > files.MAX_STORY:
+        raise DataError(f"{where}: a story over {files.MAX_STORY >> 20} MiB; separate its parts")
+    return story
 
 
 def _column_chunks(metadata) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,110 @@
+"""Which files of a folder are data, which are another program's, and which belong to a split."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from ternary.errors import DataError
+from ternary.text.readers import kind_of, reader_of
+from ternary.text.readers.files import DataFile
+from ternary.text.story import say
+
+SPLITS = {"train": "train", "training": "train", "valid": "validation", "validation": "validation", "val": "validation",
+          "dev": "validation", "test": "test", "eval": "test"}
+WORD = re.compile(r"[^a-z]+")
+ABOUT = re.compile(r"(readme|licen[cs]e|changelog|citation|requirements)\b", re.IGNORECASE)
+POINTER = b"version https://git-lfs.github.com/spec/"
+PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
+APPLE = (b"\0\x05\x16\x07", b"\0\x05\x16\0")                 # resource forks
+SHOWN = 5
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder and its subfolders, linked ones too, that a registered reader takes, by name.
+
+    What is hidden, or not data, is left out, and a line says so.
+    """
+    find = cache(reader_of)
+    found = [path for path in _walk(folder) if find(*kind_of(path)) and path.is_file()]
+    return kept(str(folder), folder, sorted(found, key=lambda path: path.relative_to(folder).parts))
+
+
+def kept(name: str, root: Path | None, paths: Iterable[Path]) -> list[Path]:
+    """Those that are data; a line says which are not. Raises DataError for one that stands for data."""
+    good: list[Path] = []
+    foreign: list[str] = []
+    about: list[Path] = []
+    for path in paths:
+        label = path.relative_to(root) if root else path
+        named = label.parts if root else (path.name,)             # a pattern may lead into a hidden folder
+        if any(part.startswith(".") for part in named) or "__MACOSX" in label.parts:
+            foreign.append(f"{label} (hidden)")
+        elif why := foreign_content(path, str(label)):
+            foreign.append(f"{label} ({why})")
+        elif ABOUT.match(path.name):
+            about.append(path)
+        else:
+            good.append(path)
+    if good:
+        foreign += [f"{path.relative_to(root) if root else path} (about the data)" for path in about]
+    if foreign:
+        more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+        say(f"{name}: skipped {len(foreign)} hidden or foreign files: {', '.join(foreign[:SHOWN])}{more}")
+    return good or about
+
+
+def foreign_content(path: Path, label: str) -> str | None:
+    """What a file is that is no text of its own; DataError if it stands for data that is missing."""
+    try:
+        start = DataFile(path, label).start(512)
+    except OSError as e:
+        raise DataError(f"cannot read {label}: {e.strerror}") from None
+    except DataError:                             # damaged: its reader says so
+        return None
+    if start.startswith(POINTER):
+        raise DataError(f"{label} is a pointer of Git LFS, not the data itself; fetch the data with git lfs pull")
+    if start.startswith(APPLE):
+        return "resource fork of macOS"
+    return "HTML page" if PAGE.match(start.removeprefix(b"\xef\xbb\xbf")) else None
+
+
+def split_of(label: Path) -> str | None:
+    """"train", "validation" or "test", if the name of a file or of a folder above it says so."""
+    for part in (label.name.partition(".gz")[0], *reversed(label.parts[:-1])):
+        for word in WORD.split(part.lower()):
+            if word in SPLITS:
+                return SPLITS[word]
+    return None
+
+
+def splits(root: Path | None, paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """The files of "train" and "validation"; of "test" too, if there are three kinds. Empty if there are no such files.
+
+    Without files for validation those for testing stand for them.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if split := split_of(path.relative_to(root) if root else Path(path.name)):
+            found.setdefault(split, []).append(path)
+    if "train" not in found or len(found) < 2:
+        return {}
+    return found if "validation" in found else {**found, "validation": found["test"]}
+
+
+def _walk(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Files below a folder; a link to a folder that it is in is not followed."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as e:
+        raise DataError(f"cannot read {folder}: {e.strerror}") from None
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            yield from _walk(path, (*above, real))
+        else:
+            yield path
