@@ -65,7 +65,8 @@ class Ternary(click.Group):
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         try:
             code = self._run(args, extra)
-            sys.stdout.flush()  # here, where a reader that went away is still handled
+            if sys.stdout:
+                sys.stdout.flush()  # here, where a reader that went away is still handled
         except BrokenPipeError:
             code = _hang_up()
         sys.exit(code)
@@ -107,7 +108,10 @@ def _report(error: BaseException, as_json: bool) -> int:
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"
-    click.echo(f"Error: {message}", err=True)
+    try:
+        click.echo(f"Error: {message}", err=True)
+    except (OSError, ValueError):  # nobody reads it any more: the exit code still counts
+        _silence(sys.stderr)
     if as_json:
         click.echo(json.dumps({"error": {"code": name, "message": message}}))
     return code
@@ -135,11 +139,16 @@ def _termination():
 
 
 def _hang_up() -> int:
-    """The reader of stdout is gone: let nothing more be said, not even while Python shuts down."""
-    with suppress(OSError), open(os.devnull, "w") as null:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(null.fileno(), stream.fileno())
+    """The reader of stdout is gone: let nothing more be said."""
+    _silence(sys.stdout, sys.stderr)
     return BROKEN_PIPE
+
+
+def _silence(*streams) -> None:
+    """Let what is written to them go nowhere, also what is left in their buffers when Python shuts down."""
+    with suppress(OSError, ValueError), open(os.devnull, "w") as null:
+        for stream in filter(None, streams):
+            os.dup2(null.fileno(), stream.fileno())
 
 
 @click.group(cls=Ternary, name="ternary", context_settings={"help_option_names": ["-h", "--help"]})

@@ -35,7 +35,7 @@ def steps(run_dir: Path) -> list[Path]:
 
 
 def pointed(path: Path) -> Path | None:
-    """The folder that `path` stands for: a link, or a best or last that is a file with the name of a step; else None."""
+    """What `path` stands for: a link, or a best or last that is a file with the name of a step folder; else None."""
     if path.is_symlink():
         return path.parent / os.readlink(path)
     with suppress(OSError, ValueError):
@@ -46,8 +46,8 @@ def pointed(path: Path) -> Path | None:
 
 
 def make_pointer(path: Path, name: str) -> bool:
-    """Let `path`, which is not there, stand for the step folder `name` -> whether by a link. A file holds the name where
-    the file system has no links, or makes something else of them."""
+    """Let `path`, which is not there, stand for the step folder `name` -> whether by a link. A file holds the name
+    where the file system has no links, or makes something else of them."""
     try:
         path.symlink_to(name, target_is_directory=True)
         if os.readlink(path) == name:

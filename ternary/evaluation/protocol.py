@@ -31,8 +31,11 @@ def pairs(text: str, tokenizer: Tokenizer, protocol: str) -> tuple[np.ndarray, n
 
 
 def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precision: str) -> np.ndarray:
-    """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see; those of
-    more than ROWS tokens in chunks, with the state of the model carried over, so that memory does not grow with them."""
+    """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see.
+
+    Those of more than ROWS tokens run in chunks, with the state of the model carried over: memory does not grow with
+    them.
+    """
     nats = np.zeros(len(sequences))
     lengths = [padded_length(len(x)) for x, _ in sequences]
     with Tape(precision, record=False) as tape:

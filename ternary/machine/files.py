@@ -1,4 +1,4 @@
-"""What some file systems lack (drives in the network, exFAT, folders shared with a virtual machine), and how to go on."""
+"""What some file systems (network drives, exFAT, folders shared with a virtual machine) lack, and how to go on."""
 import errno
 import os
 from pathlib import Path

@@ -34,8 +34,8 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
            f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
     if differs := differences(run):
-        yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their last "
-               "digits from those that it would have had")
+        yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their "
+               "last digits from those that it would have had")
     if chosen := reasons(asked, c):
         yield f"chosen: {', '.join(chosen)}"
     if c.lr > 1:
@@ -48,6 +48,6 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
 
 
 def differences(run: "Run") -> str:
-    """What is not as it was when the checkpoint was saved from which a run continues, and changes how sums are rounded."""
+    """What changes how sums are rounded, and is not as it was when the checkpoint was saved that a run continues."""
     before, now = run.before, {"threads": run.config.threads, "CPU path": ISA}
     return " and ".join(f"{name} {now[name]} instead of {old}" for name, old in before.items() if old != now[name])

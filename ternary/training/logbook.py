@@ -205,7 +205,7 @@ def is_log(path: Path) -> bool:
     """Whether a log.jsonl is that of a run, by its first line, which a kill may have torn."""
     first, end, _ = path.read_bytes().partition(b"\n")
     start = b'{"time": '
-    return any(parsed(first + end).values()) if end else first[:len(start)] == start[:len(first)]
+    return first[:len(start)] == start[:len(first)] and (not end or any(parsed(first + end).values()))
 
 
 def silence(stream: TextIO) -> None:

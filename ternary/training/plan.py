@@ -192,8 +192,8 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
     folder, asked = run_of(saved.path, saved.state["step"], Path(resume)), given.pop("save_dir", None)
     if folder is None:
         if asked is None:
-            raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say where the run goes on, in a "
-                             f"folder of its own: --save-dir {str(resume).rstrip('/')}-run")
+            raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say where the run goes on, in "
+                             f"a folder of its own, such as --save-dir {str(resume).rstrip('/')}-run")
         if checkpoint.steps(Path(asked)):
             raise UsageError(f"--save-dir {asked} holds a run already; choose another for what {resume} continues")
         folder = Path(asked)

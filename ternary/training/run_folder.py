@@ -16,8 +16,10 @@ def run_of(checkpoint: Path, step: int, named: Path) -> Path | None:
     folder, log = checkpoint.parent, checkpoint.parent / "log.jsonl"
     if checkpoint.name not in (step_folder(folder, step).name, *POINTERS):
         return None
-    has_run = log.is_file() and log.stat().st_size and is_log(log) or any(pointed(folder / name) for name in POINTERS)
-    return folder if has_run or named.resolve() == folder.resolve() else None
+    logged = log.is_file() and log.stat().st_size > 0 and is_log(log)
+    if logged or any(pointed(folder / name) for name in POINTERS):
+        return folder
+    return folder if named.resolve() == folder.resolve() else None
 
 
 def refuse_foreign(folder: Path) -> None:

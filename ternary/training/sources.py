@@ -83,8 +83,9 @@ def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tupl
 
 
 def missing(config: TrainConfig, error: DataError) -> DataError:
-    lost = [flag_of(name) for name in TEXTS if (source := getattr(config, name)) and not all(map(is_there, parts(source)))]
-    return DataError(f"{error}; if the text of this run was moved, add {' and '.join(lost) or '--data'} with its new place")
+    named = {flag_of(name): source for name in TEXTS if (source := getattr(config, name))}
+    lost = [flag for flag, source in named.items() if not all(map(is_there, parts(source)))] or list(named)[:1]
+    return DataError(f"{error}; if the text of this run was moved, add {' and '.join(lost)} with its new place")
 
 
 def other(name: str, source: str) -> ModelFileError:
