@@ -2,6 +2,7 @@
 import errno
 import io
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -233,7 +234,7 @@ def test_a_step_outside_of_its_run_goes_on_where_it_is_told(place, here, tmp_pat
     result = here("train", "--resume", step, *data)
     assert result.code == 2 and "--save-dir" in result.err
     assert sorted(p.name for p in (tmp_path / "backup").iterdir()) == sorted([name, "notes"])
-    advised = result.err.split("--save-dir ")[1].strip()
+    advised, = shlex.split(result.err.split("--save-dir ")[1])
     assert here("train", "--resume", step, *data, "--save-dir", advised, "--steps", 10).code == 0
     assert [e["step"] for e in log(Path(advised), "train")] == [10]
     assert {"step_0000008", "step_0000010"} <= {p.name for p in Path(advised).iterdir()}

@@ -33,7 +33,7 @@ class Logbook:
     ):
         self.path = None if run_dir is None else Path(run_dir) / "log.jsonl"
         self.total, self.unit = total, unit
-        self._screen = not (sys.stderr is None or sys.stderr.closed)         # until writing to it fails
+        self._screen = not getattr(sys.stderr, "closed", True)           # until writing to it fails
         self._terminal = self._screen and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._interval = (
             interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
@@ -210,7 +210,7 @@ def is_log(path: Path) -> bool:
 
 def silence(stream: TextIO) -> None:
     """Nothing more can be written to it: let what is left in its buffer go nowhere, also when Python ends."""
-    with suppress(OSError, ValueError), open(os.devnull, "w") as null:
+    with suppress(OSError, ValueError, AttributeError), open(os.devnull, "w") as null:       # not every one is a file
         os.dup2(null.fileno(), stream.fileno())
 
 

@@ -1,5 +1,6 @@
 """From what was asked for to what is done: settings that were left open, the model, its precision."""
 import math
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,9 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
     folder, asked = run_of(saved.path, saved.state["step"], Path(resume)), given.pop("save_dir", None)
     if folder is None:
         if asked is None:
-            raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say where the run goes on, in "
-                             f"a folder of its own, such as --save-dir {str(resume).rstrip('/')}-run")
+            fresh = shlex.quote(str(Path(resume)) + "-run")
+            raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "
+                             f"goes on, such as --save-dir {fresh}")
         if checkpoint.steps(Path(asked)):
             raise UsageError(f"--save-dir {asked} holds a run already; choose another for what {resume} continues")
         folder = Path(asked)
