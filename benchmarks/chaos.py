@@ -26,6 +26,7 @@ from hostile import hostile_files
 
 from ternary import fables
 from ternary.bench.measure import machine, say
+from ternary.checkpoint.format import find
 
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"
@@ -67,7 +68,7 @@ def learned(run: Path) -> tuple[list, str]:
     lines = [json.loads(line, parse_float=str) for line in (run / "log.jsonl").read_text().splitlines()]
     kept = ("kind", "step", "loss", "lr", "grad_norm", "val_loss", "sample")
     said = {(e["kind"], e["step"]): tuple(e.get(key) for key in kept) for e in lines if e["kind"] in SAID}
-    return sorted(said.values()), digest(run / "last" / "model.safetensors")
+    return sorted(said.values()), digest(find(run / "last") / "model.safetensors")
 
 
 def digest(path: Path) -> str:
@@ -273,7 +274,7 @@ def main() -> None:
         tests: list[Callable[[], dict | list[dict]]] = [
             lambda: kills_in_training(place, args.kills), lambda: kills_in_saving(place, max(1, args.kills // 4)),
             lambda: kills_in_preparation(place, max(1, args.kills // 5)), lambda: signals(place),
-            lambda: full_disk(place), lambda: hostile_files(place.folder / "undisturbed" / "last"),
+            lambda: full_disk(place), lambda: hostile_files(find(place.folder / "undisturbed" / "last")),
             lambda: refusals(place), lambda: oddities(place)]
         for test in tests:
             found = test()

@@ -35,7 +35,7 @@ _COMPLETION = "_TERNARY_COMPLETE"
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: a command ends as it does at Ctrl-C."""
+    """SIGTERM, or SIGHUP from a terminal that closes: a command ends as it does at Ctrl-C."""
 
 
 class Ternary(click.Group):
@@ -134,19 +134,23 @@ def _report(error: BaseException, as_json: bool) -> int:
 
 @contextmanager
 def _termination():
-    """Inside, SIGTERM raises Terminated."""
+    """Inside, SIGTERM and SIGHUP raise Terminated; SIGHUP once, as a terminal may send several. `nohup` ignores it."""
 
     def terminate(number, frame):
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
         raise Terminated
 
     if threading.current_thread() is not threading.main_thread():
         yield  # signals come to the main thread only
         return
-    before = signal.signal(signal.SIGTERM, terminate)
+    numbers = [n for n in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if n]
+    before = {n: signal.signal(n, terminate) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _hang_up() -> int:

@@ -93,18 +93,23 @@ class TrainConfig(Config):
                                  "version that wrote them, or start afresh") from None
 
     def resumed(self, given: dict[str, Any]) -> "TrainConfig":
-        """These settings with those of `given` that a resumed run may change: when it ends and saves, its threads."""
+        """These settings with those of `given` that a resumed run may change: when it ends, saves and evaluates, its
+        threads, and where its texts are, which its checkpoint identifies by their content."""
         given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
-            if key not in CHANGEABLE and value != getattr(self, key):
-                raise UsageError(f"{flag_of(key)} is {value}, but this run was started "
-                                 f"with {getattr(self, key)}; leave it out, or start a new run in another --save-dir")
+            before = getattr(self, key)
+            if value != before and (key not in CHANGEABLE or (key in TEXTS and before is None)):
+                started = "without it" if before is None else f"with {before}"
+                raise UsageError(f"{flag_of(key)} is {value}, but this run was started {started}; leave it out, or "
+                                 "start a new run in another --save-dir")
         budget = dict.fromkeys(BUDGET) if set(given) & set(BUDGET) else {}
         return replace(self, **{**budget, **given})
 
 
 BUDGET = ("hours", "tokens", "steps", "epochs")
-CHANGEABLE = (*BUDGET, "patience", "target_bpc", "threads", "save_minutes", "keep", "log")     # by a resumed run
+TEXTS = ("data", "val_data")
+CHANGEABLE = (*BUDGET, *TEXTS, "patience", "target_bpc", "threads", "eval_every", "save_minutes", "keep",
+              "log")                                  # by a resumed run
 MODEL_FLAGS = ("quantizer", "inner_norm")             # options that are short for --set
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny import TINY
 
+from ternary.checkpoint.format import find
 from ternary.models import MODELS
 from ternary.models.bolt import Bolt, BoltConfig
 
@@ -153,5 +154,5 @@ def test_hostile_counts_what_is_read_after_all(tmp_path):
 
 @pytest.mark.slow
 def test_hostile_files_are_refused_soon(finished):
-    rows = program("hostile").hostile_files(finished[0] / "last")
+    rows = program("hostile").hostile_files(find(finished[0] / "last"))
     assert len(rows) == 17 and not [row for row in rows if row["lost"]]

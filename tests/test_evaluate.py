@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 from tiny import stories
 
+from ternary.autograd.pool import Pool
 from ternary.autograd.tape import Tape
 from ternary.errors import DataError, UsageError
+from ternary.evaluation import protocol
 from ternary.evaluation.protocol import evaluate, pairs, story_nats
 from ternary.fables import bits_per_char
 from ternary.fables import stories as fables
+from ternary.models import MODELS
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.twin import short_twin
 from ternary.text.tokenizer import Tokenizer
 
 LONG = " ".join(stories(40))
@@ -79,6 +83,50 @@ def test_company_changes_nothing(model, tokenizer):
     alone = [story_nats(model, [p], "fp32")[0] for p in xy[:len(TEXTS)]]
     np.testing.assert_allclose(story_nats(model, xy, "fp32"), alone * 3, rtol=1e-6)
     np.testing.assert_allclose(story_nats(model, xy[::-1], "fp32"), (alone * 3)[::-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", ["bolt-small", "nova", "thunderbolt"])
+def test_a_long_story_in_chunks_costs_what_it_costs_at_once(tokenizer, monkeypatch, name, precision):
+    model = short_twin(MODELS.get(name)(seed=3), vocab_size=tokenizer.vocab_size)
+    model.embed.weight.data *= 20
+    xy = [pairs(text, tokenizer, "honest") for text in (LONG[:1500], "a", LONG[:3000])]
+    assert len(xy[0][0]) > 256 and len(xy[0][0]) % 64
+    whole = story_nats(model, xy, precision)
+    monkeypatch.setattr(protocol, "ROWS", 64)
+    np.testing.assert_allclose(story_nats(model, xy, precision), whole, rtol=1e-5 if precision == "fp32" else 1e-2)
+
+
+def test_stories_of_one_chunk_are_scored_as_ever(model, tokenizer, monkeypatch):
+    xy = [pairs(LONG, tokenizer, "honest")] * 4
+    xy = [(np.resize(x, n), np.resize(y, n)) for (x, y), n in zip(xy, (protocol.ROWS, 2000, 33, 1))]
+    before = story_nats(model, xy, "fp32")
+    monkeypatch.setattr(protocol, "long_nats", None)          # not called
+    assert (story_nats(model, xy, "fp32") == before).all()
+
+
+@pytest.mark.parametrize("name", ["bolt-small", "nova"])
+def test_memory_does_not_grow_with_the_length_of_a_story(tokenizer, monkeypatch, name):
+    """Of buffers; the keys and values of attention do grow, but are no buffers."""
+    model, taken = short_twin(MODELS.get(name)(seed=3), vocab_size=tokenizer.vocab_size), []
+
+    class Counted(Pool):
+        def _carve(self, shape, dtype):
+            found = super()._carve(shape, dtype)
+            taken.append(self.taken)
+            return found
+
+    monkeypatch.setattr("ternary.autograd.tape.Pool", Counted)
+    monkeypatch.setattr(protocol, "Pool", Counted)
+    monkeypatch.setattr(protocol, "ROWS", 64)
+    monkeypatch.setattr(protocol, "POOL_LIMIT", 1 << 20)
+    most = []
+    for chunks in (4, 16):
+        taken.clear()
+        x = np.ones(chunks * 64 - 5, np.int64)
+        story_nats(model, [(x, x)], "fp32")
+        most.append(max(taken))
+    assert most[1] < 1.5 * most[0] + (1 << 20 if name == "nova" else 0)
 
 
 def test_half_precision_is_close(model, tokenizer):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ternary.checkpoint.format import find
 from ternary.checkpoint.load import restore
 from ternary.errors import TernaryError
 from ternary.text.corpus import Corpus, open_corpus
@@ -53,7 +54,7 @@ def files(tmp_path_factory, finished):
         found[name] = data, write_and_read
 
     def in_checkpoint(name):
-        step = run / (run / "last").readlink()
+        step = find(run / "last")
         data = (step / name).read_bytes()
 
         def read(_):

@@ -125,6 +125,65 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         Logbook(tmp_path / "file")
 
 
+def test_lines_that_a_full_disk_refused_are_written_later(tmp_path, capsys):
+    class Disk:
+        """It takes so many bytes."""
+        room = 20
+
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            part = data[:self.room]
+            self.room -= len(part)
+            return self.file.write(part)
+
+        def close(self):
+            self.file.close()
+
+    with Logbook(tmp_path) as book:
+        book._file = disk = Disk(book._file)
+        for step in (1, 2):
+            book.record("train", step)
+        assert len((tmp_path / "log.jsonl").read_bytes()) == 20 and len(book.lines("train")) == 2
+        disk.room = 10_000
+        book.record("train", 3)
+    assert [e["step"] for e in lines(tmp_path)] == [1, 2, 3]
+    assert capsys.readouterr().err.count("No space left") == 1
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "I/O"), ValueError("closed file")])
+def test_a_screen_that_fails_is_left_alone(tmp_path, monkeypatch, error):
+    class Screen:
+        closed, shown = False, 0
+
+        def isatty(self):
+            return False
+
+        def write(self, text):
+            self.shown += 1
+            raise error
+
+    monkeypatch.setattr(sys, "stderr", Screen())
+    with Logbook(tmp_path, interval=0) as book:
+        for step in (1, 2, 3):
+            book.message("hello")
+            book.progress(step)
+            book.record("train", step)
+    assert sys.stderr.shown == 1 and len(lines(tmp_path)) == 3
+
+
+def test_without_a_screen(tmp_path, monkeypatch, capsys):
+    """A program of Windows without a console, or one started with 2>&-, has no stderr."""
+    monkeypatch.setattr(sys, "stderr", None)
+    with Logbook(tmp_path, interval=0) as book:
+        book.message("hello")
+        book.progress(1)
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_does_not_end_the_run(tmp_path, capsys):
     (tmp_path / "log.jsonl").symlink_to("/dev/full")

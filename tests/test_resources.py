@@ -1,4 +1,5 @@
 """What a run takes before it takes it; locks; the kernels' self-test; the doctor; data on the command line; loggers."""
+import errno
 import json
 import subprocess
 import sys
@@ -6,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from tiny import TINY, log
 
 from ternary.checkpoint.lock import locked
@@ -13,10 +15,11 @@ from ternary.compiler.backend import run, use_backend
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError, UsageError
+from ternary.evaluation.protocol import ROWS
 from ternary.kernels.norm import rms_norm
 from ternary.training import plan, selftest
 from ternary.training import thread_count as probe
-from ternary.training.loggers import open_sinks
+from ternary.training.loggers import check_loggers, open_sinks
 from ternary.training.memory import check_memory, estimate
 from ternary.training.plan import new_model, resolve
 
@@ -29,6 +32,13 @@ def test_memory_is_counted_by_what_needs_it():
     assert all(b[key] > a[key] for key in a if key != "the program")
     adamw = resolve(TrainConfig(optimizer="adamw"))
     assert estimate(new_model(adamw), adamw)["optimizer"] == 2 * 4 * 4_364_736
+
+
+def test_an_evaluation_counts_as_memory_and_is_that_of_a_chunk():
+    config = resolve(TrainConfig())
+    needs = estimate(new_model(config), config)["evaluations"]
+    one_layer = ROWS * new_model(config).config.dim * 4
+    assert one_layer < needs < 60 * one_layer
 
 
 def test_what_cannot_fit_is_refused_with_the_arithmetic():
@@ -52,6 +62,24 @@ def test_a_lock_belongs_to_one_process_and_ends_with_it(tmp_path):
     other.wait()
     with locked(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")])
+def test_a_file_system_without_locks_is_worth_a_warning(tmp_path, monkeypatch, error):
+    def refuse(self):
+        raise error
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with locked(tmp_path / "run") as warnings:
+        assert "has no locks" in warnings[0] and str(tmp_path) in warnings[0]
+
+
+def test_a_folder_that_cannot_be_locked_for_another_reason_is_refused(tmp_path, monkeypatch):
+    def refuse(self):
+        raise OSError(errno.EIO, "Input/output error")
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(ResourceError, match="Input/output error"), locked(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_is_trained_elsewhere_is_left_alone(here, corpus, tmp_path):
@@ -134,7 +162,22 @@ def test_other_loggers(monkeypatch, tmp_path, here, corpus):
     monkeypatch.setitem(sys.modules, "trackio", None)
     for names, said in (("trackio", "pip install trackio"), ("nothing", "no logger is called 'nothing'")):
         with pytest.raises(UsageError, match=said):
-            open_sinks(names, tmp_path, {})
+            check_loggers(names)
+
+
+def test_a_missing_logger_is_told_before_any_work(monkeypatch, tmp_path, here, corpus):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setattr("ternary.training.loop.Run", lambda *_: pytest.fail("it began"))
+    result = here("train", "--data", corpus, *TINY, "--log", "wandb", "--save-dir", tmp_path / "run")
+    assert result.code == 2 and "pip install wandb" in result.err and not (tmp_path / "run").exists()
+
+
+def test_a_logger_that_does_not_start_is_left_out(monkeypatch, tmp_path):
+    def fail(**_):
+        raise ConnectionError("no network")
+    told = []
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=fail))
+    assert open_sinks("wandb", tmp_path, {}, told.append) == [] and "no network" in told[0]
 
 
 def test_a_logger_that_fails_does_not_end_a_run(monkeypatch, tmp_path, here, corpus):

@@ -7,15 +7,16 @@ import random
 import shutil
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
-from tiny import TINY, learned, log, stories
+from tiny import TINY, learned, log, pointer, stories
 
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.load import restore
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
-from ternary.errors import ModelFileError, NumericError
+from ternary.errors import ModelFileError, NumericError, ResourceError
 from ternary.models import MODELS
 from ternary.training import loop
 from ternary.training import run as run_module
@@ -30,7 +31,7 @@ KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_l
 
 
 def weights(folder):
-    return hashlib.sha256((folder / "last" / "model.safetensors").read_bytes()).hexdigest()
+    return hashlib.sha256((checkpoint.find(folder / "last") / "model.safetensors").read_bytes()).hexdigest()
 
 
 def names(folder):
@@ -61,11 +62,11 @@ def test_the_result(finished):
 def test_the_files(finished):
     folder = finished[0]
     assert names(folder) == ["best", "last", "log.jsonl", "report.html", *(f"step_00000{k}" for k in (20, 30, 40))]
-    assert os.readlink(folder / "last") == "step_0000040"
+    assert pointer(folder / "last") == "step_0000040"
     evaluations = {e["step"]: float(e["val_bpc"]) for e in log(folder, "eval")}
     assert sorted(evaluations) == [10, 20, 30, 40]
-    assert os.readlink(folder / "best") == f"step_{min(evaluations, key=evaluations.get):07d}"
-    state = json.loads((folder / "last" / "state.json").read_text())
+    assert pointer(folder / "best") == f"step_{min(evaluations, key=evaluations.get):07d}"
+    state = checkpoint.load(folder / "last").state
     assert state["step"] == 40 and state["settings"]["lr"] == LR and state["settings"]["seq_len"] == 32
 
 
@@ -121,7 +122,8 @@ def interrupt_at(step, monkeypatch, number=signal.SIGINT):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("number, code, name", [(2, 130, "interrupted"), (15, 143, "terminated")])
+@pytest.mark.parametrize("number, code, name", [(2, 130, "interrupted"), (15, 143, "terminated"),
+                                                (1, 143, "terminated")])
 def test_an_interrupted_run_saves_the_step_it_is_in(corpus, tmp_path, here, monkeypatch, number, code, name):
     folder, before = tmp_path / "a run", signal.getsignal(number)
     interrupt_at(13, monkeypatch, number)
@@ -129,7 +131,7 @@ def test_an_interrupted_run_saves_the_step_it_is_in(corpus, tmp_path, here, monk
     message = f"{name}; saved at step 13; continue with: ternary train --resume '{folder}'"
     assert result.code == code and result.err.splitlines()[-1] == f"Error: {message}"
     assert result.json == {"error": {"code": name, "message": message}}
-    assert os.readlink(folder / "last") == "step_0000013" and os.readlink(folder / "best") == "step_0000010"
+    assert pointer(folder / "last") == "step_0000013" and pointer(folder / "best") == "step_0000010"
     assert signal.getsignal(number) == before
     monkeypatch.undo()
 
@@ -168,8 +170,7 @@ def test_killed_between_a_save_and_its_evaluation(finished, copy, here):
     (copy / "log.jsonl").write_text("".join(lines[:cut + 1]) + '{"kind": "ev')
     shutil.rmtree(copy / "step_0000040")
     for name in ("last", "best"):
-        (copy / name).unlink()
-        (copy / name).symlink_to("step_0000030")
+        checkpoint.point(copy, name, 30)
     assert here("train", "--resume", copy).code == 0
     assert learned(copy) == learned(finished[0]) and weights(copy) == weights(finished[0])
 
@@ -223,13 +224,13 @@ def test_more_steps_extend_a_run(finished, copy, here):
     assert [e["step"] for e in log(copy, "train")] == [10, 20, 30, 40, 50, 60]
     assert learned(copy)[:12] == learned(finished[0])
     assert result.json["val_loss"] < float(log(copy, "eval")[0]["val_loss"])
-    assert os.readlink(copy / "last") == "step_0000060"
+    assert pointer(copy / "last") == "step_0000060"
     settings = checkpoint.load(copy / "last").state["settings"]
     assert settings["steps"] == 60 and settings["epochs"] is None
 
 
 @pytest.mark.parametrize("flag, value", [("--lr", "0.1"), ("--batch", "3"), ("--seed", "7"), ("--vocab", "600"),
-                                         ("--data", "other.txt"), ("--model", "bolt-large"), ("--save-dir", "other")])
+                                         ("--val-data", "a.txt"), ("--model", "bolt-large"), ("--save-dir", "other")])
 def test_a_resumed_run_keeps_its_settings(finished, copy, here, flag, value):
     result = here("train", "--resume", copy, flag, value, "--steps", "60")
     assert result.code == 2 and result.err.startswith(f"Error: {flag}") and len(result.err.splitlines()) == 1
@@ -272,8 +273,8 @@ def test_the_best_step_is_that_of_the_log(finished, copy, here):
     result = here("train", "--resume", copy / "step_0000020", "--steps", 21)
     assert result.code == 0
     assert [e["step"] for e in log(copy, "eval")] == [10, 20, 21]
-    assert os.readlink(copy / "last") == "step_0000021"
-    assert os.readlink(copy / "best") in ("step_0000020", "step_0000021")
+    assert pointer(copy / "last") == "step_0000021"
+    assert pointer(copy / "best") in ("step_0000020", "step_0000021")
 
 
 def test_a_second_run_needs_another_folder(finished, copy, corpus, here):
@@ -306,12 +307,12 @@ def test_patience(config, tmp_path, here, monkeypatch):
     monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": next(results)})
     config = TrainConfig(**config.to_json() | {"eval_every": 2, "patience": 3})
     assert loop.train(config)["step"] == 10
-    assert os.readlink(tmp_path / "run" / "best") == "step_0000004"
+    assert pointer(tmp_path / "run" / "best") == "step_0000004"
     result = here("train", "--resume", tmp_path / "run", "--json")
     assert result.code == 0 and result.json["step"] == 10
     assert "last 3 evaluations were no better than that of step 4" in result.err and "--patience" in result.err
     result = here("train", "--resume", tmp_path / "run", "--patience", 4, "--steps", "12", "--json")
-    assert result.json["step"] == 12 and os.readlink(tmp_path / "run" / "best") == "step_0000012"
+    assert result.json["step"] == 12 and pointer(tmp_path / "run" / "best") == "step_0000012"
 
 
 def test_without_patience_a_run_keeps_to_its_budget(config, monkeypatch):
@@ -328,7 +329,70 @@ def test_saved_before_evaluating(config, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="out of order"):
         loop.train(config)
     assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] == 10
-    assert os.readlink(tmp_path / "run" / "last") == "step_0000010"
+    assert pointer(tmp_path / "run" / "last") == "step_0000010"
+
+
+def failing_saves(monkeypatch, *failing):
+    """Saves of these steps find the disk full."""
+    save = checkpoint.save
+
+    def full(folder, step, **parts):
+        if step in failing:
+            raise ResourceError(f"cannot write {folder}: No space left on device; free disk space")
+        return save(folder, step, **parts)
+
+    monkeypatch.setattr(checkpoint, "save", full)
+
+
+def test_a_disk_that_is_full_for_a_while_ends_no_run(finished, corpus, tmp_path, here, monkeypatch):
+    failing_saves(monkeypatch, 10, 30)
+    folder = tmp_path / "run"
+    result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    assert result.code == 0 and result.json["val_bpc"] == finished[1]["val_bpc"]
+    assert result.err.count("No space left on device") == 2 and weights(folder) == weights(finished[0])
+    assert [e["step"] for e in log(folder, "save")] == [20, 40] and pointer(folder / "best") == "step_0000040"
+
+
+def test_a_run_whose_last_save_failed_says_so_at_its_end(finished, corpus, tmp_path, here, monkeypatch):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        failing_saves(patch, 30, 40)
+        result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    last = result.err.splitlines()[-1]
+    assert result.code == 5 and last.startswith("Error: cannot write") and "that of step 20" in last
+    assert [e["step"] for e in log(folder, "eval")] == [10, 20, 30, 40] and f"--resume {folder}" in last
+    assert pointer(folder / "last") == "step_0000020"
+    assert here("train", "--resume", folder).code == 0
+    assert learned(folder) == learned(finished[0]) and weights(folder) == weights(finished[0])
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_refused_before_the_first_step(corpus, tmp_path, here, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20))
+    monkeypatch.setattr(loop, "step", lambda *_: pytest.fail("it began"))
+    result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
+    assert result.code == 5 and "MB left; free disk space" in result.err
+
+
+# --- the screen
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and files of Unix")
+@pytest.mark.parametrize("how", ["the reader of stderr goes away", "stderr is full", "stderr is closed",
+                                 "stdout is closed"])
+def test_a_run_does_not_end_because_of_its_screen(finished, corpus, tmp_path, start, how):
+    folder, given = tmp_path / "run", {}
+    if how == "stderr is full":
+        if not os.path.exists("/dev/full"):
+            pytest.skip("needs /dev/full")
+        given["stderr"] = open("/dev/full", "w")
+    if "is closed" in how:
+        given["preexec_fn"] = lambda: os.close(2 if "stderr" in how else 1)
+    process = start("train", "--data", corpus, *TINY, "--save-dir", folder, **given)
+    if how == "the reader of stderr goes away":
+        process.stderr.readline()
+        process.stderr.close()
+    assert process.wait(timeout=300) == 0
+    assert weights(folder) == weights(finished[0]) and learned(folder) == learned(finished[0])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -341,7 +405,7 @@ def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch
     assert result.code == 6 and result.json["error"]["code"] == "numeric"
     last = result.err.splitlines()[-1]
     assert last.startswith(f"Error: the loss is {bad}") and "step 25" in last and "smaller --lr" in last
-    assert os.readlink(folder / "last") == "step_0000020" and checkpoint.load(folder, optimizer=True)
+    assert pointer(folder / "last") == "step_0000020" and checkpoint.load(folder, optimizer=True)
     assert here("train", "--resume", folder).code == 0
     assert learned(folder) == learned(finished[0]) and weights(folder) == weights(finished[0])
 

@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from ternary.checkpoint.layout import pointed
+
 TINY = "--steps 40 --batch 2 --seq-len 32 --vocab 512 --eval-every 10 --eval-stories 5 --threads 1".split()
 
 
@@ -27,6 +29,11 @@ def learned(folder: Path) -> list[tuple]:
     """What a run computes, step by step; what it does at which time is not in it."""
     return [(e["kind"], e["step"], e.get("loss"), e.get("lr"), e.get("grad_norm"), e.get("val_bpc"), e.get("sample"))
             for e in log(folder, "train", "save", "eval")]
+
+
+def pointer(path: Path) -> str:
+    """The step that best or last points to, by a link or as a file."""
+    return pointed(path).name
 
 
 @dataclass

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from ternary.checkpoint.layout import FILES, steps
+from ternary.checkpoint.layout import FILES, pointed, steps
 from ternary.errors import ModelFileError
 
 WANTED = "want the folder of a run, the --save-dir of ternary train"
@@ -63,9 +63,9 @@ def plain_file(path: Path) -> str:
 
 
 def absent(path: Path) -> str:
-    """The message that `path` is not there."""
-    if path.is_symlink():
-        return f"{path} points to {os.readlink(path)}, which does not exist{candidates(path.parent)}"
+    """The message that `path`, or what it points to, is not there."""
+    if target := pointed(path):
+        return f"{path} points to {os.path.relpath(target, path.parent)}, which does not exist{candidates(path.parent)}"
     parent = path.parent
     if not parent.is_dir():
         return f"{path} does not exist, nor does the folder {parent}; {WANTED}"

@@ -4,6 +4,7 @@ A folder is written under a temporary name, synced and renamed, so a kill leaves
 """
 
 import errno
+import filecmp
 import hashlib
 import json
 import os
@@ -32,13 +33,16 @@ from ternary.checkpoint.layout import (
     TEMPORARY,
     TOKENIZER,
     WEIGHTS,
+    make_pointer,
     mend,
+    pointed,
     step_folder,
+    step_of,
     steps,
     swap_in,
-    sync_folder,
 )
 from ternary.errors import ModelFileError, ResourceError
+from ternary.machine.files import sync, sync_folder
 from ternary.machine.hardware import memory_limit
 
 _JSON_LIMIT = 64 << 20
@@ -88,7 +92,7 @@ def save(
         run_dir.mkdir(parents=True, exist_ok=True)
         mend(run_dir)
         arrays = [a for tensors in tensor_files.values() for a in tensors.values()]
-        _check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
+        check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
         try:
             temporary.mkdir()
             checksums = {}
@@ -112,14 +116,16 @@ def save(
 
 
 def point(run_dir: Path, name: str, step: int) -> None:
-    """Let `RUN/best` or `RUN/last` point to the folder of `step` (a relative link, replaced atomically)."""
+    """Let `RUN/best` or `RUN/last` point to the folder of `step`: a relative link, or, where there are no links, a file
+    with its name; replaced atomically."""
     if name not in POINTERS:
         raise ValueError(f"[checkpoint] pointer {name!r}; wanted one of {POINTERS}")
     link = Path(run_dir) / name
     fresh = link.with_name(name + TEMPORARY)
     with _writing(link):
+        _undo_copy(link)
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(step_folder(link.parent, step).name, target_is_directory=True)
+        make_pointer(fresh, step_folder(link.parent, step).name)
         os.replace(fresh, link)
         sync_folder(link.parent)
 
@@ -135,6 +141,33 @@ def check_folder(run_dir: Path) -> None:
             raise PermissionError(errno.EACCES, f"no permission to write to {there}")
 
 
+def check_space(folder: Path, wanted: int) -> None:
+    """Raise ResourceError unless the disk of `folder` has room for a checkpoint of so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted + _MARGIN:
+        raise ResourceError(
+            f"cannot write a checkpoint to {folder}: it takes {wanted / 1e6:.1f} MB, the disk has "
+            f"{free / 1e6:.1f} MB left; free disk space or choose another folder"
+        )
+
+
+def try_folder(run_dir: Path) -> list[str]:
+    """Write and remove a pointer in `run_dir` -> what its file system lacks for a run, as warnings.
+
+    ResourceError if that cannot be written.
+    """
+    run_dir, lacks = Path(run_dir), []
+    trial = run_dir / (POINTERS[-1] + TEMPORARY)
+    with _writing(trial):
+        trial.unlink(missing_ok=True)
+        if not make_pointer(trial, step_folder(run_dir, 0).name):
+            lacks.append("links, so best and last are files that hold the name of a step")
+        trial.unlink()
+        if os.name == "posix" and not sync_folder(run_dir):
+            lacks.append("syncing of folders, so a power failure may cost the newest checkpoint")
+    return [f"warning: the file system of {run_dir} has no {what}" for what in lacks]
+
+
 def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
     """The step folder meant by `path`: itself, what it links to, or the preferred, else newest step of a run.
 
@@ -142,9 +175,10 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
     """
     path = Path(path)
     with _reading(path):
-        if not path.exists():
+        target = pointed(path)                    # followed now: a pointer that is moved meanwhile changes nothing
+        if not (target or path).exists():
             raise ModelFileError(diagnose.absent(path))
-        path = _followed(path)
+        path = target or path
         if not path.is_dir():
             raise ModelFileError(
                 f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{diagnose.plain_file(path)}"
@@ -152,8 +186,9 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
         if STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
             return path
         for name in prefer:
-            if (path / name).is_dir():
-                return _followed(path / name)
+            found = pointed(path / name) or path / name
+            if found.is_dir() and (found.name != name or step_of(found) is not None):   # or a copy of a step
+                return found
         present = steps(path)
         if not present:
             raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){diagnose.candidates(path)}")
@@ -195,10 +230,12 @@ def prune(run_dir: Path, keep: int = 3) -> None:
     run_dir = Path(run_dir)
     with _writing(run_dir):
         mend(run_dir)
-        pointed = {Path(os.readlink(p)).name for p in map(run_dir.joinpath, POINTERS) if p.is_symlink()}
+        for name in POINTERS:
+            _undo_copy(run_dir / name)
+        kept = {target.name for name in POINTERS if (target := pointed(run_dir / name))}
         present = steps(run_dir)
         for folder in present[: max(0, len(present) - keep)]:
-            if folder.name not in pointed:
+            if folder.name not in kept:
                 # renamed first: a kill in the middle must not leave half a checkpoint under a valid name
                 doomed = folder.with_name(folder.name + TEMPORARY)
                 folder.rename(doomed)
@@ -208,27 +245,43 @@ def prune(run_dir: Path, keep: int = 3) -> None:
 # --- writing
 
 
+def _undo_copy(pointer: Path) -> None:
+    """Programs that follow links make best and last whole folders. Such a copy of a step goes; if the step itself is
+    missing or differs, a sound copy takes its place. Other folders stay."""
+    if pointer.is_symlink() or not pointer.is_dir() or (step := step_of(pointer)) is None:
+        return
+    final = step_folder(pointer.parent, step)
+    if final.is_dir() and (_same(pointer, final) or not _sound(pointer)):
+        shutil.rmtree(pointer)
+    elif _sound(pointer):
+        swap_in(pointer, final)
+
+
+def _same(folder: Path, other: Path) -> bool:
+    names = {p.name for p in folder.iterdir()}
+    return not any(filecmp.cmpfiles(folder, other, names, shallow=False)[1:])
+
+
+def _sound(folder: Path) -> bool:
+    try:
+        load(folder, optimizer=True)
+    except ModelFileError:
+        return False
+    return True
+
+
 def _write(path: Path, data: bytes) -> str:
     """Write a new file through to the disk; the sha256 of its contents."""
     with open(path, "xb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return _digest(data)
 
 
 def _state_digest(state: dict, checksums: dict[str, str]) -> str:
     """The checksum in state.json of itself: over its values and the checksums of the other files."""
     return _digest(_dump(state | {"checksums": checksums}).encode())
-
-
-def _check_space(folder: Path, wanted: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < wanted + _MARGIN:
-        raise ResourceError(
-            f"cannot write a checkpoint to {folder}: it takes {wanted / 1e6:.1f} MB, the disk has "
-            f"{free / 1e6:.1f} MB left; free disk space or choose another folder"
-        )
 
 
 @contextmanager
@@ -306,8 +359,3 @@ def _dump(value: dict) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _followed(path: Path) -> Path:
-    """What a link points to, so that a pointer moved meanwhile changes nothing."""
-    return path.parent / os.readlink(path) if path.is_symlink() else path

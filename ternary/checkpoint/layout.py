@@ -1,9 +1,13 @@
 """The folder of a run: the names in it, and how it stays whole when a run is killed."""
 
+import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+from ternary.machine.files import sync_folder
 
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 CONFIG, TOKENIZER, STATE = "config.json", "tokenizer.json", "state.json"
@@ -31,14 +35,38 @@ def steps(run_dir: Path) -> list[Path]:
     return [found[step] for step in sorted(found)]
 
 
-def sync_folder(path: Path) -> None:
-    """Have the names in a folder on the disk."""
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def pointed(path: Path) -> Path | None:
+    """What `path` stands for: a link, or a best or last that is a file with the name of a step folder; else None."""
+    if path.is_symlink():
+        return path.parent / os.readlink(path)
+    with suppress(OSError, ValueError):
+        if path.name in POINTERS and path.is_file() and path.stat().st_size < 100:
+            name = path.read_text(encoding="utf-8").strip()
+            return path.parent / name if STEP.fullmatch(name) else None
+    return None
+
+
+def make_pointer(path: Path, name: str) -> bool:
+    """Let `path`, which is not there, stand for the step folder `name` -> whether by a link. A file holds the name
+    where the file system has no links, or makes something else of them."""
+    try:
+        path.symlink_to(name, target_is_directory=True)
+        if os.readlink(path) == name:
+            return True
+    except (OSError, NotImplementedError):
+        pass
+    path.unlink(missing_ok=True)
+    path.write_text(name + "\n", encoding="utf-8")
+    return False
+
+
+def step_of(folder: Path) -> int | None:
+    """The step that a folder with a checkpoint's files says it is of."""
+    with suppress(OSError, ValueError):
+        state = json.loads((folder / STATE).read_bytes())
+        if isinstance(state, dict) and isinstance(state.get("step"), int):
+            return state["step"]
+    return None
 
 
 def swap_in(temporary: Path, final: Path) -> None:
@@ -59,5 +87,5 @@ def mend(run_dir: Path) -> None:
             entry.rename(entry.with_suffix(""))
         elif step and entry.suffix in (TEMPORARY, REPLACED):
             shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix == TEMPORARY and entry.stem in POINTERS and entry.is_symlink():
+        elif entry.suffix == TEMPORARY and entry.stem in POINTERS and (entry.is_symlink() or entry.is_file()):
             entry.unlink()

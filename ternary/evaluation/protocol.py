@@ -5,12 +5,14 @@ from itertools import islice
 
 import numpy as np
 
+from ternary.autograd.pool import Pool
 from ternary.autograd.tape import Tape
 from ternary.errors import DataError, UsageError
 from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
 
-ROWS = 4096                       # tokens of one forward pass
+ROWS = 4096                       # tokens of one forward pass; longer stories are scored in chunks of so many
+POOL_LIMIT = 512 << 20            # bytes of buffers that are kept from one chunk to the next
 PROTOCOLS = ("honest", "flashlm")
 
 
@@ -29,12 +31,20 @@ def pairs(text: str, tokenizer: Tokenizer, protocol: str) -> tuple[np.ndarray, n
 
 
 def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precision: str) -> np.ndarray:
-    """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see."""
+    """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see.
+
+    Those of more than ROWS tokens run in chunks, with the state of the model carried over: memory does not grow with
+    them.
+    """
     nats = np.zeros(len(sequences))
-    lengths = [1 << max(5, (len(x) - 1).bit_length()) for x, _ in sequences]
-    with Tape(precision, record=False):
+    lengths = [padded_length(len(x)) for x, _ in sequences]
+    with Tape(precision, record=False) as tape:
         for length in sorted(set(lengths)):
             members = [k for k, n in enumerate(lengths) if n == length]
+            if length > ROWS:
+                for k in members:
+                    nats[k] = long_nats(model, *sequences[k], tape)
+                continue
             batch = max(1, ROWS // length)
             for first in range(0, len(members), batch):
                 group = members[first:first + batch]
@@ -46,6 +56,24 @@ def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precis
                 for row, k in enumerate(group):
                     nats[k] = loss[row, :len(sequences[k][0])].sum(dtype=np.float64)
     return nats
+
+
+def padded_length(n: int) -> int:
+    """The next power of two from 32 on: few lengths, so that buffers are used again."""
+    return 1 << max(5, (n - 1).bit_length())
+
+
+def long_nats(model: LM, inputs: np.ndarray, targets: np.ndarray, tape: Tape) -> float:
+    """Nats of one story, chunk by chunk."""
+    state, total = model.init_state(), 0.0
+    for first in range(0, len(inputs), ROWS):
+        n = min(ROWS, len(inputs) - first)
+        x, y = np.zeros((2, 1, padded_length(n)), np.int32)
+        x[0, :n], y[0, :n] = inputs[first:first + n], targets[first:first + n]
+        total += model.nll(x, y, state)[0, :n].sum(dtype=np.float64)
+        if tape.pool.taken > POOL_LIMIT:  # attention needs larger buffers for each chunk, and new ones for each size
+            tape.pool = Pool()
+    return total
 
 
 def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int | None = 500,

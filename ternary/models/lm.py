@@ -74,9 +74,12 @@ class LM(Module):
         h = ops.drop_time(self.hidden(tokens, state), tokens.shape[1] - 1)
         return ops.as_array(ops.logits(h, self.embed.weight))[:, 0]
 
-    def nll(self, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """tokens, targets (B, T) -> the negative log-likelihood of each target in nats, (B, T), without gradients"""
-        return ops.nll(self.hidden(tokens), self.embed.weight, targets)
+    def nll(self, tokens: np.ndarray, targets: np.ndarray, state: list | None = None) -> np.ndarray:
+        """tokens, targets (B, T) -> the negative log-likelihood of each target in nats, (B, T), without gradients.
+
+        state: of the sequences that the tokens continue.
+        """
+        return ops.nll(self.hidden(tokens, state), self.embed.weight, targets)
 
 
 MODELS: Registry[type[LM]] = Registry("model", "--model", "ternary.models", base=LM)

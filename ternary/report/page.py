@@ -48,6 +48,12 @@ def document(title: str, body: str) -> str:
             f'initial-scale=1"><title>{escape(title)}</title><style>{STYLE}</style><body>{body}</body></html>')
 
 
+def is_report(path: Path) -> bool:
+    """Whether a page was written by `document`."""
+    with open(path, encoding="utf-8", errors="replace") as page:
+        return STYLE[:60] in page.read(2000)
+
+
 def replace(path: Path, text: str) -> None:
     """Write a file, whole or not at all."""
     fresh = path.with_name(path.name + ".tmp")

@@ -29,8 +29,8 @@ def _suffix(text: str, options: TextOptions) -> str:
     start = text.lstrip()
     if start.startswith("{") or ARRAY.match(start):
         value = _first_value(start)
-        if isinstance(value, dict | str) or isinstance(value, list) and (is_chat(value) or all(
-                isinstance(row, dict | str | list) for row in value)):
+        if isinstance(value, dict | str) or (isinstance(value, list) and (is_chat(value) or all(
+                isinstance(row, dict | str | list) for row in value))):
             return ".jsonl"
     wanted = {options.field} if options.field else {*TEXT_KEYS, *CHAT_KEYS}
     first, _, rest = start.partition("\n")

@@ -42,6 +42,9 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
     yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
            f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
+    if differs := differences(run):
+        yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their "
+               "last digits from those that it would have had")
     if chosen := reasons(asked, c):
         yield f"chosen: {', '.join(chosen)}"
     if c.lr > 1:
@@ -51,3 +54,9 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     if run.progress() >= 1:
         yield f"the budget of this run is used up; to go on: {run.resume_command} with a larger --steps, --tokens, " \
               "--epochs or --hours"
+
+
+def differences(run: "Run") -> str:
+    """What changes how sums are rounded, and is not as it was when the checkpoint was saved that a run continues."""
+    before, now = run.before, {"threads": run.config.threads, "CPU path": ISA}
+    return " and ".join(f"{name} {now[name]} instead of {old}" for name, old in before.items() if old != now[name])

@@ -52,6 +52,8 @@ def culprit(parameters: dict[str, Parameter]) -> str:
 
 def warnings(evals: list[dict[str, Any]], train_loss: float | None) -> Iterator[str]:
     """What the evaluations so far, lines of the log, give reason to say. Each warning when it first holds."""
+    if not evals:                                 # the log was removed meanwhile
+        return
     losses = [e["val_loss"] for e in evals]
     for name, (_, zero, _) in (evals[-1].get("trits") or {}).items():
         if zero == 1 and not any(e["trits"][name][1] == 1 for e in evals[:-1] if e.get("trits")):

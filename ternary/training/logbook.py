@@ -5,9 +5,13 @@ import math
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from ternary.errors import ResourceError
+from ternary.machine.files import sync
 
 KINDS = ("start", "train", "eval", "save", "event", "end")
 _TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, 5.0
@@ -29,12 +33,14 @@ class Logbook:
     ):
         self.path = None if run_dir is None else Path(run_dir) / "log.jsonl"
         self.total, self.unit = total, unit
-        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._screen = not getattr(sys.stderr, "closed", True)           # until writing to it fails
+        self._terminal = self._screen and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._interval = (
             interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
         )
         self.sinks = []  # see sinks.py
         self._file = self._bar = None
+        self._unwritten, self._failing = b"", False  # lines that a full disk has not taken yet
         self._first = self._shown = None
         self._open()
 
@@ -47,15 +53,16 @@ class Logbook:
         if self._file is None:
             return
         line = {"time": round(time.time(), 3), "kind": kind, "step": step, **fields}
+        self._unwritten += json.dumps(plain(line), allow_nan=False).encode() + b"\n"
         try:
-            self._file.write(json.dumps(plain(line), allow_nan=False) + "\n")
-            self._file.flush()
-        except OSError as error:
-            # a full disk must not end hours of training; the torn line stays last, where `rewind` mends it
-            self._drop()
-            self.message(
-                f"warning: {self.path} cannot be written ({error.strerror}); the run goes on without it"
-            )
+            while self._unwritten:
+                self._unwritten = self._unwritten[self._file.write(self._unwritten):]
+            self._failing = False
+        except OSError as error:                  # a full disk must not end hours of training
+            if not self._failing:
+                self.message(f"warning: {self.path} cannot be written ({error.strerror}); the run goes on, and tries "
+                             "again at the next line")
+            self._failing = True
 
     def _pour(self, kind: str, step: int, fields: dict) -> None:
         """The numbers to the other loggers. One that fails, perhaps for the network, is left."""
@@ -84,18 +91,31 @@ class Logbook:
         self._shown = now
         numbers = _numbers(loss, bpc, tokens_per_second, self._seconds_left(now, done))
         if self._terminal:
-            self._bar = self._bar or _Bar(self.total, self.unit)
-            self._bar.show(done, numbers)
+            with self._courtesy():
+                self._bar = self._bar or _Bar(self.total, self.unit)
+                self._bar.show(done, numbers)
         else:
             of = f"/{self.total:,.0f}" if self.total else ""
             self.message(f"{self.unit} {done:,.0f}{of}  {numbers}".rstrip())
 
     def message(self, text: str) -> None:
         """Print a line on stderr, above the progress bar if there is one."""
-        if self._bar:
-            self._bar.message(text)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        with self._courtesy():
+            if self._bar:
+                self._bar.message(text)
+            elif self._screen:
+                print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def _courtesy(self) -> Iterator[None]:
+        """What is shown must not end hours of training: after the first failure (the reader of a pipe is gone, a
+        terminal closed, a disk full) nothing more is shown."""
+        try:
+            yield
+        except (OSError, ValueError):             # ValueError: a closed file
+            self._screen = self._terminal = False
+            self._bar = None
+            silence(sys.stderr)
 
     def rewind(self, step: int) -> None:
         """Drop the lines beyond `step`, and torn ones: a resumed run continues the log it had then."""
@@ -104,24 +124,34 @@ class Logbook:
         self._drop()
         fresh = self.path.with_name(self.path.name + ".tmp")
         try:
-            kept = [line for line in self.path.read_bytes().splitlines(keepends=True) if _within(line, step)]
+            kept = [line for line in self._bytes().splitlines(keepends=True) if _within(line, step)]
             with open(fresh, "wb") as file:
                 file.writelines(kept)
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             os.replace(fresh, self.path)
+            self._unwritten = b""
         except OSError as error:
+            self._open()
             raise ResourceError(f"cannot write {self.path}: {error.strerror}") from error
         self._open()
 
     def lines(self, kind: str) -> list[dict]:
-        """What the log file holds of one kind."""
-        return read_log(self.path.parent)[kind] if self.path else []
+        """The lines of one kind so far."""
+        return self.entries()[kind]
+
+    def entries(self) -> dict[str, list[dict]]:
+        """The lines so far, by kind."""
+        return parsed(self._bytes())
+
+    def _bytes(self) -> bytes:
+        return (self.path.read_bytes() if self.path and self.path.exists() else b"") + self._unwritten
 
     def close(self) -> None:
         self._drop()
         if self._bar:
-            self._bar.close()
+            with self._courtesy():
+                self._bar.close()
             self._bar = None
 
     def __enter__(self) -> "Logbook":
@@ -135,7 +165,7 @@ class Logbook:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "a", encoding="utf-8")
+            self._file = open(self.path, "ab", buffering=0)
         except OSError as error:
             self.close()
             raise ResourceError(
@@ -145,10 +175,8 @@ class Logbook:
     def _drop(self) -> None:
         file, self._file = self._file, None
         if file:
-            try:
+            with suppress(OSError):
                 file.close()
-            except OSError:  # closing flushes again what the full disk refused
-                pass
 
     def _seconds_left(self, now: float, done: float) -> float | None:
         """From the speed since the first call: work done before a resume says nothing about this machine."""
@@ -160,12 +188,30 @@ class Logbook:
 
 def read_log(run_dir: Path) -> dict[str, list[dict]]:
     """The whole lines of a run's log, by kind; none if there is no log."""
-    entries: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     path = Path(run_dir) / "log.jsonl"
-    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+    return parsed(path.read_bytes() if path.exists() else b"")
+
+
+def parsed(data: bytes) -> dict[str, list[dict]]:
+    """The whole lines of a log, by kind."""
+    entries: dict[str, list[dict]] = {kind: [] for kind in KINDS}
+    for line in data.splitlines(keepends=True):
         if _within(line, math.inf) and (entry := json.loads(line)).get("kind") in entries:
             entries[entry["kind"]].append(entry)
     return entries
+
+
+def is_log(path: Path) -> bool:
+    """Whether a log.jsonl is that of a run, by its first line, which a kill may have torn."""
+    first, end, _ = path.read_bytes().partition(b"\n")
+    start = b'{"time": '
+    return first[:len(start)] == start[:len(first)] and (not end or any(parsed(first + end).values()))
+
+
+def silence(stream: TextIO) -> None:
+    """Nothing more can be written to it: let what is left in its buffer go nowhere, also when Python ends."""
+    with suppress(OSError, ValueError, AttributeError), open(os.devnull, "w") as null:       # not every one is a file
+        os.dup2(null.fileno(), stream.fileno())
 
 
 class _Bar:
@@ -175,10 +221,14 @@ class _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
+        class Screen(Console):
+            def on_broken_pipe(self) -> None:     # by default it ends the program
+                raise BrokenPipeError
+
         done = "{task.completed:,.0f}" + (f"/{total:,.0f}" if total else "")
         columns = TextColumn(f"{unit} {done}"), BarColumn(None), TextColumn("{task.fields[numbers]}")
         # refreshed by hand: rich's own thread would wake ten times a second on the cores that train
-        self._progress = Progress(*columns, console=Console(stderr=True), auto_refresh=False, expand=True)
+        self._progress = Progress(*columns, console=Screen(stderr=True), auto_refresh=False, expand=True)
         self._task = self._progress.add_task("", total=total, numbers="")
         self._progress.start()
 

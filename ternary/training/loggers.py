@@ -10,13 +10,15 @@ from ternary.registry import Registry
 
 Sink = Callable[[int, dict[str, float]], None]               # step, numbers by name
 
+PACKAGES = {"tensorboard": "tensorboardX", "trackio": "trackio", "wandb": "wandb"}
+
 # functions of the run's folder and its settings that return a sink
 LOGGERS = Registry("logger", "--log", "ternary.training.loggers")
 
 
 @LOGGERS.register("tensorboard")
 def tensorboard(folder: Path, settings: dict[str, Any]) -> Sink:
-    writer = installed("tensorboardX").SummaryWriter(str(folder / "tensorboard"))
+    writer = installed("tensorboard").SummaryWriter(str(folder / "tensorboard"))
 
     def write(step: int, numbers: dict[str, float]) -> None:
         for name, value in numbers.items():
@@ -41,13 +43,32 @@ def tracked(package: Any, folder: Path, settings: dict[str, Any]) -> Sink:
     return lambda step, numbers: package.log(numbers, step=step)
 
 
-def installed(package: str) -> ModuleType:
+def installed(logger: str) -> ModuleType:
+    package = PACKAGES[logger]
     try:
         return import_module(package)
     except ImportError:
-        raise UsageError(f"--log: this logger needs {package}; pip install {package}") from None
+        raise UsageError(f"--log {logger}: it needs {package}; pip install {package}") from None
 
 
-def open_sinks(names: str | None, folder: Path, settings: dict[str, Any]) -> list[Sink]:
-    """Those of a list such as "tensorboard,wandb". UsageError for an unknown one, or one that is not installed."""
-    return [LOGGERS.get(name)(folder, settings) for name in filter(None, (names or "").split(","))]
+def names_of(names: str | None) -> list[str]:
+    return list(filter(None, (names or "").split(",")))
+
+
+def check_loggers(names: str | None) -> None:
+    """Of a list such as "tensorboard,wandb": UsageError for an unknown one, or one that is not installed."""
+    for name in names_of(names):
+        LOGGERS.get(name)
+        if name in PACKAGES:
+            installed(name)
+
+
+def open_sinks(names: str | None, folder: Path, settings: dict[str, Any], tell: Callable[[str], None]) -> list[Sink]:
+    """Those of a list. One that fails, perhaps for the network, is told of and left out."""
+    sinks = []
+    for name in names_of(names):
+        try:
+            sinks.append(LOGGERS.get(name)(folder, settings))
+        except Exception as error:
+            tell(f"warning: --log {name} failed ({error}); the run goes on without it")
+    return sinks

@@ -7,13 +7,14 @@ from typing import Any
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.lock import locked
 from ternary.config import TrainConfig
-from ternary.errors import NumericError, UsageError
+from ternary.errors import NumericError, ResourceError, UsageError
 from ternary.training.callbacks import Callback, standard
 from ternary.training.environment import describe, environment
 from ternary.training.logbook import Logbook
-from ternary.training.loggers import open_sinks
+from ternary.training.loggers import check_loggers, open_sinks
 from ternary.training.plan import resolve
 from ternary.training.run import Run
+from ternary.training.run_folder import refuse_foreign
 from ternary.training.schedules import learning_rate, warmed
 from ternary.training.step import uninterrupted
 
@@ -26,20 +27,23 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
     asked, config = config, resolve(config)
     folder = Path(config.save_dir)
     checkpoint.check_folder(folder)
+    refuse_foreign(folder)
+    check_loggers(config.log)
     if not resume and checkpoint.steps(folder):
         raise UsageError(f"{folder} holds a run already; continue it with --resume {folder}, or choose another "
                          "--save-dir")
-    with locked(folder):
+    with locked(folder) as warnings:
+        warnings += checkpoint.try_folder(folder)
         run = Run(config, resume, [*standard(), *callbacks])
         if not run.step and run.share >= 1:
             raise UsageError(f"--hours {config.hours:g} were over when the data was prepared, in {run.seconds:.1f} s; "
                              "it is kept: the same command gets further, or give more --hours")
         with Logbook(folder) as log:
             run.attach(log)
-            log.sinks = open_sinks(config.log, folder, config.to_json())
-            for line in describe(run, asked):
+            log.sinks = open_sinks(config.log, folder, run.config.to_json(), log.message)
+            for line in (*describe(run, asked), *warnings):
                 log.message(line)
-            log.record("start", run.step, settings=config.to_json(), parameters=run.model.parameter_count,
+            log.record("start", run.step, settings=run.config.to_json(), parameters=run.model.parameter_count,
                        facts=environment(run))
             try:
                 return train_to_the_end(run)
@@ -63,6 +67,9 @@ def train_to_the_end(run: Run) -> dict[str, Any]:
     speed = (run.step - first) * run.tokens_per_step / max(time.monotonic() - start, 1e-9)
     run.log.record("end", run.step, val_bpc=run.val_bpc, seconds=run.seconds)
     run.call("close")
+    if run.save_error:
+        kept = f"the last checkpoint is that of step {run.saved:,}" if run.saved else "there is no checkpoint"
+        raise ResourceError(f"{run.save_error}; the run is at its end, and {kept}; then: {run.resume_command}")
     return {"checkpoint": run.config.save_dir, "step": run.step, "tokens": run.tokens, "seconds": run.seconds,
             "tokens_per_second": speed, "train_loss": run.loss, "val_loss": run.val_loss, "val_bpc": run.val_bpc}
 

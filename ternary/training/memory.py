@@ -3,14 +3,16 @@ from math import prod
 
 import numpy as np
 
+from ternary.autograd.tape import Tape
 from ternary.compiler.backend import Trace, use_backend
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
+from ternary.evaluation.protocol import ROWS
 from ternary.machine.hardware import memory_limit
 from ternary.models.lm import LM
 from ternary.objectives import trained_parameters
 from ternary.training.optimizers import OPTIMIZERS
-from ternary.training.plan import new_objectives
+from ternary.training.plan import eval_precision, new_objectives
 from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
 
 BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
@@ -31,7 +33,19 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
     return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,
             "optimizer": sum(4 * prod(shape) for shape in moments.values()),
-            "activations": trainer.tape.pool.taken + head}
+            "activations": trainer.tape.pool.taken + head, "evaluations": evaluation(model, config)}
+
+
+def evaluation(model: LM, config: TrainConfig) -> int:
+    """Bytes of an evaluation, at most a chunk of a long story at once, or of the sample after it."""
+    scored, sampled = Tape(eval_precision(config), record=False), Tape("fp32", record=False)
+    chunk, token = np.zeros((1, ROWS), np.int32), np.zeros((1, 1), np.int32)
+    with use_backend(Trace()), np.errstate(all="ignore"):
+        with scored:
+            model.nll(chunk, chunk, model.init_state())
+        with sampled:
+            model.next_logits(token, model.init_state())
+    return max(scored.pool.taken, sampled.pool.taken)
 
 
 def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> str:

@@ -1,5 +1,6 @@
 """From what was asked for to what is done: settings that were left open, the model, its precision."""
 import math
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ternary.text.outside import runs_outside_code
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.training.optimizers import OPTIMIZERS, Optimizer
+from ternary.training.run_folder import run_of
 from ternary.training.schedules import SCHEDULES, Budget, Schedule
 from ternary.training.thread_count import best_threads
 
@@ -202,7 +204,15 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
     saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
     config = TrainConfig.from_json(saved.state.get("settings"))
     refuse_outside_code(config.to_json(), given, "this run")
-    folder = saved.path.parent
-    if Path(given.pop("save_dir", folder)).resolve() != folder.resolve():
+    folder, asked = run_of(saved.path, saved.state["step"], Path(resume)), given.pop("save_dir", None)
+    if folder is None:
+        if asked is None:
+            fresh = shlex.quote(str(Path(resume)) + "-run")
+            raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "
+                             f"goes on, such as --save-dir {fresh}")
+        if checkpoint.steps(Path(asked)):
+            raise UsageError(f"--save-dir {asked} holds a run already; choose another for what {resume} continues")
+        folder = Path(asked)
+    elif asked is not None and Path(asked).resolve() != folder.resolve():
         raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
     return TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path

@@ -11,8 +11,9 @@ import numpy as np
 
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.load import Restored, restore
+from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
-from ternary.errors import ModelFileError
+from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
 from ternary.models import to_json
 from ternary.objectives import trained_parameters
@@ -33,6 +34,7 @@ from ternary.training.plan import (
 )
 from ternary.training.precompile import start_compiling
 from ternary.training.selftest import check_kernels
+from ternary.training.sources import open_again, places
 from ternary.training.step import Trainer
 
 
@@ -68,18 +70,22 @@ class Run:
         self.val_loss: float | None = None
         self.val_bpc: float | None = None
         self.stopped: str | None = None
+        self.save_error: ResourceError | None = None
+        self.before: dict[str, Any] = {}
         if restored:
-            if restored.state["source_hash"] != self.store.header["source_hash"]:
-                raise ModelFileError(f"the text of --data {config.data} is not the one this run was started with; "
-                                     "give it back, or start a new run")
+            self.before = {"threads": restored.state["settings"].get("threads"),
+                           "CPU path": restored.state.get("cpu_path", ISA)}
             self.seconds_before = restored.state["seconds"]
             self.load(restored.state, restored.optimizer)
         self.share = self.progress()
 
     def open_data(self, restored: Restored | None) -> None:
-        c = self.config
-        train, val = corpora(c)
         how = {"processes": usable_cores()[0], "tell": self.log.message}
+        if restored:
+            self.config, train, val = open_again(self.config, restored.state, self.folder)
+        else:
+            train, val = corpora(self.config)
+        c, self.places, self.val_hash = self.config, places(self.config, self.folder), val.fingerprint
         self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, c.vocab_size, **how)
         self.store = prepare(train, self.tokenizer, **how)
         self.stories = {"train": np.unique(story_hashes(self.store.tokens, self.store.offsets))}
@@ -109,7 +115,8 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        return f"ternary train --resume {shlex.quote(self.config.save_dir)}"
+        text = " --data FILE" if self.config.data == "-" else ""           # the same text, which nobody kept
+        return f"ternary train --resume {shlex.quote(self.config.save_dir)}{text}"
 
     def progress(self) -> float:
         """The share of the budget that is used, 0 to 1."""
@@ -141,17 +148,23 @@ class Run:
         self.log.message(f"step {self.step:,}: {text}")
 
     def attach(self, log: Logbook) -> None:
-        """From now on the run is logged."""
+        """From now on the run is logged, and its folder is that of its checkpoint."""
         log.total, log.unit = (self.budget.seconds, "second") if self.budget.seconds else (self.budget.steps, "step")
         self.log = log
         log.rewind(self.step or -1)
-        if self.step:                     # perhaps not the last one: what came after it is void
+        if not self.step:
+            arrays = (*(p.values for p in self.model.parameters().values()), *self.trainer.optimizer.state().values())
+            checkpoint.check_space(self.folder, sum(a.nbytes for a in arrays))
+        if self.step and not checkpoint.step_folder(self.folder, self.step).is_dir():
+            self.save()                   # the checkpoint is outside of the folder, or a copy under another name
+        elif self.step:                   # perhaps not the last one: what came after it is void
             checkpoint.point(self.folder, "last", self.step)
 
     def save(self) -> None:
         c, header = self.config, self.store.header
         state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "settings": c.to_json(),
-                 "source_hash": header["source_hash"], "tokenizer_hash": self.tokenizer.hash}
+                 "source_hash": header["source_hash"], "val_source_hash": self.val_hash, **self.places,
+                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA}
         for callback in self.callbacks:
             state |= callback.state()
         path = checkpoint.save(self.folder, self.step,
@@ -162,6 +175,15 @@ class Run:
         checkpoint.point(self.folder, "last", self.step)
         self.saved = self.step
         self.log.record("save", self.step, path=path.name)
+
+    def try_to_save(self) -> None:
+        """A checkpoint that cannot be written, perhaps for a full disk, does not end the run: the next one may."""
+        try:
+            self.save()
+            self.save_error = None
+        except ResourceError as error:
+            self.save_error = error
+            self.event(f"warning: {error}; training goes on, and tries again at the next save")
 
     def own_parameters(self) -> dict[str, np.ndarray]:
         """What objectives train besides the model; a checkpoint has it beside the state of the optimizer."""
@@ -200,4 +222,7 @@ class Run:
         for name, p in model.parameters().items():
             parameters[name].data[...] = p.data
         self.load(state, optimizer)
-        self.log.rewind(self.step)
+        try:
+            self.log.rewind(self.step)
+        except ResourceError as error:            # a full disk; --resume will do it
+            self.log.message(f"warning: {error}")

@@ -15,6 +15,7 @@ from ternary.rng import generator
 from ternary.training.guard import Guard, culprit
 from ternary.training.optimizers import Optimizer
 
+HANG_UP = getattr(signal, "SIGHUP", None)       # Windows has none
 MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
 
 
@@ -63,18 +64,21 @@ class Trainer:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait for the end of the block: a step is made whole or not at all. A second one does not."""
+    """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: a step is made whole or not at all. A second one does
+    not, except SIGHUP: a terminal that closes may send several. Signals that are ignored stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield                     # signals come to the main thread only
         return
     caught = []
 
     def note(number, frame):
-        if caught:
+        if not caught:
+            caught.append(number)
+        elif number != HANG_UP:
             raise SystemExit(128 + number)
-        caught.append(number)
 
-    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, HANG_UP) if n and signal.getsignal(n) != signal.SIG_IGN]
+    handlers = {number: signal.signal(number, note) for number in numbers}
     try:
         yield
     finally:

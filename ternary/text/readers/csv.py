@@ -175,4 +175,4 @@ def _column(file: DataFile, skip: int, dialect: dict | None, names: list[str]) -
 def _is_text(cell: str) -> bool:
     """Whether no column has such a name."""
     words = len(cell.split())
-    return NUMBER.fullmatch(cell) is not None or words > 3 or words > 1 and cell.endswith((".", "!", "?", '"'))
+    return NUMBER.fullmatch(cell) is not None or words > 3 or (words > 1 and cell.endswith((".", "!", "?", '"')))

@@ -38,7 +38,7 @@ def read_jsonl(file: DataFile) -> Iterator[str]:
 def _story(row: Any, file: DataFile, where: str) -> str:
     if isinstance(row, dict):
         return story_of(row, file.options, where)
-    if is_chat(row) or isinstance(row, str) and not file.options.field:
+    if is_chat(row) or (isinstance(row, str) and not file.options.field):
         return story_text(row, file.options, where)
     raise DataError(f"{where}: a JSON {KINDS[type(row)]}; want an object with {file.options.field or 'text'}")
 

@@ -3,6 +3,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ternary.checkpoint import format as checkpoint
+from ternary.errors import ResourceError
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
 from ternary.training.callbacks.base import Callback
@@ -43,9 +44,13 @@ class Evaluation(Callback):
         start, c = time.monotonic(), run.config
         result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
         loss, bpc = result["nats_per_token"], result["bpc"]
-        if self.compare(run, run.step, loss, bpc):
-            checkpoint.point(run.folder, "best", run.step)
-        checkpoint.prune(run.folder, c.keep)
+        better = self.compare(run, run.step, loss, bpc)
+        try:
+            if better and run.saved == run.step:
+                checkpoint.point(run.folder, "best", run.step)
+            checkpoint.prune(run.folder, c.keep)
+        except ResourceError as error:
+            run.event(f"warning: {error}")
         sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
         # one line: a run that is killed here has evaluated, or will do it again
         run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, tokens=run.tokens, seconds=run.seconds,

@@ -2,7 +2,6 @@ from typing import TYPE_CHECKING, Any
 
 from ternary.report.page import write_report
 from ternary.training.callbacks.base import Callback
-from ternary.training.logbook import read_log
 
 if TYPE_CHECKING:
     from ternary.training.run import Run
@@ -16,6 +15,6 @@ class Report(Callback):
 
     def close(self, run: "Run") -> None:
         try:
-            write_report(run.folder, read_log(run.folder), run.resume_command)
-        except OSError as error:                      # a full disk must not end a run
-            run.log.message(f"warning: {run.folder / 'report.html'} cannot be written ({error.strerror})")
+            write_report(run.folder, run.log.entries(), run.resume_command)
+        except Exception as error:                # a page must not end a run, whatever is wrong with it
+            run.log.message(f"warning: {run.folder / 'report.html'} cannot be written ({error})")

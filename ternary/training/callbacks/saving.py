@@ -26,5 +26,5 @@ class Saving(Callback):
 
     def save(self, run: "Run") -> None:
         if run.saved != run.step:
-            run.save()
+            run.try_to_save()
         self.saved_at = time.monotonic()
