@@ -168,17 +168,19 @@ class _ChunkIds(dict):
     """Chunk -> its ids as uint16 bytes, worked out at first sight; emptied at CACHE_SIZE chunks."""
 
     def __init__(self, pieces: tuple[str, ...]):
-        self.ids = {piece: i for i, piece in enumerate(pieces, FIRST_PIECE)}
         self.known = with_beginnings(pieces)
+        self.ids = {piece: i.to_bytes(2, "little") for i, piece in enumerate(pieces, FIRST_PIECE)}
 
     def __missing__(self, chunk: str) -> bytes:
         if len(self) >= CACHE_SIZE:
             self.clear()
-        ids = []
-        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.known):
-            ids += [self.ids[part]] if part in self.ids else [SPECIALS + b for b in part.encode()]
-        self[chunk] = spelled = np.array(ids, "<u2").tobytes()
+        parts = _spell(SURROGATE.sub("\ufffd", chunk), self.known)
+        self[chunk] = spelled = b"".join([self.ids.get(part) or _byte_ids(part) for part in parts])
         return spelled
+
+
+def _byte_ids(text: str) -> bytes:
+    return b"".join((SPECIALS + byte).to_bytes(2, "little") for byte in text.encode())
 
 
 def _spell(chunk: str, pieces: Mapping[str, bool]) -> list[str]:

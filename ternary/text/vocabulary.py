@@ -58,12 +58,13 @@ def fewest(text: str, pieces: Mapping[str, bool]) -> list[str]:
     """The cut of `text` into fewest tokens, of pieces with_beginnings; of equal cuts the one whose first part is longest."""
     n = len(text)
     cost, end = [0] * (n + 1), [0] * n
+    find = pieces.get
     for i in range(n - 1, -1, -1):
-        known, last = pieces.get(text[i]), i + 1
+        known, last = find(text[i]), i + 1
         least = cost[last] + (1 if known else len(text[i].encode()))
         if known is not None:
             for j in range(i + 2, n + 1):
-                known = pieces.get(text[i:j])
+                known = find(text[i:j])
                 if known is None:
                     break
                 if known and cost[j] < least:
