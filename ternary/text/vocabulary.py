@@ -51,11 +51,15 @@ def halves_of(chunk: str) -> tuple[str, str]:
 def with_beginnings(pieces: Iterable[str]) -> dict[str, bool]:
     """Pieces: True, and what pieces begin with: False. So a search ends where nothing longer can follow."""
     pieces = list(pieces)
-    return dict.fromkeys((piece[:k] for piece in pieces for k in range(1, len(piece))), False) | dict.fromkeys(pieces, True)
+    beginnings = (piece[:k] for piece in pieces for k in range(1, len(piece)))
+    return dict.fromkeys(beginnings, False) | dict.fromkeys(pieces, True)
 
 
 def fewest(text: str, pieces: Mapping[str, bool]) -> list[str]:
-    """The cut of `text` into fewest tokens, of pieces with_beginnings; of equal cuts the one whose first part is longest."""
+    """The cut of `text` into fewest tokens; of equal cuts the one whose first part is longest.
+
+    pieces: with_beginnings. Else every part of a long chunk would be tried, and scripts without spaces have long ones.
+    """
     n = len(text)
     cost, end = [0] * (n + 1), [0] * n
     find = pieces.get
