@@ -47,7 +47,7 @@ def prepared(source, split, vocab_size, processes, **reading):
     given = {name: value for name, value in reading.items() if value is not None}
     corpus = open_corpus(source, split or "train", **given)
     if split and "split" not in corpus.facts:
-        raise UsageError(f"--split {split}: {source} has no splits, such as files train.txt and valid.txt; leave it out")
+        raise UsageError(f"--split {split}: {source} has no splits, such as train.txt and valid.txt; leave it out")
     tokenizer = cached_tokenizer(corpus, vocab_size, **how)
     store = prepare(corpus, tokenizer, **how)
     return corpus, tokenizer, store, time.monotonic() - start

@@ -20,8 +20,7 @@ class TrainConfig(Config):
     data: str = setting("tinystories", "tinystories, a hub data set, a file, folder or glob, fables, - or a reader of "
                         "your own, my_reader.py:Name[:FILE]; commas between several.")
     val_data: str | None = setting(None, "Validation text.", unset="2 % of the stories of --data")
-    field: str | None = setting(None, "The column of the text, or a path a.b inside of it, in json, csv, parquet and hub "
-                                "data.")
+    field: str | None = setting(None, "The column of the text, or a path a.b, in json, csv, parquet and hub data.")
     encoding: str | None = setting(None, "Of text files without a mark, e.g. latin-1.", unset="utf-8")
     template: str | None = setting(None, "Of a chat message, e.g. '{{role}}: {{content}}'.",
                                    unset="'{role}: {content}'")

@@ -110,7 +110,8 @@ def _open_folder(source: str, root: Path | None, paths: list[Path], split: str, 
         if split not in found:
             raise DataError(f"{source} has no split {split!r}; it has {', '.join(sorted(found))}")
         name, paths = f"{source} ({split})", found[split]
-        others = "; ".join(f"{kind}: {_few([label[p] for p in found[kind]])}" for kind in sorted(found) if kind != split)
+        others = "; ".join(f"{kind}: {_few([label[path] for path in found[kind]])}"
+                           for kind in sorted(found) if kind != split)
         rest = [label[path] for path in label if not any(path in files for files in found.values())]
         say(f"{source}: {split} split is {_few([label[path] for path in paths])} ({others}"
             + (f"; not used: {_few(rest)}" if rest else "") + ")")

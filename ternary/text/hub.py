@@ -55,7 +55,8 @@ def open_hub(name: str, split: str, options: TextOptions, revision: str | None =
             say(f"{name}: skipped {bad.count} bad rows (--skip-bad {bad.limit}); the first: {bad.first}")
 
     more = [options.template] if options.template else []
-    return Corpus(f"{name} ({split})", fingerprint(name, revision, split, options.field or column, *more), read, None, facts)
+    digest = fingerprint(name, revision, split, options.field or column, *more)
+    return Corpus(f"{name} ({split})", digest, read, None, facts)
 
 
 def _within(seconds: float, call: Callable, *args):

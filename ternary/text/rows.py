@@ -22,7 +22,7 @@ def story_column(names: Iterable[str], key: str | None, where: str) -> str:
 
 
 def story_of(row: dict[str, Any], options: TextOptions, where: str) -> str:
-    """The story of an object or row: the value of --field, which may be a path such as a.b or a.0, or of a usual key."""
+    """The story of an object or row: the value of --field, perhaps a path such as a.b or a.0, or of a usual key."""
     if not options.field:
         found = next((key for key in (*TEXT_KEYS, *CHAT_KEYS) if key in row), None)
         if found is None:
@@ -49,7 +49,8 @@ def story_text(value: object, options: TextOptions, where: str) -> str:
         try:
             value = value.decode(options.encoding or "utf-8")
         except UnicodeDecodeError as e:
-            raise DataError(f"{where}: bytes that are not {e.encoding} text; name their encoding with --encoding") from None
+            raise DataError(f"{where}: bytes that are not {e.encoding} text; name their encoding, "
+                            "e.g. --encoding latin-1") from None
     if is_chat(value):
         value = "\n".join(_message(message, options, where) for message in value)
     if not isinstance(value, str):

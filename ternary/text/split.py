@@ -65,8 +65,8 @@ def _by_amount(name: str, sizes: dict[int, list[int]], cut: int, fraction: float
         while taken < most and chosen_amount < fraction * total:
             chosen_amount, taken = chosen_amount + sizes[short[taken]][0], taken + 1
         if taken:
-            say(f"{name}: the usual split would validate on {amount / total:.2%} of the text, as a few stories are much "
-                f"longer than others; other stories are taken, with {chosen_amount / total:.2%}")
+            say(f"{name}: the usual split would validate on {amount / total:.2%} of the text, as a few stories are "
+                f"much longer than others; other stories are taken, with {chosen_amount / total:.2%}")
             held, amount, chosen = short[:taken], chosen_amount, set(short[:taken])
     stories = sum(sizes[place][1] for place in held)
     if stories < FEW:

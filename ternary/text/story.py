@@ -54,7 +54,8 @@ class TextOptions:
                 raise UsageError(f"--encoding {self.encoding}: no such encoding; e.g. --encoding latin-1, cp1252, "
                                  "utf-16, gb18030 or shift_jis") from None
         if self.template is not None and "{content}" not in self.template:
-            raise UsageError(f"--template {self.template!r} has no {{content}}; e.g. --template '{{role}}: {{content}}'")
+            raise UsageError(f"--template {self.template!r} has no {{content}}; "
+                             "e.g. --template '{role}: {content}'")
         if self.skip_bad < 0:
             raise UsageError(f"--skip-bad is {self.skip_bad}; wanted a number of rows, at least 0")
 

@@ -13,12 +13,14 @@ import hashlib
 import json
 import os
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
+from ternary.text.spelling import Speller, groups
 from ternary.text.vocabulary import (
     CHUNK,
     SURROGATE,
@@ -40,6 +42,7 @@ MAX_VOCAB = 1 << 16
 MAX_PIECE = 64  # characters; a chunk has at most 12 + 32 + 9
 MAX_FILE = 16 << 20  # bytes; 65,536 of the longest pieces fit
 CACHE_SIZE = 1 << 17  # chunks, about 30 MB
+MANY = 256  # new chunks that are worth spelling together
 
 
 class Tokenizer:
@@ -84,10 +87,17 @@ class Tokenizer:
 
     def encode_array(self, text: str) -> np.ndarray:
         """Ids as a new little-endian uint16 array: the fast way for bulk."""
-        ids = bytearray()
-        for part in windows(text):
-            ids += b"".join(map(self._chunks.__getitem__, CHUNK.findall(part)))
-        return np.frombuffer(ids, "<u2")
+        return self._joined(_chunks(text))
+
+    def encode_arrays(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
+        """Those of many texts: what is new in all of them is worked out together."""
+        for group in groups(texts):
+            parted = list(map(_chunks, group))
+            self._chunks.learn(chain.from_iterable(parted))
+            yield from map(self._joined, parted)
+
+    def _joined(self, chunks: list[str]) -> np.ndarray:
+        return np.frombuffer(b"".join(map(self._chunks.__getitem__, chunks)), "<u2")
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. Specials and unused ids are silent, bytes that are not UTF-8 become U+FFFD.
@@ -164,21 +174,44 @@ class StreamDecoder:
         return rest
 
 
+def _chunks(text: str) -> list[str]:
+    """The chunks of a text; one with half of a surrogate pair keeps it."""
+    return [chunk for part in windows(text) for chunk in CHUNK.findall(part)]
+
+
 class _ChunkIds(dict):
     """Chunk -> its ids as uint16 bytes, worked out at first sight; emptied at CACHE_SIZE chunks."""
 
     def __init__(self, pieces: tuple[str, ...]):
-        self.ids = {piece: i for i, piece in enumerate(pieces, FIRST_PIECE)}
-        self.known = with_beginnings(pieces)
+        self.known, self.speller = with_beginnings(pieces), None
+        self.ids = {piece: i.to_bytes(2, "little") for i, piece in enumerate(pieces, FIRST_PIECE)}
 
     def __missing__(self, chunk: str) -> bytes:
         if len(self) >= CACHE_SIZE:
             self.clear()
-        ids = []
-        for part in _spell(SURROGATE.sub("\ufffd", chunk), self.known):
-            ids += [self.ids[part]] if part in self.ids else [SPECIALS + b for b in part.encode()]
-        self[chunk] = spelled = np.array(ids, "<u2").tobytes()
+        parts = _spell(SURROGATE.sub("\ufffd", chunk), self.known)
+        self[chunk] = spelled = b"".join([self.ids.get(part) or _byte_ids(part) for part in parts])
         return spelled
+
+
+    def learn(self, chunks: Iterable[str]) -> None:
+        """The ids of many chunks."""
+        new = [chunk for chunk in dict.fromkeys(chunks) if chunk not in self and not SURROGATE.search(chunk)]
+        if len(new) < MANY:
+            return
+        if len(self) + len(new) >= CACHE_SIZE:
+            self.clear()
+        self.speller = self.speller or Speller(self.ids)
+        ids = list(self.ids.values())
+        halves = [half for chunk in new for half in ((chunk, "") if chunk in self.ids else halves_of(chunk))]
+        spelled = [b""] * len(halves)
+        for k, number in zip(*(values.tolist() for values in self.speller.cut(halves))):
+            spelled[k] += ids[number] if number < len(ids) else _byte_ids(self.speller.part(number))
+        self.update(zip(new, map(bytes.__add__, spelled[::2], spelled[1::2])))
+
+
+def _byte_ids(text: str) -> bytes:
+    return b"".join((SPECIALS + byte).to_bytes(2, "little") for byte in text.encode())
 
 
 def _spell(chunk: str, pieces: Mapping[str, bool]) -> list[str]:

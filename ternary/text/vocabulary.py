@@ -5,10 +5,12 @@ A chunk is a word with the spaces and punctuation before it; its halves are the 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
 import regex
+
+from ternary.text.spelling import Speller, groups
 
 # Part of the name of a cached tokenizer: raise it whenever the same corpus would give other pieces, or an old
 # cache is served. The golden hash in the tests is kept by version and fails when the pieces have changed.
@@ -51,19 +53,24 @@ def halves_of(chunk: str) -> tuple[str, str]:
 def with_beginnings(pieces: Iterable[str]) -> dict[str, bool]:
     """Pieces: True, and what pieces begin with: False. So a search ends where nothing longer can follow."""
     pieces = list(pieces)
-    return dict.fromkeys((piece[:k] for piece in pieces for k in range(1, len(piece))), False) | dict.fromkeys(pieces, True)
+    beginnings = (piece[:k] for piece in pieces for k in range(1, len(piece)))
+    return dict.fromkeys(beginnings, False) | dict.fromkeys(pieces, True)
 
 
 def fewest(text: str, pieces: Mapping[str, bool]) -> list[str]:
-    """The cut of `text` into fewest tokens, of pieces with_beginnings; of equal cuts the one whose first part is longest."""
+    """The cut of `text` into fewest tokens; of equal cuts the one whose first part is longest.
+
+    pieces: with_beginnings. Else every part of a long chunk would be tried, and scripts without spaces have long ones.
+    """
     n = len(text)
     cost, end = [0] * (n + 1), [0] * n
+    find = pieces.get
     for i in range(n - 1, -1, -1):
-        known, last = pieces.get(text[i]), i + 1
+        known, last = find(text[i]), i + 1
         least = cost[last] + (1 if known else len(text[i].encode()))
         if known is not None:
             for j in range(i + 2, n + 1):
-                known = pieces.get(text[i:j])
+                known = find(text[i:j])
                 if known is None:
                     break
                 if known and cost[j] < least:
@@ -157,13 +164,16 @@ def learn_pieces(counts: Counter[str], room: int) -> list[str]:
 
 def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int) -> set[str]:
     """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
-    fragments = set()
+    fragments, counts = set(), dict(unknown)
     for done in range(1, ROUNDS + 1):
-        known, saved = with_beginnings(pieces | fragments), Counter()
-        for word, n in unknown:
-            parts = fewest(word, known)
-            for left, right in pairwise(parts):
-                saved[left + right] += n
+        speller, saved = Speller(pieces | fragments), Counter()
+        for group in groups(counts):
+            owner, part = speller.cut(group)
+            times = np.array([counts[word] for word in group])[owner]
+            same = np.flatnonzero(owner[1:] == owner[:-1])
+            pairs, which = np.unique(part[same] << 32 | part[same + 1], return_inverse=True)
+            for pair, n in zip(pairs.tolist(), np.bincount(which, times[same]).tolist()):
+                saved[speller.part(pair >> 32) + speller.part(pair & 0xFFFFFFFF)] += int(n)
         useful = _ranked({part: n for part, n in saved.items() if n > 1})
         fragments.update(useful[: room * done // ROUNDS - len(fragments)])
     return fragments
@@ -171,11 +181,12 @@ def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int
 
 def _usage(halves: Counter[str], pieces: set[str]) -> Counter[str]:
     """How often each part occurs when the halves are spelled with `pieces`."""
-    used, known = Counter(), with_beginnings(pieces)
-    for half, n in halves.items():
-        if n:
-            for part in [half] if half in pieces else fewest(half, known):
-                used[part] += n
+    used, speller = Counter(), Speller(pieces)
+    for group in groups(half for half, n in halves.items() if n):
+        owner, part = speller.cut(group)
+        totals = np.bincount(part, np.array([halves[half] for half in group])[owner])
+        for number in np.flatnonzero(totals).tolist():
+            used[speller.part(number)] += int(totals[number])
     return used
 
 

@@ -31,7 +31,7 @@ def count(texts: list[str]) -> bytes:
 
 def encode(texts: list[str], tokenizer: Tokenizer) -> bytes:
     """int64: stories, characters, UTF-8 bytes, number of ids of each; the ids as uint16, EOS behind each story."""
-    encoded = [tokenizer.encode_array(text) for text in texts]
+    encoded = list(tokenizer.encode_arrays(texts))
     chars, size = sum(map(len, texts)), sum(len(text.encode()) for text in texts)
     numbers = [len(texts), chars, size, *(len(ids) + 1 for ids in encoded)]
     eos = np.array([Tokenizer.EOS], "<u2")

@@ -63,7 +63,7 @@ class DataFile(str):
         return digest.hexdigest()
 
     def text_digest(self) -> str:
-        """The sha256 hex digest of the text in UTF-8, without mark and with line ends \\n. Raises OSError, DataError."""
+        """The sha256 hex digest of the text in UTF-8, without a mark, its line ends LF. Raises OSError, DataError."""
         digest = hashlib.sha256()
         for block in self.blocks():
             digest.update(block.encode("utf-8", "surrogateescape"))
@@ -120,7 +120,7 @@ class DataFile(str):
         return "utf-8", "usual"
 
     def blocks(self) -> Iterator[str]:
-        """The text in parts, with line ends \\n and without a mark. Raises DataError if it is not in its encoding.
+        """The text in parts, with line ends LF and without a mark. Raises DataError if it is not in its encoding.
 
         Where bad rows may be skipped, bytes that are no text become surrogates U+DC80 to U+DCFF.
         """
@@ -184,8 +184,8 @@ class DataFile(str):
                 except UnicodeDecodeError as e:
                     offset += e.start - len(held)
                     line += ends.decode(e.object[:e.start].decode(encoding, "replace"), True).count("\n")
-                    return self._other_encoding(encoding, f"byte 0x{e.object[e.start]:02x} at offset {offset}, line {line}",
-                                                e.object)
+                    what = f"byte 0x{e.object[e.start]:02x} at offset {offset}, line {line}"
+                    return self._other_encoding(encoding, what, e.object)
                 except UnicodeError as e:         # e.g. UTF-16 without the mark that --encoding utf-16 wants
                     return self._other_encoding(encoding, str(e), b"")
                 offset += len(block)
@@ -198,8 +198,8 @@ class DataFile(str):
             other = "cp1252" if encoding != "cp1252" and any(0x80 <= byte < 0xa0 for byte in near) else "latin-1"
         except UnicodeDecodeError:
             other = "latin-1"
-        return DataError(f"{self.label} is not {name}: {what}; name its encoding, e.g. --encoding {other}, or convert it, "
-                         f"e.g. with iconv -f {other.replace('latin-1', 'ISO-8859-1').upper()} -t UTF-8")
+        return DataError(f"{self.label} is not {name}: {what}; name its encoding, e.g. --encoding {other}, or convert "
+                         f"it, e.g. with iconv -f {other.replace('latin-1', 'ISO-8859-1').upper()} -t UTF-8")
 
 
 def kind_of(path: Path) -> tuple[str, str]:

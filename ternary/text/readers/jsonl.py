@@ -1,4 +1,4 @@
-"""JSON: one value a line, an array, or values one after the other; a value is an object, a string, a chat or an array."""
+"""JSON: one value a line, an array, or values one after the other: objects, strings, chats or arrays of these."""
 
 import json
 import re
@@ -113,7 +113,7 @@ def _by_value(file: DataFile) -> Iterator[tuple[int, Any]]:
             continue
         if wanted and not inside:
             return
-        broken = DataError(f"{file.label}, line {line}: " + ("the array has no end" if wanted else f"not JSON ({what})"))
+        broken = DataError(f"{file.label}, line {line}: {'the array has no end' if wanted else f'not JSON ({what})'}")
         further = NEXT.search(text, at)
         if not (further or ended):
             raise broken
