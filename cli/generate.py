@@ -33,7 +33,7 @@ from ternary.schema import Rule
 def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
 
-    PROMPT - is standard input. One that begins with a dash comes after two dashes.
+    PROMPT - is standard input. One that begins with a dash comes last, after two dashes.
 
     \b
     ternary generate "Once upon a time"

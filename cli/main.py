@@ -122,7 +122,7 @@ def _report(error: BaseException, as_json: bool) -> int:
             message = f"{message.rstrip('.')}; see {context.command_path} --help"
             arguments = [p.human_readable_name for p in context.command.params if isinstance(p, click.Argument)]
             if isinstance(error, click.NoSuchOption) and arguments:
-                message += f"; if it is the {arguments[0]}, write -- before it"
+                message += f"; if it is the {arguments[0]}, give it last and write -- before it"
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"

@@ -137,7 +137,7 @@ GENERATE = [
     ("--top-k 99999999999", "--top-k is 99999999999"),
     ("--min-p 2", "--min-p is 2"),
     ("--max-tokens 0", "--max-tokens is 0; wanted a whole number above 0"),
-    ("--max-tokens 1e12", "--max-tokens is 1e12"),
+    ("--max-tokens 1e30", "--max-tokens is 1e30"),
     ("--repetition-penalty 0", "--repetition-penalty is 0"),
     ("--seed x", "--seed is x"),
 ]

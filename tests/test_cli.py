@@ -209,7 +209,7 @@ def test_a_group_alone_prints_its_help():
 
 def test_an_argument_that_looks_like_an_option():
     code, _, err = run("models", "-x", body="print(what)")
-    assert code == 2 and "if it is the WHAT, write -- before it" in err
+    assert code == 2 and "if it is the WHAT, give it last and write -- before it" in err
     assert run("models", "--", "-x", body="print(what)")[1] == "-x\n"
 
 

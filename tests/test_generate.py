@@ -1,4 +1,8 @@
 """Generation: the same seed the same text, filters that filter, whole characters, and an end where stories end."""
+import io
+import os
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -6,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ternary.checkpoint.load import restore
+from ternary.cli import generate as cli_generate
+from ternary.cli.generate import Clock
 from ternary.compiler.isa import PRECISIONS
+from ternary.inference import generation
 from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.loader import Loader
@@ -210,3 +217,77 @@ def test_the_command_is_the_engine(finished, here):
 def test_arguments_that_are_no_text(finished, here):
     result = here("generate", "a\udcffb", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
     assert result.code == 0 and result.json["text"].startswith("a\ufffdb")
+
+
+# --- long prompts, and prompts from elsewhere
+
+
+def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch):
+    prompt, parts = "the cat sat on the mat. " * 40, []
+    whole = list(fresh.tokens(prompt, 8, GREEDY))
+    monkeypatch.setattr(generation, "CHUNK", 50)
+    count = len(fresh.tokenizer.encode(prompt)) + 1
+    assert list(fresh.tokens(prompt, 8, GREEDY, told=lambda done, of: parts.append((done, of)))) == whole
+    assert parts == [(min(done + 50, count), count) for done in range(0, count, 50)] and len(parts) > 3
+
+
+def test_the_clock_does_not_count_the_prompt(finished, here, monkeypatch):
+    """A second of reading, on a clock that only reading moves."""
+    now, read = [100.0], generation.read
+
+    def slowly(model, tape, tokens, state, told=None):
+        now[0] += 1.0 if told else 0.25
+        return read(model, tape, tokens, state, told)
+
+    monkeypatch.setattr(generation, "read", slowly)
+    monkeypatch.setattr(cli_generate.time, "perf_counter", lambda: now[0])
+    result = here("generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", 5, "--json").json
+    assert result["prompt_seconds"] == 1.0 and result["seconds"] == 0.25 * (result["tokens"] - 1)
+    assert result["prompt_tokens"] > 1 and result["tokens_per_second"] == result["tokens"] / result["seconds"]
+
+
+def test_what_generate_is_doing():
+    clock = Clock()
+    assert str(clock) == "loading the model, its kernels and the prompt"
+    clock.read(2048, 9000)
+    assert str(clock) == "reading the prompt: 2,048 of 9,000 tokens"
+    clock.read(9000, 9000)
+    clock.tokens = 3
+    assert str(clock) == "generating: 3 tokens"
+    clock.shown = True
+    assert str(clock) == ""                       # the text itself is seen
+    assert str(clock) == "generating: 3 tokens"
+
+
+@pytest.mark.parametrize("given, prompt", [(b"The red cat", "The red cat"), (b"The red\r\ncat\r\n", "The red\ncat"),
+                                           ("\ufeffÜber".encode(), "Über"), (b"a\xffb", "a\ufffdb"), (b"a\n\n", "a\n")])
+def test_a_prompt_from_standard_input(finished, here, monkeypatch, given, prompt):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    result = here("generate", "-", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
+    assert result.code == 0 and result.json["text"].startswith(prompt)
+    assert len(result.json["text"]) < len(prompt) + 30
+
+
+def test_an_empty_standard_input(here, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    result = here("generate", "-")
+    assert result.code == 2 and "standard input, which is empty" in result.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes that can be looked into")
+def test_a_standard_input_that_is_not_read_is_named(finished, shell, tmp_path):
+    command = "generate", "--checkpoint", finished[0], "--max-tokens", 2
+    hint = "standard input is not read; to continue it: ternary generate -\n"
+    (tmp_path / "prompt.txt").write_text("The red cat")
+    with open(tmp_path / "prompt.txt") as file:
+        assert hint in shell(*command, stdin=file).err
+        assert file.read() == "The red cat"       # which a loop of the shell goes on with
+    with open(os.devnull) as nothing:
+        assert hint not in shell(*command, stdin=nothing).err
+
+
+def test_a_prompt_that_begins_with_a_dash(finished, here):
+    given = "--checkpoint", finished[0], "--max-tokens", 2
+    assert here("generate", *given, "--", "- Who is there?").out.startswith("- Who is there?")
+    result = here("generate", "- Who is there?", *given)
+    assert result.code == 2 and "if it is the PROMPT, give it last and write -- before it" in result.err

@@ -37,6 +37,7 @@ def set_threads(wanted: int | None = None) -> int:
 def kernel_threads(threads: int) -> Iterator[None]:
     """Inside, kernels called by this thread run on so many threads, but not on more than they have."""
     import numba  # here: `set_threads` has to come before the first import of Numba
+    threading_layer()                             # an error for people, if there is none
     before = numba.get_num_threads()
     numba.set_num_threads(min(threads, before))
     try:

@@ -12,6 +12,7 @@ from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
 from ternary.errors import DataError, UsageError
 from ternary.machine.hardware import total_memory, usable_cores
+from ternary.machine.threads import threading_layer
 from ternary.models import LM, MODELS
 from ternary.nn.module import Parameter
 from ternary.objectives import OBJECTIVES, Objective, trained_parameters
@@ -37,6 +38,7 @@ def usual_model() -> str:
 
 def resolve(config: TrainConfig) -> TrainConfig:
     """Fill in what was left to be chosen, and check what depends on this machine."""
+    threading_layer()
     config = replace(config, model=config.model or usual_model())
     model, optimizer = MODELS.get(config.model), OPTIMIZERS.get(config.optimizer)
     vocab_size = config.vocab_size or model_config(config).vocab_size
