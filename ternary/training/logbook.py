@@ -33,7 +33,7 @@ class Logbook:
     ):
         self.path = None if run_dir is None else Path(run_dir) / "log.jsonl"
         self.total, self.unit = total, unit
-        self._screen = not getattr(sys.stderr, "closed", True)           # until writing to it fails
+        self._screen = sys.stderr is not None and not getattr(sys.stderr, "closed", False)   # until writing fails
         self._terminal = self._screen and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._interval = (
             interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
@@ -205,7 +205,7 @@ def is_log(path: Path) -> bool:
     """Whether a log.jsonl is that of a run, by its first line, which a kill may have torn."""
     first, end, _ = path.read_bytes().partition(b"\n")
     start = b'{"time": '
-    return first[:len(start)] == start[:len(first)] and (not end or any(parsed(first + end).values()))
+    return any(parsed(first + end).values()) if end else first[:len(start)] == start[:len(first)]
 
 
 def silence(stream: TextIO) -> None:

@@ -13,6 +13,9 @@ from ternary.errors import DataError, ModelFileError
 from ternary.text.story import Corpus
 from ternary.training.plan import corpora
 
+PIPED = ("this run was started with text from standard input; give the same text again, as --data FILE or with < FILE "
+         "behind the command")
+
 
 def places(config: TrainConfig, folder: Path) -> dict[str, Any]:
     """For the checkpoints of the run in `folder`: where that is and where its texts are, paths made absolute."""
@@ -59,8 +62,7 @@ def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tupl
     """
     names = [getattr(config, name) for name in TEXTS]
     if "-" in names and (sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()):
-        raise DataError("this run was started with text from standard input; give the same text again, as --data FILE "
-                        "or with < FILE behind the command")
+        raise DataError(f"there is no standard input; {PIPED}")
     sources, folder_was = state.get("sources", {}), state.get("folder", "")
     options = [hints(source, sources[name], folder_was, folder)
                if name in sources and source == state["settings"].get(name) else [source]
@@ -84,6 +86,8 @@ def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tupl
 
 def missing(config: TrainConfig, error: DataError) -> DataError:
     named = {flag_of(name): source for name in TEXTS if (source := getattr(config, name))}
+    if "-" in named.values():
+        return DataError(f"{error}; {PIPED}")
     lost = [flag for flag, source in named.items() if not all(map(is_there, parts(source)))] or list(named)[:1]
     return DataError(f"{error}; if the text of this run was moved, add {' and '.join(lost)} with its new place")
 

@@ -17,4 +17,5 @@ class Report(Callback):
         try:
             write_report(run.folder, run.log.entries(), run.resume_command)
         except Exception as error:                # a page must not end a run, whatever is wrong with it
-            run.log.message(f"warning: {run.folder / 'report.html'} cannot be written ({error})")
+            why = getattr(error, "strerror", None) or error
+            run.log.message(f"warning: {run.folder / 'report.html'} cannot be written ({why})")
