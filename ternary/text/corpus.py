@@ -189,7 +189,8 @@ def _joined(parts: list[Corpus]) -> Corpus:
 
 def _facts_of(parts: list[Corpus]) -> dict:
     found = {"read_as": [line for part in parts for line in part.facts.get("read_as", [])]}
-    found |= {"split": part.facts["split"] for part in parts if "split" in part.facts}
+    splits = [part.facts["split"] for part in parts if "split" in part.facts]
+    found |= {"split": splits[-1]} if splits else {}
     skipped = sum(part.facts.get("skipped_rows", 0) for part in parts)
     return {**found, **({"skipped_rows": skipped} if skipped else {})}
 
