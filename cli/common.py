@@ -121,7 +121,7 @@ def config_options(config_type: type, skip: tuple[str, ...] = (), lists: tuple[s
     return add
 
 
-def config_option(config_type: type, f: Field, of_kind: dict, **names: str):
+def config_option(config_type: type, f: Field, of_kind: dict | None = None, **names: str):
     rule, (kind, _) = rule_of(config_type, f.name), kind_of(f)
     example = rule.example if rule.example is not None else f.default
     flags = [rule.flag or "--" + f.name.replace("_", "-"), *rule.aliases, f.name]
@@ -131,7 +131,7 @@ def config_option(config_type: type, f: Field, of_kind: dict, **names: str):
         return click.option(*flags, is_flag=True, default=None, help=text)
     choice = click.Choice(list(rule.choices)) if rule.choices else None
     number = Number(kind, replace(rule, example=example)) if kind in (int, float) else str
-    return click.option(*flags, **{"type": choice or number, "help": text, **of_kind})
+    return click.option(*flags, **{"type": choice or number, "help": text, **(of_kind or {})})
 
 
 def _shown(value) -> str:

@@ -190,7 +190,8 @@ def test_evaluation_leaves_the_model_as_it_was(model, tokenizer):
 
 
 def test_the_command_agrees_with_the_run(finished, corpus, here):
-    result = here("eval", "--checkpoint", finished[0], "--data", corpus, "--stories", 50, "--json")
+    result = here("eval", "--checkpoint", finished[0], "--data", corpus, "--stories", 50, "--include-seen",
+                  "--json")
     assert result.code == 0 and result.err == ""
     assert set(result.json) >= {"nats_per_token", "perplexity", "bits_per_token", "bpc", "bpb", "tokens", "chars",
                                 "stories", "protocol"}
