@@ -90,7 +90,8 @@ def test_a_file_that_older_versions_read_otherwise_has_another_fingerprint():
         assert open_corpus(name).fingerprint == fingerprint((os.path.splitext(name)[1], digest, None)), name
     for name, content in {"a.txt": "one<|endoftext|>two", "b.txt": "one\n\n    two",
                           "c.jsonl": lines({"text": "a\r\nb"}), "d.jsonl": lines({"text": "a<|endoftext|>b"}),
-                          "e.txt": "    one", "f.txt": "a\n<|endoftext|>b", "g.txt": "a\n<|endoftext|>\n\n\tb", "h.csv": 'text\n"a<|endoftext|>b"\n'}.items():
+                          "e.txt": "    one", "f.txt": "a\n<|endoftext|>b", "g.txt": "a\n<|endoftext|>\n\n\tb",
+                          "h.csv": 'text\n"a<|endoftext|>b"\n'}.items():
         corpus = open_corpus(write(name, content))
         digest = DataFile(name).text_digest()
         assert corpus.fingerprint != fingerprint((os.path.splitext(name)[1], digest, None)), name
@@ -266,7 +267,8 @@ def test_chat_in_parquet_and_bytes_that_are_text():
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
 @pytest.mark.parametrize("name, content", [("a.txt", "na\u00efve one\r\n\r\ntwo"),
-                                           ("a.csv", "id,text\n1,na\u00efve one\n2,two\n"), ("a.json", json.dumps(["na\u00efve one", "two"]))])
+                                           ("a.csv", "id,text\n1,na\u00efve one\n2,two\n"),
+                                           ("a.json", json.dumps(["na\u00efve one", "two"]))])
 def test_unicode_with_a_mark_is_recognised(name, content, encoding):
     write(name, content)
     usual = open_corpus(name)
@@ -337,7 +339,8 @@ def test_standard_input_that_is_parquet_or_for_a_reader(monkeypatch):
 def test_a_mistyped_path_is_not_sent_to_the_hub(monkeypatch):
     monkeypatch.setattr("ternary.text.corpus.open_hub", lambda *_: pytest.fail("the hub was asked"))
     write("data/stories.txt", "one"), write("data/tales/a.txt", "one")
-    for source, near in (("data/storys", "stories.txt"), ("data/tale", "tales"), ("dta/stories.txt", "data/stories.txt"),
+    for source, near in (("data/storys", "stories.txt"), ("data/tale", "tales"),
+                         ("dta/stories.txt", "data/stories.txt"),
                          ("data/none", "@main"), ("data/x.jsonl", "no file")):
         with pytest.raises(DataError, match="no file or folder") as error:
             open_corpus(source)

@@ -16,8 +16,8 @@ An installed package can claim suffixes with an entry point of the group `ternar
 attributes that `reads` sets. `--data NAME:FILE` uses a registered reader whatever the suffix of the file.
 
 A story is a str of at most MAX_STORY characters; surrounding white space and empty stories are dropped, line ends
-become LF, and a marker <|endoftext|> parts it. A reader that can go on after a row that it cannot read gives the error to
-`file.bad.add`, which raises it beyond --skip-bad; what it took the file for goes to `file.found`. Every call must
+become LF, and a marker <|endoftext|> parts it. A reader that can go on after a row that it cannot read gives the error
+to `file.bad.add`, which raises it beyond --skip-bad; what it took the file for goes to `file.found`. Every call must
 yield the same stories in the same order: preparation reads a source several times, and after an interruption it
 skips the stories that are done. The cache identifies a source by the content of the reader's source file, the
 argument (the content, if it is a file or a folder), --field and the first stories. If stories depend on anything
