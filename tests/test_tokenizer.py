@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 from ternary.text import tokenizer as module
 from ternary.text import vocabulary
+from ternary.text.spelling import Speller
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
 
 STORIES = [
@@ -325,3 +326,23 @@ def test_beats_whole_words_and_bpe_on_real_stories():
     assert sum(map(len, valid)) / (counts.sum() + len(valid)) > 4.7
     assert counts[4:260].sum() < 1e-4 * counts.sum()
     assert counts[:4].sum() == 0
+
+
+@settings(max_examples=60)
+@given(st.lists(st.text("aé中文🐌", max_size=12), min_size=1, max_size=9),
+       st.sets(st.text("aé中文🐌", min_size=1, max_size=5), max_size=20))
+def test_texts_spelled_together_have_the_fewest_parts_of_each(texts, pieces):
+    speller, spelled = Speller(pieces), [[] for _ in texts]
+    owner, numbers = speller.cut(texts)
+    for k, part in zip(owner.tolist(), speller.parts(numbers)):
+        spelled[k].append(part)
+    known = vocabulary.with_beginnings(pieces)
+    assert spelled == [vocabulary.fewest(text, known) for text in texts]
+
+
+def test_many_new_chunks_are_encoded_as_one_by_one(monkeypatch):
+    texts = [f"文{chr(0x4e00 + n)}字 {n}. " * 3 + STORIES[n % len(STORIES)] for n in range(60)] + ["a\ud800b", ""]
+    one_by_one = [TINY.encode_array(text).tolist() for text in texts]
+    monkeypatch.setattr(module, "MANY", 1)
+    fresh = Tokenizer(TINY.pieces, TINY.vocab_size)
+    assert [ids.tolist() for ids in fresh.encode_arrays(texts)] == one_by_one

@@ -26,9 +26,10 @@ class Speller:
         self._piece = np.full(len(numbers) + 1, -1)
         self._piece[[numbers[piece] for piece in self.pieces]] = np.arange(len(self.pieces))
 
-    def part(self, number: int) -> str:
-        """A piece, or beyond them a single character."""
-        return self.pieces[number] if number < len(self.pieces) else chr(number - len(self.pieces))
+    def parts(self, numbers: np.ndarray) -> list[str]:
+        """Pieces, and beyond them single characters."""
+        pieces, count = self.pieces, len(self.pieces)
+        return [pieces[k] if k < count else chr(k - count) for k in numbers.tolist()]
 
     def cut(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """-> of every part, in order: which of the texts it is of, and its number."""

@@ -97,7 +97,7 @@ class Tokenizer:
             yield from map(self._joined, parted)
 
     def _joined(self, chunks: list[str]) -> np.ndarray:
-        return np.frombuffer(b"".join(map(self._chunks.__getitem__, chunks)), "<u2")
+        return np.frombuffer(bytearray().join(map(self._chunks.__getitem__, chunks)), "<u2")
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. Specials and unused ids are silent, bytes that are not UTF-8 become U+FFFD.
@@ -206,7 +206,7 @@ class _ChunkIds(dict):
         halves = [half for chunk in new for half in ((chunk, "") if chunk in self.ids else halves_of(chunk))]
         spelled = [b""] * len(halves)
         for k, number in zip(*(values.tolist() for values in self.speller.cut(halves))):
-            spelled[k] += ids[number] if number < len(ids) else _byte_ids(self.speller.part(number))
+            spelled[k] += ids[number] if number < len(ids) else _byte_ids(chr(number - len(ids)))
         self.update(zip(new, map(bytes.__add__, spelled[::2], spelled[1::2])))
 
 

@@ -3,8 +3,9 @@
 A chunk is a word with the spaces and punctuation before it; its halves are the punctuation and the word.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import add
 from types import MappingProxyType
 
 import numpy as np
@@ -166,14 +167,15 @@ def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int
     """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
     fragments, counts = set(), dict(unknown)
     for done in range(1, ROUNDS + 1):
-        speller, saved = Speller(pieces | fragments), Counter()
+        speller, saved = Speller(pieces | fragments), defaultdict(int)
         for group in groups(counts):
-            owner, part = speller.cut(group)
+            owner, parts = speller.cut(group)
             times = np.array([counts[word] for word in group])[owner]
             same = np.flatnonzero(owner[1:] == owner[:-1])
-            pairs, which = np.unique(part[same] << 32 | part[same + 1], return_inverse=True)
-            for pair, n in zip(pairs.tolist(), np.bincount(which, times[same]).tolist()):
-                saved[speller.part(pair >> 32) + speller.part(pair & 0xFFFFFFFF)] += int(n)
+            pairs, which = np.unique(parts[same] << 32 | parts[same + 1], return_inverse=True)
+            joined = map(add, speller.parts(pairs >> 32), speller.parts(pairs & 0xFFFFFFFF))
+            for part, n in zip(joined, np.bincount(which, times[same]).tolist()):
+                saved[part] += n
         useful = _ranked({part: n for part, n in saved.items() if n > 1})
         fragments.update(useful[: room * done // ROUNDS - len(fragments)])
     return fragments
@@ -183,10 +185,11 @@ def _usage(halves: Counter[str], pieces: set[str]) -> Counter[str]:
     """How often each part occurs when the halves are spelled with `pieces`."""
     used, speller = Counter(), Speller(pieces)
     for group in groups(half for half, n in halves.items() if n):
-        owner, part = speller.cut(group)
-        totals = np.bincount(part, np.array([halves[half] for half in group])[owner])
-        for number in np.flatnonzero(totals).tolist():
-            used[speller.part(number)] += int(totals[number])
+        owner, parts = speller.cut(group)
+        totals = np.bincount(parts, np.array([halves[half] for half in group])[owner])
+        found = np.flatnonzero(totals)
+        for part, n in zip(speller.parts(found), totals[found].tolist()):
+            used[part] += int(n)
     return used
 
 
