@@ -54,10 +54,11 @@ def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_
         restored = restore(checkpoint, model=model)
         engine = Engine(restored.model, restored.tokenizer)
         if not (no_stream or as_json):
-            click.echo(prompt, nl=False)
+            begin = prompt                        # not before it is read: lines on stderr come until then
             for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read):
                 clock.shown = True
-                click.echo(piece, nl=False)
+                click.echo(begin + piece, nl=False)
+                begin = ""
             click.echo()
             return
         tokens = []
