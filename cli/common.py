@@ -13,6 +13,8 @@ from ternary.errors import UsageError
 from ternary.schema import Rule, kind_of, rule_of
 from ternary.training.logbook import plain
 
+TEXT_OPTIONS = ("field", "encoding", "template", "skip_bad")
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object as the last line of stdout."
 )
@@ -132,6 +134,14 @@ def config_option(config_type: type, f: Field, of_kind: dict | None = None, **na
     choice = click.Choice(list(rule.choices)) if rule.choices else None
     number = Number(kind, replace(rule, example=example)) if kind in (int, float) else str
     return click.option(*flags, **{"type": choice or number, "help": text, **(of_kind or {})})
+
+
+def text_options(command):
+    """Decorator: how text is read, --field, --encoding, --template and --skip-bad."""
+    for f in fields(TrainConfig):
+        if f.name in TEXT_OPTIONS:
+            command = config_option(TrainConfig, f)(command)
+    return command
 
 
 def _shown(value) -> str:

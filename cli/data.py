@@ -1,12 +1,7 @@
-from dataclasses import fields
-
 import click
 
-from ternary.cli.common import config_option, emit, json_option, positive_int
-from ternary.config import TrainConfig
+from ternary.cli.common import emit, json_option, positive_int, text_options
 from ternary.errors import UsageError
-
-TEXT_OPTIONS = ("field", "encoding", "template", "skip_bad")
 
 
 @click.group("data", short_help="Prepare and inspect text.")
@@ -25,7 +20,7 @@ def options(f):
     for option in (
         click.argument("source"),
         click.option("--split", help="Of fables, hub data and folders with files of several splits. [default: train]"),
-        *(config_option(TrainConfig, f) for f in fields(TrainConfig) if f.name in TEXT_OPTIONS),
+        text_options,
         click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True,
                      help="Vocabulary of the tokenizer."),
         click.option("--processes", type=positive_int(2), help="[default: one for each usable core]"),

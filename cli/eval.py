@@ -1,17 +1,16 @@
 import click
 
-from ternary.cli.common import emit, json_option, model_option, positive_int
+from ternary.cli.common import checkpoint_option, emit, json_option, model_option, positive_int, text_options
 from ternary.config import TrainConfig
 
 
 @click.command("eval", short_help="Loss, perplexity and bits per character of a checkpoint.")
-@click.option("--checkpoint", default=TrainConfig.save_dir, show_default=True,
-              help="A run (its best step) or a step folder.")
+@checkpoint_option
 @model_option
 @click.option("--data", help="tinystories, a hub data set, a file or folder, - or fables. [default: the validation "
               "text of the run]")
 @click.option("--include-seen", is_flag=True, help="Score stories that were trained on too.")
-@click.option("--field", help="The column of the text, in jsonl, csv, parquet and hub data.")
+@text_options
 @click.option("--stories", type=positive_int(500), default=TrainConfig.eval_stories, show_default=True,
               help="The first so many.")
 @click.option("--protocol", type=click.Choice(["honest", "flashlm"]), default="honest", show_default=True,
@@ -19,7 +18,7 @@ from ternary.config import TrainConfig
 @click.option("--precision", type=click.Choice(["bf16", "fp32"]), default="fp32", show_default=True)
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @json_option
-def command(checkpoint, model, data, include_seen, field, stories, protocol, precision, threads, as_json):
+def command(checkpoint, model, data, include_seen, stories, protocol, precision, threads, as_json, **reading):
     """Score whole stories: every character is paid for, the first token is charged. Stories that the model was trained
     on are left out.
 
@@ -30,12 +29,13 @@ def command(checkpoint, model, data, include_seen, field, stories, protocol, pre
     from ternary.checkpoint.load import restore
     from ternary.evaluation.protocol import evaluate
     from ternary.text.corpus import open_corpus
-    from ternary.training.plan import validation_of
+    from ternary.training.sources import validation_of
     restored = restore(checkpoint, model=model, stories=True)
     if data is None:
-        corpus, data = validation_of(restored.state)
+        corpus, data = validation_of(restored.state, restored.path.parent)
     else:
-        corpus = open_corpus(data, "validation", field)
+        given = {name: value for name, value in reading.items() if value is not None}
+        corpus = open_corpus(data, "validation", **given)
     texts, seen = held_out(corpus, restored, stories, include_seen)
     result = {**evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol), "seen": seen}
     if data == "fables" and protocol == "honest":    # the floor is that of whole stories

@@ -19,6 +19,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ternary.errors import DataError, ModelFileError
+from ternary.machine.files import LACKING
 from ternary.text import vocabulary
 from ternary.text.story import Corpus
 from ternary.text.token_store import TokenStore, align, cache_folder, head, open_store, unwritable
@@ -235,8 +236,11 @@ def _alone(path: Path, tell: Tell | None) -> Iterator[None]:
         if tell:
             tell("another process prepares the same data; waiting for it")
         lock.acquire()
-    except OSError as error:
-        raise unwritable(path.parent, error) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in LACKING:
+            raise unwritable(path.parent, error) from None
+        if tell:                                  # two processes may do the same work; each file is replaced whole
+            tell(f"warning: the file system of {path.parent} has no locks")
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import numba
 from ternary.checkpoint import format as checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
-from ternary.errors import DataError, UsageError
+from ternary.errors import UsageError
 from ternary.machine.hardware import total_memory, usable_cores
 from ternary.machine.threads import threading_layer
 from ternary.models import LM, MODELS
@@ -160,19 +160,6 @@ def corpora(config: TrainConfig) -> tuple[Corpus, Corpus]:
     if has_splits(config.data):
         return train, open_corpus(config.data, "validation", config.field, **how)
     return split_corpus(train)
-
-
-def validation_of(state: dict[str, Any]) -> tuple[Corpus, str]:
-    """The validation text of the run that wrote this state.json, and its --data.
-
-    DataError if it is not there; UsageError if it needs code outside of ternary.
-    """
-    config = TrainConfig.from_json(state.get("settings"))
-    refuse_outside_code({"data": config.data, "val_data": config.val_data}, {}, "the text of this run")
-    try:
-        return corpora(config)[1], config.val_data or config.data
-    except DataError as error:
-        raise DataError(f"the validation text of this run is not there ({error}); name one with --data") from None
 
 
 def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:

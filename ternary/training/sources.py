@@ -11,7 +11,7 @@ from typing import Any
 from ternary.config import TEXTS, TrainConfig, flag_of
 from ternary.errors import DataError, ModelFileError
 from ternary.text.story import Corpus
-from ternary.training.plan import corpora
+from ternary.training.plan import corpora, refuse_outside_code
 
 PIPED = ("this run was started with text from standard input; give the same text again, as --data FILE or with < FILE "
          "behind the command")
@@ -82,6 +82,20 @@ def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tupl
         else:
             return found, train, val
     raise min(problems, key=lambda problem: isinstance(problem, DataError))
+
+
+def validation_of(state: dict[str, Any], folder: Path) -> tuple[Corpus, str]:
+    """The validation text of the run in `folder`, one of whose checkpoints has `state`, and its --data.
+
+    DataError if it is not there, UsageError if it needs code outside of ternary.
+    """
+    config = TrainConfig.from_json(state.get("settings"))
+    refuse_outside_code({"data": config.data, "val_data": config.val_data}, {}, "the text of this run")
+    try:
+        config, _, val = open_again(config, state, folder)
+    except (DataError, ModelFileError) as error:
+        raise DataError(f"the validation text of this run cannot be opened ({error}); name text with --data") from None
+    return val, config.val_data or config.data
 
 
 def missing(config: TrainConfig, error: DataError) -> DataError:
