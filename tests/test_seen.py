@@ -86,7 +86,8 @@ def test_the_text_of_a_run_that_is_gone_is_asked_for(here, finished, copy, corpu
     settings = {**state["settings"], "data": str(tmp_path / "gone.txt")}
     loaded = checkpoint.load(copy / "step_0000040", optimizer=True, stories=True)
     checkpoint.save(copy, 40, weights=loaded.weights, optimizer=loaded.optimizer, config=loaded.config,
-                    tokenizer=loaded.tokenizer, state={**loaded.state, "settings": settings}, stories=loaded.stories)
+                    tokenizer=loaded.tokenizer, stories=loaded.stories,
+                    state={**loaded.state, "settings": settings, "sources": {}})
     result = here("eval", "--checkpoint", copy / "step_0000040")
     assert result.code == 3 and "gone.txt" in result.err and "--data" in result.err
     shutil.copy(corpus, tmp_path / "moved.txt")
