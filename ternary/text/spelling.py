@@ -89,13 +89,13 @@ class Speller:
         return at[hit], self._nodes[index[hit]]
 
 
-def groups(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts in lists of about TOGETHER characters."""
+def groups(texts: Iterable[str], characters: int = TOGETHER) -> Iterator[list[str]]:
+    """Texts in lists of about so many characters."""
     group, size = [], 0
     for text in texts:
         group.append(text)
         size += len(text)
-        if size >= TOGETHER:
+        if size >= characters:
             yield group
             group, size = [], 0
     if group:

@@ -91,15 +91,7 @@ def chunks(text: str) -> list[str]:
 
 def batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Texts in lists of about BATCH characters, counted together: how many processes do it does not matter."""
-    batch, size = [], 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    return groups(texts, BATCH)
 
 
 def count_chunks(texts: Iterable[str]) -> Counter[str]:
