@@ -36,7 +36,8 @@ class TrainConfig(Config):
     optimizer: str = setting("muon", "{optimizers} (muon: matrices by Muon, the rest by AdamW), or one of your own, "
                              "file.py:Name or module:Name.")
     objective: str | None = setting(None, "Also minimise these, as name:weight with commas between several: "
-                                    "{objectives}, or your own, file.py:Name:weight. Evaluations never count them.")
+                                    "{objectives}, or your own, file.py:Name:weight; or none. Evaluations never "
+                                    "count them.", unset="those of the model")
     batch_size: int = setting(16, "Sequences per step.", flag="--batch", **POSITIVE)
     seq_len: int | None = setting(None, "Tokens per sequence.", unset="that of the model", example=256, **POSITIVE)
     lr: float | None = setting(None, "Peak learning rate.", unset="that of the model, times a factor of the optimizer",

@@ -62,6 +62,12 @@ def expand(op, rng):
         yield partial(op, channels=channels), normal(rng, 2, 3, 1)
 
 
+@fused
+def broadcast(op, rng):
+    for channels in CHANNELS:
+        yield partial(op, batch=2, seq_len=3), normal(rng, channels)
+
+
 @generic
 def channels(op, rng):
     for first, last in ((0, 40), (3, 35), (39, 40)):

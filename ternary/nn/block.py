@@ -25,3 +25,18 @@ class Block(Module):
         of_mixer, of_ffn = state or (None, None)
         x = add_residual(x, self.mixer, self.norm1(x) if self.norm1 else x, of_mixer)
         return add_residual(x, self.ffn, self.norm2(x) if self.norm2 else x, of_ffn)
+
+
+class Chain(Module):
+    """x + layer(norm(x)), for each pair of a norm and a layer in turn: a block of any number of layers."""
+
+    def __init__(self, *pairs: tuple[Module, Module]):
+        self.norms, self.layers = [norm for norm, _ in pairs], [layer for _, layer in pairs]
+
+    def init_state(self, batch: int) -> list[Any]:
+        return [layer.init_state(batch) for layer in self.layers]
+
+    def __call__(self, x: Tensor, state: list[Any] | None = None) -> Tensor:
+        for norm, layer, of_layer in zip(self.norms, self.layers, state or [None] * len(self.layers)):
+            x = add_residual(x, layer, norm(x), of_layer)
+        return x

@@ -9,7 +9,7 @@ from ternary.nn.norm import RMSNorm
 
 
 class Linear(Module):
-    """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 16.
+    """y = x @ weight.T, weight (outputs, inputs); with `bias`, plus a row that begins with zeros.
 
     quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm: an RMSNorm of the
     input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
@@ -17,11 +17,12 @@ class Linear(Module):
     fuses_residual = True
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
-                 inner_norm: bool = False, std: float | None = None):
+                 inner_norm: bool = False, std: float | None = None, bias: bool = False):
         std = std or (2 / outputs) ** 0.5
         self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std), matrix=True)
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None
+        self.bias = Parameter(np.zeros(outputs, np.float32)) if bias else None
 
     def normalized(self, x: Tensor) -> Tensor:
         """What is multiplied by the weight."""
@@ -29,7 +30,8 @@ class Linear(Module):
 
     def __call__(self, x: Tensor, state: Any = None, residual: Tensor | None = None) -> Tensor:
         """x (B, T, inputs), residual (B, T, outputs) -> (B, T, outputs)"""
-        return ops.linear(self.normalized(x), self.weight, residual, self.quantizer)
+        y = ops.linear(self.normalized(x), self.weight, residual, self.quantizer)
+        return ops.add(y, self.bias) if self.bias else y
 
     def codes(self) -> tuple[np.ndarray, np.ndarray]:
         """-> the ternary weights -1, 0, +1 (outputs, inputs), and the scales of their blocks"""

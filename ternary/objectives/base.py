@@ -1,11 +1,12 @@
 """The interface of objectives: functions of a model and a batch that return weighted terms."""
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.errors import UsageError
 from ternary.models.lm import LM
@@ -18,18 +19,32 @@ from ternary.schema import Config
 class Batch:
     """A micro-batch and the model's forward pass over it, which all objectives share. tokens, targets (B, T)
 
-    scale: the weight of one token, 1 / tokens of the whole step; vocab_sampling: see ops.cross_entropy.
+    scale: the weight of one token, 1 / tokens of the whole step; vocab_sampling: see ops.cross_entropy; keeps_outputs:
+    of the blocks, for objectives that use them; nats: the next-token loss, (B, T), once it is known.
     """
     model: LM
     tokens: np.ndarray
     targets: np.ndarray
     scale: float
     vocab_sampling: float = 0.0
+    keeps_outputs: bool = False
+    nats: np.ndarray | None = None
+    _outputs: list[Tensor] = field(default_factory=list)
 
     @cached_property
     def hidden(self) -> Tensor:
         """The input of the head, (B, T, C)."""
-        return self.model.hidden(self.tokens)
+        return self.model.hidden(self.tokens, outputs=self._outputs if self.keeps_outputs else None)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """Of every block, (B, T, C), if an objective says that it uses_outputs."""
+        return self._outputs if self.hidden else []
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """(B, T, V), kept: 4 V bytes per token."""
+        return ops.logits(self.hidden, self.model.head)
 
 
 @dataclass
@@ -48,6 +63,7 @@ class Objective:
     """
     name = "objective"
     config_type: type[Config] = Config
+    uses_outputs = False                  # of the blocks, as batch.outputs
 
     def __init__(self, weight: float = 1.0, **fields: Any):
         self.weight = weight
@@ -60,8 +76,21 @@ class Objective:
         """Parameters of its own, trained with those of the model but no part of it."""
         return {}
 
+    def inputs(self, tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What the model reads instead of tokens (B, T) in training; the targets stay."""
+        return tokens
+
     def __call__(self, batch: Batch) -> list[Term]:
         raise TypeError(f"[{type(self).__name__}] an objective defines __call__(batch)")
+
+
+def heads_of(model: LM, attribute: str, objective: str) -> Any:
+    """What a model has as the heads of an objective; UsageError if it has none."""
+    heads = getattr(model, attribute, None)
+    if heads is None:
+        raise UsageError(f"--objective {objective}: {type(model).__name__} has no {attribute}; leave the objective "
+                         "out, or choose a model that has them (ternary models)")
+    return heads
 
 
 # auxiliary ones: next_token is always there

@@ -25,7 +25,8 @@ class Head(Module):
 class MultiToken(Objective):
     """-log p(token after the next), by a second head on the model's hidden states (Gloeckle et al. 2024).
 
-    The head is used in training only. The last position of a sequence has no such token.
+    The head is the model's own second table, if it has one as `multi_token_table`, or one of this objective, which is
+    used in training only. The last position of a sequence has no such token.
     """
     name = "multi_token"
 
@@ -33,14 +34,16 @@ class MultiToken(Objective):
         super().__init__(weight, **fields)
 
     def setup(self, model: LM, rng: np.random.Generator) -> None:
-        self.head = Head(model.config.dim, rng)
+        own_table = hasattr(model, "multi_token_table")
+        self.head = None if own_table else Head(model.config.dim, rng)
 
     def parameters(self) -> dict[str, Parameter]:
-        return self.head.parameters()
+        return self.head.parameters() if self.head else {}
 
     def __call__(self, batch: Batch) -> list[Term]:
         if batch.targets.shape[1] == 1:
             return []
-        h, scale = self.head(ops.drop_time(batch.hidden, 0, last=1)), batch.scale * self.weight
-        value = ops.cross_entropy(h, batch.model.embed.weight, batch.targets[:, 1:], scale, batch.vocab_sampling)
+        h, scale = ops.drop_time(batch.hidden, 0, last=1), batch.scale * self.weight
+        h, table = (self.head(h), batch.model.head) if self.head else (h, batch.model.multi_token_table.weight)
+        value = ops.cross_entropy(h, table, batch.targets[:, 1:], scale, batch.vocab_sampling)
         return [Term(self.name, value, scale)]

@@ -7,6 +7,7 @@ class NextToken(Objective):
     name = "next_token"
 
     def __call__(self, batch: Batch) -> list[Term]:
-        table, scale = batch.model.embed.weight, batch.scale * self.weight
+        table, scale = batch.model.head, batch.scale * self.weight
         value = ops.cross_entropy(batch.hidden, table, batch.targets, scale, batch.vocab_sampling)
+        batch.nats = value.data.reshape(batch.targets.shape)
         return [Term(self.name, value, scale)]

@@ -16,8 +16,7 @@ class Unlikelihood(Objective):
     name = "unlikelihood"
 
     def __call__(self, batch: Batch) -> list[Term]:
-        logits = ops.logits(batch.hidden, batch.model.embed.weight)
-        value = unlikelihood(logits, batch.tokens, candidates(batch.tokens, batch.targets))
+        value = unlikelihood(batch.logits, batch.tokens, candidates(batch.tokens, batch.targets))
         return [Term(self.name, value, batch.scale * self.weight)]
 
 

@@ -6,10 +6,10 @@ type; the residual stream is in accum_dtype. Gradients of parameters are added t
 from ternary.kernels.conv import TAPS as CONV_TAPS
 from ternary.kernels.gemm.quant import QUANTIZERS, quantized
 from ternary.ops.activation import exp, gelu, relu, relu2, sigmoid, silu, softplus, tanh
-from ternary.ops.arithmetic import add, expand, mul, scale, sub
+from ternary.ops.arithmetic import add, broadcast, expand, mul, scale, sub
 from ternary.ops.channels import channels, concat, gather, l2_norm, mean, scatter, softmax, split, sum
 from ternary.ops.convert import as_array, as_tensor
-from ternary.ops.cross_entropy import cross_entropy, logits, nll
+from ternary.ops.cross_entropy import cross_entropy, logits, nll, ternary_table
 from ternary.ops.dropout import dropout
 from ternary.ops.embedding import embedding
 from ternary.ops.gradients import donate_grad
@@ -27,8 +27,9 @@ from ternary.ops.mixers import (
 from ternary.ops.norm import layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
-__all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "causal_conv", "channels", "concat",
-           "cross_entropy", "donate_grad", "drop_time", "dropout", "embedding", "exp", "expand", "gated_conv",
-           "gated_scan", "gather", "gelu", "glu", "l2_norm", "layer_norm", "linear", "logits", "mean", "mul", "nll",
-           "numpy_op", "quantized", "relu", "relu2", "relu2_mlp", "rms_norm", "scale", "scatter", "shift", "sigmoid",
-           "silu", "softmax", "softplus", "split", "sub", "sum", "tanh", "token_shift", "with_past"]
+__all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv",
+           "channels", "concat", "cross_entropy", "donate_grad", "drop_time", "dropout", "embedding", "exp", "expand",
+           "gated_conv", "gated_scan", "gather", "gelu", "glu", "l2_norm", "layer_norm", "linear", "logits", "mean",
+           "mul", "nll", "numpy_op", "quantized", "relu", "relu2", "relu2_mlp", "rms_norm", "scale", "scatter", "shift",
+           "sigmoid", "silu", "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table", "token_shift",
+           "with_past"]

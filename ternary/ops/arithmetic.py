@@ -88,6 +88,18 @@ def expand(x: Tensor, channels: int) -> Tensor:
     return y, backward
 
 
+@op
+def broadcast(row: Tensor, batch: int, seq_len: int) -> Tensor:
+    """row (C,) -> the same for every token, (B, T, C) in accum_dtype"""
+    shape = (batch, seq_len, row.shape[0])
+    y = empty(shape, accum=True)
+    y.data[:, :shape[-1]], y.data[:, shape[-1]:] = array_of(row.data, row.shape), 0
+
+    def backward(dy):
+        add_array_grad(row, array_of(dy, shape).sum((0, 1)))
+    return y, backward
+
+
 def constant_row(columns: int, value: float) -> np.ndarray:
     return np.full(columns, value, current_tape().accum_dtype)
 

@@ -1,12 +1,14 @@
 import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scratch_like
+from ternary.compiler.layout import pad_to_tile, unpadded
 from ternary.kernels import cross_entropy as K
 from ternary.kernels.gemm.blocks import matmul
+from ternary.kernels.gemm.quant import block_size, quantized
 from ternary.kernels.gemm.weight_grad import matmul_dw
 from ternary.ops.few_rows import is_few, product
 from ternary.ops.gradients import donate_grad
-from ternary.ops.packing import packed_table, packed_vocabulary
+from ternary.ops.packing import cached_on_tape, packed_table, packed_vocabulary
 
 
 @op
@@ -54,6 +56,24 @@ def logits(h: Tensor, table: Tensor) -> Tensor:
         matmul_dw(dy, h.data, scratch((1, 1)), dw)
         table.grad += dw[:len(table.data)]
     return y, backward
+
+
+@op
+def ternary_table(table: Tensor, quantizer: str) -> Tensor:
+    """table (V, C) -> its ternary values, (V, C), for the ops above; straight-through estimator, see packed_weight"""
+    y = Tensor(ternary_values(table, quantizer), table.shape)
+    y.grad = np.zeros(y.data.shape, current_tape().accum_dtype) if current_tape().record else None
+
+    def backward(dy):
+        table.grad += dy
+    return y, backward
+
+
+@cached_on_tape
+def ternary_values(table: Tensor, quantizer: str) -> np.ndarray:
+    codes, alpha = quantized(unpadded(table.data, table.shape), quantizer)
+    scales = np.repeat(alpha, block_size(table.shape, quantizer))[:codes.size].reshape(codes.shape)
+    return pad_to_tile(codes * scales, (-1,))
 
 
 def flat(targets: np.ndarray) -> np.ndarray:

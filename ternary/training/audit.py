@@ -20,10 +20,12 @@ from ternary.autograd.check import disagreement
 from ternary.autograd.tape import Tape
 from ternary.checkpoint import format as checkpoint
 from ternary.compiler.layout import unpadded
+from ternary.config import TrainConfig
 from ternary.models.lm import LM
 from ternary.models.twin import short_twin
 from ternary.rng import generator
 from ternary.training.optimizers.adamw import AdamW
+from ternary.training.plan import new_objectives
 from ternary.training.step import Trainer
 
 VOCAB = 16                                   # of a twin
@@ -204,7 +206,8 @@ def saves_and_loads(model: LM) -> Found:
 
 
 def gradients(model: LM, eps: float = 1e-6, tolerance: float = 1e-4, directions: int = 3) -> Found:
-    """The gradient of each parameter is the derivative of the loss: finite differences in float64 by the references.
+    """Each parameter is trained, and its gradient is the derivative of the loss: finite differences in float64 by the
+    references. Heads of the model's own are trained by its own objectives, whose gradients are checked elsewhere.
 
     Along one random direction is enough, and tried up to `directions` times: a step may cross a kink (of a ReLU), while
     a wrong gradient is wrong along each. Ternary weights count as floats here: a straight-through estimator is no
@@ -217,6 +220,12 @@ def gradients(model: LM, eps: float = 1e-6, tolerance: float = 1e-4, directions:
     for p in model.parameters().values():
         p.data, p.grad = p.data.astype(np.float64), np.zeros(p.data.shape)
     x, y = random_tokens(model, 2, 2, 9)
+    objectives = tuple(new_objectives(TrainConfig(objective=model.objective), model))
+    Trainer(model, None, "fp64", objectives=objectives).gradients(x, y)
+    for name, p in model.parameters().items():
+        if not p.grad.any():
+            return f"{name} has no gradient"
+        p.grad[:] = 0
     Trainer(model, None, "fp64").gradients(x, y)
 
     def loss(p, values):
@@ -227,7 +236,7 @@ def gradients(model: LM, eps: float = 1e-6, tolerance: float = 1e-4, directions:
     for name, p in model.parameters().items():
         start, gradient = p.values.copy(), unpadded(p.grad, p.shape)
         if not gradient.any():
-            return f"{name} has no gradient"
+            continue                          # of a head
         for _ in range(directions):
             v = rng.standard_normal(p.shape)
             numeric = (loss(p, start + eps * v) - loss(p, start - eps * v)) / (2 * eps)

@@ -49,7 +49,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
     lr = config.lr or model.lr * optimizer.lr_factor
     return replace(config, vocab_size=vocab_size, seq_len=config.seq_len or model.seq_len, lr=lr,
-                   min_lr=min(config.min_lr, lr),
+                   min_lr=min(config.min_lr, lr), objective=config.objective or model.objective or None,
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),
                    **budget)
@@ -68,6 +68,8 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     if asked.lr is None:
         factor = OPTIMIZERS.get(config.optimizer).lr_factor
         notes.append(f"lr {config.lr:g} (that of {config.model}{f' times {factor:g}' if factor != 1 else ''})")
+    if config.objective != asked.objective:
+        notes.append(f"objective {config.objective} (that of {config.model})")
     if asked.seq_len is None:
         notes.append(f"{config.seq_len} tokens a sequence (that of {config.model})")
     return notes
@@ -113,9 +115,10 @@ def schedule_of(config: TrainConfig) -> Schedule:
 
 
 def objective_weights(named: str) -> list[tuple[str, float | None]]:
-    """Of "multi_token:0.3,my.py:Mine:0.1", the value of --objective, each name and its weight if it is given."""
+    """Of "multi_token:0.3,my.py:Mine:0.1", the value of --objective, each name and its weight if it is given; "none"
+    has none, also where the model has some of its own."""
     found: list[tuple[str, float | None]] = []
-    for part in filter(None, named.split(",")):
+    for part in filter(None, named.split(",") if named != "none" else ()):
         spec, _, weight = part.rpartition(":")
         try:
             found.append((spec, float(weight)) if spec else (part, None))

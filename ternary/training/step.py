@@ -38,10 +38,14 @@ class Trainer:
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
         rows, nats = max(1, MICRO_BATCH_TOKENS // tokens.shape[1]), 0.0
+        keeps_outputs = any(objective.uses_outputs for objective in self.objectives)
+        for objective in self.objectives:
+            tokens = objective.inputs(tokens, self.tape.rng)
         self.tape.forget_packed()
         with self.tape:
             for i in range(0, len(tokens), rows):
-                batch = Batch(self.model, tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling)
+                batch = Batch(self.model, tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling,
+                              keeps_outputs)
                 terms = [term for objective in self.objectives for term in objective(batch)]
                 nats += terms[0].value.data.sum(dtype=np.float64)
                 self.tape.backward(*((term.value, term.scale) for term in terms))

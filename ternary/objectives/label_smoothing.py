@@ -1,0 +1,33 @@
+import numpy as np
+
+from ternary import ops
+from ternary.autograd.tape import Tensor
+from ternary.objectives.base import OBJECTIVES, Batch, Objective, Term
+
+
+@OBJECTIVES.register("label_smoothing")
+class LabelSmoothing(Objective):
+    """Label smoothing (Szegedy et al. 2016): a share `weight` of the target is spread evenly over the vocabulary.
+
+    With it the loss is (1 - weight) * -log p(target) + weight * mean over v of -log p(v), that is, the next-token loss
+    plus weight * (logit of the target - mean of the logits), which is the term.
+    """
+    name = "label_smoothing"
+
+    def __init__(self, weight: float = 0.1, **fields: float):
+        super().__init__(weight, **fields)
+
+    def __call__(self, batch: Batch) -> list[Term]:
+        return [Term(self.name, above_mean(batch.logits, batch.targets), self.weight * batch.scale)]
+
+
+@ops.numpy_op
+def above_mean(logits: Tensor, targets: np.ndarray) -> Tensor:
+    """logits (B, T, V), targets (B, T) -> logit of the target minus the mean of the logits, (B, T, 1)"""
+    index = targets[..., None]
+
+    def backward(dy):
+        dx = np.repeat(-dy / logits.shape[-1], logits.shape[-1], -1)
+        np.put_along_axis(dx, index, dy * (1 - 1 / logits.shape[-1]), -1)
+        return dx
+    return np.take_along_axis(logits, index, -1) - logits.mean(-1, keepdims=True), backward
