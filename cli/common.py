@@ -123,6 +123,20 @@ def config_options(config_type: type, skip: tuple[str, ...] = (), lists: tuple[s
     return add
 
 
+def assignment(ctx, param, values):
+    """("dim=64", "quantizer=row") -> {"dim": 64, "quantizer": "row"}"""
+    found = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--set {text}: wanted NAME=VALUE; e.g. --set dim=256")
+        try:
+            found[name] = json.loads(value)           # a number, true or false; anything else is a text
+        except ValueError:
+            found[name] = value
+    return found
+
+
 def config_option(config_type: type, f: Field, of_kind: dict | None = None, **names: str):
     rule, (kind, _) = rule_of(config_type, f.name), kind_of(f)
     example = rule.example if rule.example is not None else f.default

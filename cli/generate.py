@@ -7,6 +7,7 @@ import click
 
 from ternary.cli.common import (
     Number,
+    assignment,
     checkpoint_option,
     config_options,
     emit,
@@ -17,6 +18,7 @@ from ternary.cli.common import (
 from ternary.errors import UsageError
 from ternary.inference.sampling import Sampling
 from ternary.machine.heartbeat import heartbeat, say
+from ternary.registry import file_names
 from ternary.schema import Rule
 
 
@@ -26,11 +28,16 @@ from ternary.schema import Rule
 @model_option
 @click.option("--max-tokens", type=positive_int(400), default=400, show_default=True)
 @config_options(Sampling)
+@click.option("--stop", multiple=True, metavar="TEXT", help="End before this text. Repeatable.")
+@click.option("--decoder", help=f"How a token is chosen: {', '.join(file_names('ternary.inference.decoders'))}, or "
+              "one of your own, file.py:Name. [default: a draw from the model's probabilities]")
+@click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
+              help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
 @click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True)
 @click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
-def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_json, **sampling):
+def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, seed, threads, no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
 
     PROMPT - is standard input. One that begins with a dash comes last, after two dashes.
@@ -52,23 +59,23 @@ def command(prompt, checkpoint, model, max_tokens, seed, threads, no_stream, as_
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
         prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
         restored = restore(checkpoint, model=model)
-        engine = Engine(restored.model, restored.tokenizer)
+        engine = Engine(restored.model, restored.tokenizer, decoder, **set)
         if not (no_stream or as_json):
             begin = prompt                        # not before it is read: lines on stderr come until then
-            for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read):
+            for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop):
                 clock.shown = True
                 click.echo(begin + piece, nl=False)
                 begin = ""
             click.echo()
             return
-        tokens = []
-        for token in engine.tokens(prompt, max_tokens, sampling, seed, clock.read):
-            tokens.append(token)
-            clock.tokens += 1
+        pieces = []                                   # one for each token, and what is left at the end
+        for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop):
+            pieces.append(piece)
+            clock.tokens = engine.generated
         seconds = time.perf_counter() - clock.start
-    text = prompt + restored.tokenizer.decode(tokens)
+    text, tokens = prompt + "".join(pieces), engine.generated
     if as_json:
-        emit({"text": text, "tokens": len(tokens), "seconds": seconds, "tokens_per_second": len(tokens) / seconds,
+        emit({"text": text, "tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds,
               "prompt_tokens": clock.of, "prompt_seconds": clock.start - clock.begin}, True)
     else:
         click.echo(text)

@@ -1,28 +1,13 @@
-import json
 from pathlib import Path
 
 import click
 
-from ternary.cli.common import UserPath, config_options, emit, json_option
+from ternary.cli.common import UserPath, assignment, config_options, emit, json_option
 from ternary.config import TrainConfig, from_options, read_settings
 from ternary.errors import UsageError
 from ternary.registry import file_names
 from ternary.training.loggers import LOGGERS
 from ternary.training.schedules import SCHEDULES
-
-
-def assignment(ctx, param, values):
-    """("dim=64", "quantizer=row") -> {"dim": 64, "quantizer": "row"}"""
-    found = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise UsageError(f"--set {text}: wanted NAME=VALUE; e.g. --set dim=256")
-        try:
-            found[name] = json.loads(value)           # a number, true or false; anything else is a text
-        except ValueError:
-            found[name] = value
-    return found
 
 
 @click.command("train", short_help="Train a model.")

@@ -113,17 +113,22 @@ class LanguageModel:
         """The model's config, a frozen dataclass."""
         return self.model.config
 
-    def generate(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, **sampling: Any) -> str:
-        """The continuation of `prompt`, to the end of the story or max_tokens.
+    def generate(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, stop: Iterable[str] = (),
+                 decoder: str | None = None, set: dict[str, Any] | None = None, **sampling: Any) -> str:
+        """The continuation of `prompt`, to the end of the story, max_tokens or before one of the texts in `stop`.
 
-        sampling: temperature=0.8 (0 is greedy), top_k=50, top_p=1, min_p=0, repetition_penalty=1.
+        sampling: temperature=0.8 (0 is greedy), top_k=50, top_p=1, min_p=0, repetition_penalty=1, frequency_penalty=0,
+        presence_penalty=0, no_repeat_ngram=0. decoder: "search", "ngram" ... (`ternary generate --help`); set: of its
+        config.
         """
-        return "".join(self.stream(prompt, max_tokens, seed, **sampling))
+        return "".join(self.stream(prompt, max_tokens, seed, stop, decoder, set, **sampling))
 
-    def stream(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, **sampling: Any) -> Iterator[str]:
+    def stream(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, stop: Iterable[str] = (),
+               decoder: str | None = None, set: dict[str, Any] | None = None, **sampling: Any) -> Iterator[str]:
         """`generate`, piece by piece."""
-        from ternary.inference.generation import Sampling
-        return self._engine.stream(prompt, max_tokens, Sampling(**sampling), seed)
+        from ternary.inference.generation import Engine, Sampling
+        engine = Engine(self.model, self.tokenizer, decoder, **set or {}) if decoder else self._engine
+        return engine.stream(prompt, max_tokens, Sampling(**sampling), seed, stop=stop)
 
     def logits(self, text: str) -> np.ndarray:
         """text -> (T, V) float32: after the start of a story, and after each of the text's T - 1 tokens"""
@@ -148,7 +153,7 @@ class LanguageModel:
 
     def feed(self, state: TextState, text: str) -> np.ndarray:
         """Read more text into `state` -> logits (V,) of the token that follows it"""
-        from ternary.inference.generation import read
+        from ternary.inference.decoders.base import read
         tokens = self._tokens(text, start=state.logits is None)
         if tokens.size:
             state.logits = read(self.model, self._engine.tape, tokens, state.model_state)[0]

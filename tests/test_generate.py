@@ -13,7 +13,7 @@ from ternary.checkpoint.load import restore
 from ternary.cli import generate as cli_generate
 from ternary.cli.generate import Clock
 from ternary.compiler.isa import PRECISIONS
-from ternary.inference import generation
+from ternary.inference.decoders import base
 from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.loader import Loader
@@ -225,7 +225,7 @@ def test_arguments_that_are_no_text(finished, here):
 def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch):
     prompt, parts = "the cat sat on the mat. " * 40, []
     whole = list(fresh.tokens(prompt, 8, GREEDY))
-    monkeypatch.setattr(generation, "CHUNK", 50)
+    monkeypatch.setattr(base, "CHUNK", 50)
     count = len(fresh.tokenizer.encode(prompt)) + 1
     assert list(fresh.tokens(prompt, 8, GREEDY, told=lambda done, of: parts.append((done, of)))) == whole
     assert parts == [(min(done + 50, count), count) for done in range(0, count, 50)] and len(parts) > 3
@@ -233,13 +233,13 @@ def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch):
 
 def test_the_clock_does_not_count_the_prompt(finished, here, monkeypatch):
     """A second of reading, on a clock that only reading moves."""
-    now, read = [100.0], generation.read
+    now, read = [100.0], base.read
 
     def slowly(model, tape, tokens, state, told=None):
         now[0] += 1.0 if told else 0.25
         return read(model, tape, tokens, state, told)
 
-    monkeypatch.setattr(generation, "read", slowly)
+    monkeypatch.setattr(base, "read", slowly)
     monkeypatch.setattr(cli_generate.time, "perf_counter", lambda: now[0])
     result = here("generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", 5, "--json").json
     assert result["prompt_seconds"] == 1.0 and result["seconds"] == 0.25 * (result["tokens"] - 1)

@@ -1,43 +1,35 @@
 """Generation: one token at a time, through the state of the model."""
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
+from ternary.inference.decoders import DECODERS, Decoder
+from ternary.inference.decoders.base import Told
+from ternary.inference.penalties import Penalties
 from ternary.inference.sampling import Sampling
+from ternary.inference.stops import StopStrings
 from ternary.kernels.sample import sample
-from ternary.machine.threads import kernel_threads
 from ternary.models.lm import LM
-from ternary.ops.few_rows import FEW_ROWS
 from ternary.rng import generator
+from ternary.schema import checked
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
-
-CHUNK = 1024                      # tokens of a prompt that are read together
-Told = Callable[[int, int], None]                 # tokens of the prompt that are read, tokens that it has
-
-
-def read(model: LM, tape: Tape, tokens: np.ndarray, state: list, told: Told | None = None) -> np.ndarray:
-    """tokens (B, T), which continue the sequences of `state` -> logits (B, V) of the token after the last one
-
-    A few tokens run on one thread: starting the others takes longer than their share of the work. Many are read in
-    chunks, so that memory does not grow with their number.
-    """
-    length = tokens.shape[1]
-    with tape, kernel_threads(1 if tokens.size <= FEW_ROWS else sys.maxsize):
-        for first in range(0, length, CHUNK):
-            logits = model.next_logits(tokens[:, first:first + CHUNK], state)
-            if told:
-                told(min(first + CHUNK, length), length)
-    return logits
 
 
 class Engine:
-    """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past."""
+    """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past.
 
-    def __init__(self, model: LM, tokenizer: Tokenizer):
+    decoder: how tokens are chosen, a name of DECODERS; fields: of its config.
+    """
+
+    def __init__(self, model: LM, tokenizer: Tokenizer, decoder: str | None = None, **fields: Any):
         self.model, self.tokenizer = model, tokenizer
         self.tape = Tape("fp32", record=False)        # holds the packed weights
+        decoder_type = DECODERS.get(decoder) if decoder else Decoder
+        checked(decoder_type.config_type, fields, decoder or "the plain decoder")
+        self.decoder = decoder_type(model, tokenizer, self.tape, **fields)
+        self.generated = 0                    # tokens of the last text
         ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS])
 
@@ -49,31 +41,35 @@ class Engine:
         """
         sampling, rng = sampling or Sampling(), generator(seed, "sample")
         ids = [self.tokenizer.EOS, *self.tokenizer.encode(prompt)]           # EOS: a story begins
-        state, seen = self.model.init_state(), np.zeros(self.model.config.vocab_size, bool)
-        seen[ids[1:]] = True
-        drawn = np.zeros(1, np.int64)
-        for _ in range(max_tokens):
-            logits, told = read(self.model, self.tape, np.array([ids]), state, told)[0], None
-            if sampling.repetition_penalty != 1:
-                penalty = np.float32(sampling.repetition_penalty)
-                logits = np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)
-            logits[self.silent] = -np.inf
+        state, penalties = self.decoder.init_state(), Penalties(sampling, self.model.config.vocab_size, ids[1:])
+        drawn, self.generated = np.zeros(1, np.int64), 0
+
+        def draw(logits: np.ndarray) -> int:
             sample(logits, float(sampling.temperature), int(sampling.top_k), float(sampling.top_p),
                    float(sampling.min_p), rng.random(), drawn)
-            token = int(drawn[0])
+            return int(drawn[0])
+
+        for _ in range(max_tokens):
+            logits = penalties.applied(self.decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
+            logits[self.silent], told = -np.inf, None
+            token = self.decoder.choose(logits, state, draw)
             if token == self.tokenizer.EOS:
                 return
-            seen[token], ids = True, [token]
+            penalties.add(token)
+            ids, self.generated = [token], self.generated + 1
             yield token
 
     def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
-               seed: int = 0, told: Told | None = None) -> Iterator[str]:
-        """The continuation as text, piece by piece; a piece may be "" while a character is incomplete."""
-        decoder = StreamDecoder(self.tokenizer)
+               seed: int = 0, told: Told | None = None, stop: Iterable[str] = ()) -> Iterator[str]:
+        """The continuation as text, piece by piece; a piece may be "" while a character is incomplete, or while it
+        may be the beginning of a stop string. The text ends before the first string of `stop`."""
+        decoder, stops = StreamDecoder(self.tokenizer), StopStrings(stop)
         for token in self.tokens(prompt, max_tokens, sampling, seed, told):
-            yield decoder.feed(token)
-        yield decoder.finish()
+            yield stops.feed(decoder.feed(token))
+            if stops.found:
+                return
+        yield stops.feed(decoder.finish()) + stops.finish()
 
     def generate(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
-                 seed: int = 0) -> str:
-        return "".join(self.stream(prompt, max_tokens, sampling, seed))
+                 seed: int = 0, stop: Iterable[str] = ()) -> str:
+        return "".join(self.stream(prompt, max_tokens, sampling, seed, stop=stop))

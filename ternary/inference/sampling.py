@@ -15,6 +15,12 @@ class Sampling(Config):
                            at_most=1, example=0.05)
     repetition_penalty: float = setting(1.0, "Makes tokens that occurred less likely; 1 is off.", above=0, at_most=100,
                                         example=1.1)
+    frequency_penalty: float = setting(0.0, "Taken from a logit each time its token occurred; 0 is off.", at_least=-100,
+                                       at_most=100, example=0.5)
+    presence_penalty: float = setting(0.0, "Taken from the logits of tokens that occurred; 0 is off.", at_least=-100,
+                                      at_most=100, example=0.5)
+    no_repeat_ngram: int = setting(0, "No n tokens come twice in this order; 0 is off.", at_least=0, at_most=1 << 20,
+                                   example=3)
 
     @classmethod
     def label(cls, name: str) -> str:
