@@ -1,5 +1,6 @@
 """The settings of a run: plain values, saved in every checkpoint. The options of `ternary train` are made from them."""
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ class TrainConfig(Config):
     data: str = setting("tinystories", "tinystories, a hub data set, a file, folder or glob, fables, - or a reader of "
                         "your own, my_reader.py:Name[:FILE]; commas between several.")
     val_data: str | None = setting(None, "Validation text.", unset="2 % of the stories of --data")
+    curriculum: str | None = setting(None, "Texts one after the other, each for a share of the budget, instead of "
+                                     "--data.", example="a.txt:0.3,b.txt:0.7")
+    min_words: int | None = setting(None, "Only training stories of at least so many words.", example=10, **POSITIVE)
+    max_words: int | None = setting(None, "Only training stories of at most so many words.", example=40, **POSITIVE)
+    subset: float | None = setting(None, "Only this share of the training stories, taken at random.", example=0.1,
+                                   above=0, at_most=1)
+    max_stories: int | None = setting(None, "Only the first so many training stories.", example=10000, **POSITIVE)
     field: str | None = setting(None, "The column of the text, or a path a.b, in json, csv, parquet and hub data.")
     encoding: str | None = setting(None, "Of text files without a mark, e.g. latin-1.", unset="utf-8")
     template: str | None = setting(None, "Of a chat message, e.g. '{{role}}: {{content}}'.",
@@ -40,6 +48,8 @@ class TrainConfig(Config):
                                     "count them.", unset="those of the model")
     batch_size: int = setting(16, "Sequences per step.", flag="--batch", **POSITIVE)
     seq_len: int | None = setting(None, "Tokens per sequence.", unset="that of the model", example=256, **POSITIVE)
+    progressive: str | None = setting(None, "Sequences that grow, in equal parts of the budget; the last length is the "
+                                      "--seq-len.", example="64,128,256")
     lr: float | None = setting(None, "Peak learning rate.", unset="that of the model, times a factor of the optimizer",
                                example=0.004, at_most=10, **POSITIVE)
     min_lr: float = setting(1e-5, "Learning rate at the end of the schedule.", at_most=10, **NOT_NEGATIVE)
@@ -121,13 +131,18 @@ def flag_of(name: str) -> str:
 def from_options(options: dict[str, Any]) -> dict[str, Any]:
     """Options by name, of the command line or of ternary.train -> fields of TrainConfig.
 
-    quantizer and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own.
+    quantizer and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own;
+    the texts of curriculum to data, so that its shares are left.
     """
     options = dict(options)
     of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
                 **options.pop("set", {})}
     if "vocab_size" in of_model:
         options["vocab_size"] = int(of_model.pop("vocab_size"))
+    if ":" in (options.get("curriculum") or ""):
+        if "data" in options:
+            raise UsageError("--curriculum names the texts; leave --data out")
+        options["data"], options["curriculum"] = parse_curriculum(options["curriculum"])
     return {**options, **({"set": of_model} if of_model else {})}
 
 
@@ -147,3 +162,20 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     known = {f.name for f in fields(TrainConfig)}
     of_model = {name: value for name, value in values.items() if name not in known}
     return {**{k: v for k, v in values.items() if k in known}, "set": {**of_model, **values.get("set", {})}}
+
+
+def parse_curriculum(given: str) -> tuple[str, str]:
+    """"a.txt:0.3,b.txt:0.7" -> "a.txt,b.txt", "0.3,0.7\""""
+    texts, shares = [], []
+    for part in given.split(","):
+        text, _, share = part.rpartition(":")
+        try:
+            value = float(share)
+        except ValueError:
+            value = math.nan
+        if not text or not 0 < value < math.inf:
+            raise UsageError(f"--curriculum {given}: wanted TEXT:SHARE with commas between several, e.g. "
+                             f"a.txt:0.3,b.txt:0.7; {part!r} has no share above 0")
+        texts.append(text)
+        shares.append(f"{value:g}")
+    return ",".join(texts), ",".join(shares)

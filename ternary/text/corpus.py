@@ -23,7 +23,7 @@ from ternary.text.sniff import named_by_content
 from ternary.text.split import split_corpus
 from ternary.text.story import Corpus, TextOptions, fingerprint, say
 
-__all__ = ["Corpus", "has_splits", "open_corpus", "split_corpus"]
+__all__ = ["Corpus", "has_splits", "joined", "open_corpus", "split_corpus"]
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
@@ -55,7 +55,7 @@ def has_splits(source: str) -> bool:
 
 def _open(source: str, split: str, options: TextOptions) -> Corpus:
     if len(parts := _parts(source)) > 1:
-        return _joined([_open(part, split, options) for part in parts])
+        return joined([_open(part, split, options) for part in parts])
     source = _home(source)
     if source == "fables":
         return _fables(split, options)
@@ -176,7 +176,10 @@ def _read_by(source: str, reader: str, argument: str | None, options: TextOption
     return open_reader(source, reader, argument)
 
 
-def _joined(parts: list[Corpus]) -> Corpus:
+def joined(parts: list[Corpus]) -> Corpus:
+    """The stories of several corpora, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     sizes, facts = [part.size for part in parts], _facts_of(parts)
 
     def read() -> Iterator[str]:

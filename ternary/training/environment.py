@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 def environment(run: "Run") -> dict[str, str]:
     """Where and on what, for the report."""
-    header = run.store.header
     return {"CPU": cpu_name(), "CPU path": ISA,
             "threads": f"{run.config.threads} by {threading_layer()} ({usable_cores()[1]})",
             "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
-            "stories": f"{header['stories']:,}", "tokens": f"{header['tokens']:,}",
+            "stories": f"{run.counts['stories']:,}", "tokens": f"{run.counts['tokens']:,}",
             "characters per token": f"{run.chars_per_token:.3f}", "validation stories": val_stories(run),
-            "data": header["source_hash"], "tokenizer": header["tokenizer_hash"]}
+            "data": run.source_hash, "tokenizer": run.tokenizer.hash}
 
 
 def val_stories(run: "Run") -> str:
@@ -37,7 +36,7 @@ def val_stories(run: "Run") -> str:
 
 def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     """`asked`: the settings as they were given, before any was chosen."""
-    c, header = run.config, run.store.header
+    c = run.config
     if (asked.threads or 0) > c.threads:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
     yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
@@ -49,7 +48,7 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
         yield f"chosen: {', '.join(chosen)}"
     if c.lr > 1:
         yield f"warning: --lr {c.lr:g} is far above what trains; {MODELS.get(c.model).lr:g} is that of {c.model}"
-    yield (f"data {c.data}: {header['stories']:,} stories, {header['tokens']:,} tokens "
+    yield (f"data {c.data}: {run.counts['stories']:,} stories, {run.counts['tokens']:,} tokens "
            f"({run.chars_per_token:.2f} characters each); validation stories: {val_stories(run)}")
     if run.progress() >= 1:
         yield f"the budget of this run is used up; to go on: {run.resume_command} with a larger --steps, --tokens, " \

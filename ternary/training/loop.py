@@ -82,11 +82,12 @@ def step(run: Run, first: int) -> None:
     # before a model can tell words apart, leaving out blocks of them costs more than it saves
     sampling = c.vocab_sampling if warmed(run.step, run.share, c.warmup) == 1 else 0.0
     try:
-        loss, grad_norm = run.trainer.step(*run.loader.batch(run.step), lr, sampling)
+        loss, grad_norm = run.trainer.step(*run.course.batch(run.share), lr, sampling)
     except NumericError as error:
         run.call("unsound", error)
         run.share = run.progress()
         return
+    run.course.advance(run.share)
     run.step += 1
     if run.step > first + 1:              # the first step compiles, it is no measure
         run.fastest_step = min(run.fastest_step, time.monotonic() - start)

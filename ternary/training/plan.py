@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 
 from ternary.checkpoint import format as checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
@@ -18,10 +19,13 @@ from ternary.nn.module import Parameter
 from ternary.objectives import OBJECTIVES, Objective, trained_parameters
 from ternary.rng import generator
 from ternary.schema import checked
-from ternary.text.corpus import has_splits, open_corpus, split_corpus
+from ternary.text.corpus import has_splits, joined, open_corpus, split_corpus
+from ternary.text.loader import Loader
 from ternary.text.outside import runs_outside_code
+from ternary.text.select import select
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
+from ternary.training.course import Course, parse_progressive
 from ternary.training.optimizers import OPTIMIZERS, Optimizer
 from ternary.training.run_folder import run_of
 from ternary.training.schedules import SCHEDULES, Budget, Schedule
@@ -47,8 +51,10 @@ def resolve(config: TrainConfig) -> TrainConfig:
     for check in model_config, optimizer_config, schedule_of:
         check(config)
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}
-    lr = config.lr or model.lr * optimizer.lr_factor
-    return replace(config, vocab_size=vocab_size, seq_len=config.seq_len or model.seq_len, lr=lr,
+    lr, seq_len = config.lr or model.lr * optimizer.lr_factor, config.seq_len or model.seq_len
+    if config.progressive:
+        seq_len = parse_progressive(config.progressive, config.seq_len)[-1]
+    return replace(config, vocab_size=vocab_size, seq_len=seq_len, lr=lr,
                    min_lr=min(config.min_lr, lr), objective=config.objective or model.objective or None,
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),
@@ -154,15 +160,33 @@ def eval_precision(config: TrainConfig) -> str:
     return "bf16" if config.precision == "int8" else config.precision
 
 
-def corpora(config: TrainConfig) -> tuple[Corpus, Corpus]:
-    """For training and for validation."""
+def corpora(config: TrainConfig) -> tuple[list[Corpus], Corpus]:
+    """Those for training, one unless the run has a curriculum, and that for validation."""
     how = {"encoding": config.encoding, "template": config.template, "skip_bad": config.skip_bad}
-    train = open_corpus(config.data, "train", config.field, **how)
+    train, val = [], []
+    for source in config.data.split(",") if config.curriculum else [config.data]:
+        corpus = open_corpus(source, "train", config.field, **how)
+        if not config.val_data and not has_splits(source):
+            corpus, held_out = split_corpus(corpus)
+            val.append(held_out)
+        elif not config.val_data:
+            val.append(open_corpus(source, "validation", config.field, **how))
+        train.append(select(corpus, config.min_words, config.max_words, config.subset, config.max_stories))
     if config.val_data:
-        return train, open_corpus(config.val_data, "validation", config.field, **how)
-    if has_splits(config.data):
-        return train, open_corpus(config.data, "validation", config.field, **how)
-    return split_corpus(train)
+        val.append(open_corpus(config.val_data, "validation", config.field, **how))
+    return train, joined(val)
+
+
+def new_course(config: TrainConfig, texts: list[np.ndarray]) -> Course:
+    """The batches of a run. texts: the tokens of each text."""
+    shares = list(map(float, config.curriculum.split(","))) if config.curriculum else [1.0]
+    if len(shares) != len(texts):
+        raise UsageError(f"--curriculum has {len(shares)} shares for {len(texts)} texts; give both in --curriculum, as "
+                         "a.txt:0.3,b.txt:0.7")
+    assert config.seq_len is not None         # resolved
+    loaders = [Loader(tokens, config.batch_size, config.seq_len, config.seed) for tokens in texts]
+    return Course(loaders, shares, parse_progressive(config.progressive, config.seq_len) if config.progressive
+                  else [config.seq_len])
 
 
 def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:

@@ -17,7 +17,7 @@ from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
 from ternary.models import to_json
 from ternary.objectives import trained_parameters
-from ternary.text.loader import Loader
+from ternary.text.corpus import joined
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.text.seen import hashes_of, story_hashes, unseen
 from ternary.training.callbacks.base import Callback
@@ -26,6 +26,7 @@ from ternary.training.memory import check_memory
 from ternary.training.plan import (
     budget,
     corpora,
+    new_course,
     new_model,
     new_objectives,
     new_optimizer,
@@ -60,7 +61,7 @@ class Run:
         optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives))
         self.schedule, self.lr_scale = schedule_of(config), 1.0
-        self.budget = budget(config, self.loader.steps_per_epoch)
+        self.budget = budget(config, self.course.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
         self.step, self.saved, self.seconds_before = 0, 0, 0.0
         self.fastest_step = math.inf
@@ -86,15 +87,18 @@ class Run:
         else:
             train, val = corpora(self.config)
         c, self.places, self.val_hash = self.config, places(self.config, self.folder), val.fingerprint
-        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(train, c.vocab_size, **how)
-        self.store = prepare(train, self.tokenizer, **how)
-        self.stories = {"train": np.unique(story_hashes(self.store.tokens, self.store.offsets))}
+        self.source_hash = joined(train).fingerprint
+        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(joined(train), c.vocab_size, **how)
+        stores = [prepare(text, self.tokenizer, **how) for text in train]
+        hashes = [story_hashes(store.tokens, store.offsets) for store in stores]
+        self.stories = {"train": np.unique(np.concatenate(hashes))}
         self.val_stories, self.val_seen = unseen(val.stories(), self.tokenizer, self.stories["train"], c.eval_stories)
         if not self.val_stories:                      # the same text twice: its score is one of training
             self.val_stories = list(islice(val.stories(), c.eval_stories))
         self.stories["val"] = np.unique(hashes_of(self.val_stories, self.tokenizer))
-        self.loader = Loader(self.store.tokens, c.batch_size, c.seq_len, c.seed)
-        self.chars_per_token = self.store.header["chars"] / self.store.header["tokens"]
+        self.course = new_course(c, [store.tokens for store in stores])
+        self.counts = {count: sum(store.header[count] for store in stores) for count in ("stories", "tokens", "chars")}
+        self.chars_per_token = self.counts["chars"] / self.counts["tokens"]
 
     @property
     def seconds(self) -> float:
@@ -161,9 +165,10 @@ class Run:
             checkpoint.point(self.folder, "last", self.step)
 
     def save(self) -> None:
-        c, header = self.config, self.store.header
+        c = self.config
         state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "settings": c.to_json(),
-                 "source_hash": header["source_hash"], "val_source_hash": self.val_hash, **self.places,
+                 "source_hash": self.source_hash, "val_source_hash": self.val_hash, **self.places,
+                 "drawn": self.course.drawn,
                  "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA}
         for callback in self.callbacks:
             state |= callback.state()
@@ -203,6 +208,7 @@ class Run:
         """To where a checkpoint was made, whose weights the model has already."""
         self.step = self.saved = state["step"]
         self.trainer.optimizer.load(optimizer, self.step)
+        self.course.drawn = list(state.get("drawn", [self.step]))
         for name, values in self.own_parameters().items():
             values[...] = optimizer[name]
         for callback in self.callbacks:
@@ -214,7 +220,7 @@ class Run:
             restored = self.checkpoint(checkpoint.step_folder(self.folder, self.saved))
             model, state, optimizer = restored.model, restored.state, restored.optimizer
         else:
-            model, state = new_model(self.config), {"step": 0}
+            model, state = new_model(self.config), {"step": 0, "drawn": [0] * len(self.course.drawn)}
             optimizer = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
             first = trained_parameters(model, new_objectives(self.config, model))
             optimizer |= {f"parameter.{name}": p.values for name, p in first.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ternary.config import TEXTS, TrainConfig, flag_of
 from ternary.errors import DataError, ModelFileError
-from ternary.text.story import Corpus
+from ternary.text.corpus import Corpus, joined
 from ternary.training.plan import corpora, refuse_outside_code
 
 PIPED = ("this run was started with text from standard input; give the same text again, as --data FILE or with < FILE "
@@ -54,7 +54,7 @@ def moved_with(part: str, folder_was: str, folder: Path) -> str:
     return part
 
 
-def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tuple[TrainConfig, Corpus, Corpus]:
+def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tuple[TrainConfig, list[Corpus], Corpus]:
     """The texts of the run whose checkpoint has `state`, which goes on in `folder` -> its config, with where they are
     now, and the corpora for training and for validation.
 
@@ -75,7 +75,7 @@ def open_again(config: TrainConfig, state: dict[str, Any], folder: Path) -> tupl
         except DataError as error:
             problems.append(missing(found, error))
             continue
-        if train.fingerprint != state["source_hash"]:
+        if joined(train).fingerprint != state["source_hash"]:
             problems.append(other("data", data))
         elif val.fingerprint != state.get("val_source_hash", val.fingerprint):
             problems.append(other("val_data", val_data or data))
