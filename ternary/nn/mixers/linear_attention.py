@@ -26,11 +26,13 @@ class LinearAttention(Module):
 
     def __init__(self, dim: int, heads: int, key_dim: int, rng: np.random.Generator, rule: str = "delta",
                  decay: float | str = "beta", write_gate: bool = True, value_dim: int | None = None, **options: Any):
-        value_dim = value_dim or key_dim
-        if not (decay == "input" or (decay == "beta" and write_gate) or (not isinstance(decay, str) and 0 < decay <= 1)):
-            raise ValueError(f"[LinearAttention] decay is {decay!r} with write_gate {write_gate}; expected 'beta' (with "
-                             "the write gate), 'input' or a number above 0 and up to 1")
-        self.rule, self.fixed_decay, self.sizes = rule, decay, (heads, key_dim, value_dim)
+        value_dim, gamma = value_dim or key_dim, 1.0 if isinstance(decay, str) else decay
+        known = not isinstance(decay, str) or decay == "input" or (decay == "beta" and write_gate)
+        if not (known and 0 < gamma <= 1):
+            raise ValueError(f"[LinearAttention] decay is {decay!r} with write_gate {write_gate}; expected 'beta' and "
+                             "a write gate, 'input', or a number above 0 and up to 1")
+        self.rule, self.sizes = rule, (heads, key_dim, value_dim)
+        self.log_decay, self.coupled = log(gamma), decay == "beta"
         self.q, self.k = (Linear(dim, heads * key_dim, rng, **options) for _ in range(2))
         self.v = Linear(dim, heads * value_dim, rng, **options)
         self.beta = Linear(dim, heads, rng, **options) if write_gate else None
@@ -48,9 +50,9 @@ class LinearAttention(Module):
             return ops.as_tensor(np.full((*x.shape[:2], self.sizes[0]), value), accum=True)
         write = self.beta(x) if self.beta else None
         beta = ops.sigmoid(write) if write else constant(1)
-        if self.decay:
+        if self.decay and self.bias:
             return log_sigmoid(ops.add(self.decay(x), self.bias)), beta
-        return log_sigmoid(ops.scale(write, -1)) if self.fixed_decay == "beta" else constant(log(self.fixed_decay)), beta
+        return log_sigmoid(ops.scale(write, -1)) if write and self.coupled else constant(self.log_decay), beta
 
     def __call__(self, x: Tensor, state: np.ndarray | None = None, residual: Tensor | None = None) -> Tensor:
         heads = self.sizes[0]
@@ -60,11 +62,12 @@ class LinearAttention(Module):
 
 
 class GatedDeltaNet(Module):
-    """out(sigmoid(gate(x)) * memory), a gated delta rule over q, k, v = silu(causal convolution of 4 taps of a map of x)
+    """out(sigmoid(gate(x)) * y), y by a gated delta rule from q, k, v = silu(causal convolution of a map of x).
 
-    q and k of length 1 in each head; beta = sigmoid(beta(x)) and log_decay = log(sigmoid(decay(x))) / 16 per head.
-    Close to Yang et al. 2024, "Gated Delta Networks", but for the rule, which predicts from the memory before its
-    decay, and without a norm of the output. key_dim, value_dim: channels of a head. options: those of Linear.
+    The convolutions are depthwise, of 4 taps. q and k are of length 1 in each head; beta = sigmoid(beta(x)) and
+    log_decay = log(sigmoid(decay(x))) / 16 per head. Close to Yang et al. 2024, "Gated Delta Networks", but for the
+    rule, which predicts from the memory before its decay, and without a norm of the output. key_dim, value_dim:
+    channels of a head. options: those of Linear.
     """
     fuses_residual = True
     TAPS = 4
@@ -86,13 +89,12 @@ class GatedDeltaNet(Module):
 
     def __call__(self, x: Tensor, state: tuple[np.ndarray, list[Window]] | None = None,
                  residual: Tensor | None = None) -> Tensor:
-        memory, windows = state or (None, [None] * len(self.maps))
-        heads, mixed = self.sizes[0], []
-        for f, weight, window in zip(self.maps, self.convs, windows):
+        heads, memory, mixed = self.sizes[0], state[0] if state else None, []
+        for part, (f, weight) in enumerate(zip(self.maps, self.convs)):
             def conv(y: Tensor, weight: Parameter = weight) -> Tensor:
                 return ops.causal_conv(y, weight)
             y = f(x)
-            mixed.append(ops.silu(window.apply(conv, y) if window else conv(y)))
+            mixed.append(ops.silu(state[1][part].apply(conv, y) if state else conv(y)))
         q, k = (ops.l2_norm(y, heads) for y in mixed[:2])
         log_decay = ops.scale(log_sigmoid(self.decay(x)), 1 / 16)
         y = ops.linear_attention(q, k, mixed[2], log_decay, ops.sigmoid(self.beta(x)), heads, self.rule, memory)
