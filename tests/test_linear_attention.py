@@ -167,7 +167,7 @@ def delta_net(dim, rng):
 
 
 def ternary_delta_net(dim, rng):
-    return nn.GatedDeltaNet(dim, 3, 12, 24, rng, quantizer="tensor")
+    return nn.GatedDeltaNet(dim, 4, 12, 24, rng, quantizer="tensor")
 
 
 def ternary_delta_net_row(dim, rng):
