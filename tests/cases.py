@@ -4,13 +4,14 @@ Outputs are allocated from what the reference returns; `wide` names those that s
 """
 import numpy as np
 
-from ternary.compiler.layout import from_bf16
+from ternary.compiler.layout import from_bf16, pad_to_tile
 from ternary.kernels.activation import NAMES
 from ternary.kernels.attention import attention_ref, rope_angles
 from ternary.kernels.gemm.lookup import encode
 from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
+from ternary.kernels.linear_attention import RULES, linear_attention_ref
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 
 CASES, WIDE = {}, {}
@@ -298,6 +299,37 @@ def gated_scan_bwd(rng, act):
     for n, length in SEQUENCES:
         yield (*(act(normal(rng, n, 96)) for _ in range(5)), normal(rng, 96), normal(rng, n // length, 96),
                np.float32(0.4), length)
+
+
+def memories(rng, act):
+    """Inputs of linear_attention, keys of about length 1: chunks of 32 tokens and parts, no, weak and strong decay."""
+    for sequences, length, count, key_dim, value_dim in ((2, 1, 1, 8, 12), (1, 31, 3, 36, 72), (2, 33, 4, 32, 64),
+                                                         (1, 100, 6, 20, 8), (1, 128, 2, 64, 32)):
+        def channels(width):
+            return pad_to_tile(normal(rng, sequences * length, count * width), (-1,))      # noqa: B023
+        for k, rule in enumerate(range(len(RULES))):
+            decay = channels(1)
+            decay[:] = -abs(decay) * (0, 0.05, 3)[(k + length) % 3]
+            if length > 1:
+                decay[length // 2, :count] = -1e4
+            yield (*(act(x) for x in (channels(key_dim), channels(key_dim) * np.float32(key_dim ** -0.5),
+                                      channels(value_dim))), decay, act(0.5 + 0.2 * np.tanh(channels(1))),
+                   normal(rng, sequences, count, key_dim, value_dim), rule)
+
+
+@case("error", "states", "final")
+def linear_attention(rng, act):
+    yield from memories(rng, act)
+
+
+@case("dlog_decay")
+def linear_attention_bwd(rng, act):
+    for q, k, v, log_decay, beta, initial, rule in memories(rng, act):
+        floats = (from_bf16(x) if x.dtype == np.uint16 else x for x in (q, k, v, log_decay, beta))
+        _, error, states, _ = linear_attention_ref(*(x.astype(np.float64) for x in floats), initial, rule)
+        do = pad_to_tile(normal(rng, len(q), initial.shape[1] * initial.shape[3]), (-1,))
+        yield (act(do), q, k, log_decay, beta, error.astype(np.float32), states.astype(np.float32), rule,
+               len(q) // len(initial))
 
 
 @case("y")

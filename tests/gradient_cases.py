@@ -9,6 +9,7 @@ import numpy as np
 
 from ternary.kernels.activation import NAMES
 from ternary.kernels.glu import ACTIVATIONS
+from ternary.kernels.linear_attention import RULES
 
 GRADIENTS, GENERIC = {}, []
 SEQUENCES = (1, 12), (3, 4), (3, 1)                # B, T
@@ -222,3 +223,14 @@ def gated_scan(op, rng):
             def scan(f, v, o, b, s=initial):
                 return op(f, v, o, b, 0.3, None if s is None else s.copy())
             yield scan, *(normal(rng, *shape, 32) for _ in range(3)), normal(rng, 32)
+
+
+@fused
+def linear_attention(op, rng):
+    for rule in RULES:
+        for (batch, seq_len), heads, dims in (((1, 12), 2, (3, 5)), ((3, 1), 1, (4, 2)), ((2, 35), 3, (2, 12))):
+            for initial in (None, normal(rng, batch, heads, *dims)):
+                def f(*tensors, heads=heads, rule=rule, s=initial):
+                    return op(*tensors, heads, rule, None if s is None else s.copy())
+                q, k, v = (normal(rng, batch, seq_len, heads * dim) for dim in (dims[0], *dims))
+                yield f, q, 0.6 * k, v, -abs(normal(rng, batch, seq_len, heads)), rng.random((batch, seq_len, heads))

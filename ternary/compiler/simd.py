@@ -80,10 +80,17 @@ def narrow(b, v):
     """float32 -> bf16 bits, rounded to nearest even; NaN stays NaN."""
     if BF16_DOT:
         return b.bitcast(call(b, "llvm.x86.avx512bf16.cvtneps2bf16.512", VB, v), VH)
-    u = b.bitcast(v, VI)
-    odd = b.and_(b.lshr(u, const(16, VI)), const(1, VI))
-    rounded = b.lshr(b.add(b.add(u, odd), const(0x7fff, VI)), const(16, VI))
-    return b.trunc(b.select(b.fcmp_unordered("uno", v, v), const(0x7fc0, VI), rounded), VH)
+    return rounded(b, v, VI, VH)
+
+
+def rounded(b, v, word, half):
+    """A vector or number of floats -> bf16 bits by integer arithmetic; word, half: its type as int32, as int16."""
+    def constant(k):
+        return const(k, word) if word is VI else ir.Constant(word, k)
+    u = b.bitcast(v, word)
+    odd = b.and_(b.lshr(u, constant(16)), constant(1))
+    nearest = b.lshr(b.add(b.add(u, odd), constant(0x7fff)), constant(16))
+    return b.trunc(b.select(b.fcmp_unordered("uno", v, v), constant(0x7fc0), nearest), half)
 
 
 def narrow_row(b, vs):

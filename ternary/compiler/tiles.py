@@ -19,7 +19,7 @@ from ternary.compiler.compat import cgutils, intrinsic, ir, lower_builtin, model
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
-from ternary.compiler.simd import F32, I8, I32, VC, VF, VH, call, const, index
+from ternary.compiler.simd import F32, I8, I16, I32, VC, VF, VH, call, const, index
 
 COLS = TILE_N // LANES
 LOG2E = np.float32(1.44269504)
@@ -148,6 +148,27 @@ def store(tc, a, i, j, t):
             off = b.add(off, row)
         return ctx.get_dummy_value()
     return types.void(a, i, j, t), cg
+
+
+@intrinsic
+def load_number(tc, a, i, j):
+    """a[i, j] as a float32. In loops over j, LLVM makes vectors of it: for parts of a row that are no whole tiles."""
+    def cg(ctx, b, sig, args):
+        off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:], args[1:])
+        x = b.load(b.gep(ctx.make_array(a)(ctx, b, args[0]).data, [off]))
+        return b.bitcast(b.shl(b.zext(x, I32), ir.Constant(I32, 16)), F32) if is_bf16(a) else x
+    return types.float32(a, i, j), cg
+
+
+@intrinsic
+def store_number(tc, a, i, j, x):
+    """a[i, j] = x, a float32, rounded to bf16 if a is uint16."""
+    def cg(ctx, b, sig, args):
+        off, _ = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
+        x = simd.rounded(b, args[3], I32, I16) if is_bf16(a) else args[3]
+        b.store(x, b.gep(ctx.make_array(a)(ctx, b, args[0]).data, [off]))
+        return ctx.get_dummy_value()
+    return types.void(a, i, j, types.float32), cg
 
 
 @intrinsic

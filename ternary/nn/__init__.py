@@ -6,10 +6,11 @@ from ternary.nn.linear import Linear
 from ternary.nn.mixers.attention import Attention
 from ternary.nn.mixers.gated_conv import GatedConv
 from ternary.nn.mixers.gated_scan import GatedScan
+from ternary.nn.mixers.linear_attention import GatedDeltaNet, LinearAttention
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm, RMSNorm
 from ternary.nn.state import History, Window
 from ternary.nn.token_shift import TokenShift
 
-__all__ = ["GLU", "MLP", "Attention", "Block", "Embedding", "GatedConv", "GatedScan", "History", "LayerNorm", "Linear",
-           "Module", "Parameter", "RMSNorm", "TokenShift", "Window"]
+__all__ = ["GLU", "MLP", "Attention", "Block", "Embedding", "GatedConv", "GatedDeltaNet", "GatedScan", "History",
+           "LayerNorm", "Linear", "LinearAttention", "Module", "Parameter", "RMSNorm", "TokenShift", "Window"]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
+from ternary.errors import UsageError
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import RMSNorm
 
@@ -11,13 +12,16 @@ from ternary.nn.norm import RMSNorm
 class Linear(Module):
     """y = x @ weight.T, weight (outputs, inputs); with `bias`, plus a row that begins with zeros.
 
-    quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm: an RMSNorm of the
-    input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
+    quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"); inputs are then a multiple of
+    16. inner_norm: an RMSNorm of the input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
     """
     fuses_residual = True
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
                  inner_norm: bool = False, std: float | None = None, bias: bool = False):
+        if quantizer and inputs % 16:
+            raise UsageError(f"[Linear] {inputs} inputs; a map with ternary weights has a multiple of 16, such as "
+                             f"{-(-inputs // 16) * 16}")
         std = std or (2 / outputs) ** 0.5
         self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std), matrix=True)
         self.quantizer = quantizer

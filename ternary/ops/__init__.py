@@ -20,6 +20,7 @@ from ternary.ops.mixers import (
     drop_time,
     gated_conv,
     gated_scan,
+    linear_attention,
     shift,
     token_shift,
     with_past,
@@ -29,7 +30,7 @@ from ternary.ops.numpy_op import numpy_op
 
 __all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv",
            "channels", "concat", "cross_entropy", "donate_grad", "drop_time", "dropout", "embedding", "exp", "expand",
-           "gated_conv", "gated_scan", "gather", "gelu", "glu", "l2_norm", "layer_norm", "linear", "logits", "mean",
-           "mul", "nll", "numpy_op", "quantized", "relu", "relu2", "relu2_mlp", "rms_norm", "scale", "scatter", "shift",
-           "sigmoid", "silu", "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table", "token_shift",
-           "with_past"]
+           "gated_conv", "gated_scan", "gather", "gelu", "glu", "l2_norm", "layer_norm", "linear", "linear_attention",
+           "logits", "mean", "mul", "nll", "numpy_op", "quantized", "relu", "relu2", "relu2_mlp", "rms_norm", "scale",
+           "scatter", "shift", "sigmoid", "silu", "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table",
+           "token_shift", "with_past"]

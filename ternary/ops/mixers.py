@@ -4,6 +4,7 @@ import numpy as np
 from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op, scratch, scratch_like
 from ternary.kernels import attention as A
 from ternary.kernels import conv
+from ternary.kernels import linear_attention as L
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
 from ternary.ops.arithmetic import any_accum
@@ -112,6 +113,52 @@ def gated_scan(forget: Tensor, value: Tensor, output: Tensor, bias: Tensor, floo
         for t, d in zip((forget, value, output), gradients):
             donate_grad(t, d)
     return y, backward
+
+
+@op
+def linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: Tensor, heads: int, rule: str = "delta",
+                     state: np.ndarray | None = None) -> Tensor:
+    """q, k (B, T, H K), v (B, T, H V), log_decay (at most 0), beta (B, T, H) -> o (B, T, H V), of H heads
+
+    Each head has a memory S (K, V), which is 0 at first. Its decay is a = exp(log_decay):
+
+        S[t] = a[t] S[t-1] + k[t] u[t]^T,    o[t] = S[t]^T q[t]
+
+    rule says what is written: "add", u = beta v (linear attention, Katharopoulos et al. 2020; with decay: Yang et al.
+    2023); "delta", u[t] = beta[t] (v[t] - a[t] S[t-1]^T k[t]), the gated delta rule (Yang et al. 2024), for keys of
+    length 1; "delta_before_decay", u[t] = beta[t] (v[t] - S[t-1]^T k[t]). Computed in chunks of 32 tokens: time and
+    memory grow with T, not with its square.
+
+    log_decay may be in the type of activations, also for decays near 1: what bf16 rounds, to 0.4 %, is the logarithm.
+    In accum_dtype it keeps all its digits. state (B, H, K, V), in accum_dtype: S[-1], no gradient, which becomes the
+    last S; None is zeros.
+    """
+    tape, (batch, seq_len, _) = current_tape(), q.shape
+    dims = [x.shape[-1] // heads for x in (q, v)]
+    expected = {"q": (batch, seq_len, heads * dims[0]), "k": q.shape, "v": (batch, seq_len, heads * dims[1]),
+                "log_decay": (batch, seq_len, heads), "beta": (batch, seq_len, heads)}
+    for (name, shape), x in zip(expected.items(), (q, k, v, log_decay, beta)):
+        if x.shape != shape:
+            raise ValueError(f"[ops.linear_attention] {name} has shape {x.shape}; expected {shape}, for {heads} heads "
+                             f"and q of shape {q.shape}")
+    if rule not in L.RULES:
+        raise ValueError(f"[ops.linear_attention] rule is {rule!r}; expected one of {', '.join(L.RULES)}")
+    kind, sizes = L.RULES.index(rule), (batch, heads, *dims)
+    if state is not None and state.shape != sizes:
+        raise ValueError(f"[ops.linear_attention] state has shape {state.shape}; expected {sizes}")
+    initial = np.zeros(sizes, tape.accum_dtype) if state is None else state.copy()
+    final = np.empty_like(initial) if state is None else state
+    o, error = empty(v.shape), scratch(v.data.shape, accum=True)
+    states = scratch((batch, heads, -(-seq_len // L.CHUNK), *dims), accum=True)
+    L.linear_attention(q.data, k.data, v.data, log_decay.data, beta.data, initial, kind, o.data, error, states, final)
+
+    def backward(dy):
+        inputs = q, k, v, log_decay, beta
+        gradients = [scratch_like(x.data) for x in inputs]
+        L.linear_attention_bwd(dy, q.data, k.data, log_decay.data, beta.data, error, states, kind, seq_len, *gradients)
+        for x, gradient in zip(inputs, gradients):
+            donate_grad(x, gradient)
+    return o, backward
 
 
 @op

@@ -3,7 +3,7 @@
 A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order, and
 q = clip(round(W / (alpha + 1e-8)), -1, 1). A block is the whole matrix ("tensor"), a row ("row") or 256 weights
 ("block256"). A matrix of up to 256 weights is one block. Kernels get matrices padded with zeros to multiples of 32;
-`rows` and `columns`, multiples of 16, are the sizes without padding.
+`rows` and `columns`, a multiple of 16, are the sizes without padding.
 """
 import math
 
