@@ -27,13 +27,13 @@ class Run:
         return load(self.folder)
 
 
-def train(data: str = "tinystories", model: str | type | None = None, *, resume: str | Path | None = None,
+def train(data: str | None = None, model: str | type | None = None, *, resume: str | Path | None = None,
           callbacks: Sequence["Callback"] = (), **options: Any) -> Run:
     """Train a model, and print progress on stderr.
 
     data, model and options are those of `ternary train`, by the names of TrainConfig: hours=, tokens=, steps=,
-    optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir= ..., set={"dim": 64} for the model's own
-    fields. model: a name, "file.py:Name", or a class derived from ternary.models.LM. resume: a run folder to continue,
+    optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir=, recipe= ..., set={"dim": 64} for the
+    model's own fields. data: by default tinystories. model: a name, "file.py:Name", or a class derived from ternary.models.LM. resume: a run folder to continue,
     with options that a resumed run may change. callbacks: see ternary.training.callbacks. UsageError for an unknown or
     impossible option.
     """
@@ -42,17 +42,16 @@ def train(data: str = "tinystories", model: str | type | None = None, *, resume:
     from ternary.errors import UsageError
     from ternary.training.loop import train
     from ternary.training.plan import continued
-    options = from_options(options)
+    named = {"data": data, "model": spec_of(model)}
+    options = from_options({**{name: value for name, value in named.items() if value is not None}, **options})
     unknown = set(options) - set(TrainConfig.__dataclass_fields__)
     if unknown:
         names = ", ".join(TrainConfig.__dataclass_fields__)
         raise UsageError(f"train() has no option {min(unknown)!r}; it has {names}")
     if resume is not None:
-        if model is not None:
-            options["model"] = spec_of(model)
         config, checkpoint = continued(resume, options)
         return Run(Path(config.save_dir), train(config, checkpoint, callbacks))
-    config = TrainConfig(data=data, model=spec_of(model), **options)
+    config = TrainConfig(**{"model": None, **options})
     return Run(Path(config.save_dir), train(config, None, callbacks))
 
 

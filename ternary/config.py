@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ternary.errors import ModelFileError, UsageError
+from ternary.recipes import recipe
 from ternary.schema import Config, rule_of, setting
 
 POSITIVE, NOT_NEGATIVE = {"above": 0}, {"at_least": 0}
@@ -131,10 +132,16 @@ def flag_of(name: str) -> str:
 def from_options(options: dict[str, Any]) -> dict[str, Any]:
     """Options by name, of the command line or of ternary.train -> fields of TrainConfig.
 
-    quantizer and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own;
-    the texts of curriculum to data, so that its shares are left.
+    A recipe is replaced by its settings, which other options override; a budget replaces that of the recipe. quantizer
+    and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own; the texts
+    of curriculum to data, so that its shares are left.
     """
     options = dict(options)
+    if spec := options.pop("recipe", None):
+        base = recipe(spec)
+        if set(options) & set(BUDGET):                # the budget of the recipe would end the run before
+            base = {name: value for name, value in base.items() if name not in BUDGET}
+        options = {**base, **options}
     of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
                 **options.pop("set", {})}
     if "vocab_size" in of_model:

@@ -1,0 +1,27 @@
+"""Named settings of a run, one JSON file each: as a model was published, and ours at the same budget.
+
+published, ours: options of `ternary train`. published_run: what is known of the run; not_as_published: what of it has
+no option here.
+"""
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from ternary.errors import UsageError
+
+KINDS = ("ours", "published")
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.json"))
+
+
+def recipe(spec: str) -> dict[str, Any]:
+    """The options of "NAME", which is ours, or of "NAME:published"; UsageError if there is none."""
+    name, _, kind = spec.partition(":")
+    if name not in names() or (kind or "ours") not in KINDS:
+        near = difflib.get_close_matches(name, names(), n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near and name not in names() else ""
+        raise UsageError(f"--recipe {spec}: wanted NAME or NAME:published; {hint}Known: {', '.join(names())}")
+    return json.loads((Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8"))[kind or "ours"]
