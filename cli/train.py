@@ -22,8 +22,8 @@ from ternary.training.schedules import SCHEDULES
               "objective.NAME.FIELD. Repeatable.")
 @click.option("--quantizer", help="Short for --set quantizer=...: which ternary weights share a scale.")
 @click.option("--inner-norm", is_flag=True, default=None, help="Short for --set inner_norm=true.")
-@click.option("--recipe", metavar="NAME", help="Settings by name, for any published model (see ternary models): ours, or "
-              "with NAME:published those of the published run; options override them.")
+@click.option("--recipe", metavar="NAME", help="Settings by name, for any published model (see ternary models): ours, "
+              "or with NAME:published those of the published run. Options override them.")
 @click.option("--config", type=UserPath(), help="Take settings from a JSON file, such as the config.json (model) or "
               "state.json (all settings) of a checkpoint; options override it.")
 @click.option("--resume", type=UserPath(), help="Continue the run in this folder; a budget is the new total. "

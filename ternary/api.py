@@ -33,9 +33,9 @@ def train(data: str | None = None, model: str | type | None = None, *, resume: s
 
     data, model and options are those of `ternary train`, by the names of TrainConfig: hours=, tokens=, steps=,
     optimizer=, batch_size=, seq_len=, lr=, vocab_size=, threads=, save_dir=, recipe= ..., set={"dim": 64} for the
-    model's own fields. data: by default tinystories. model: a name, "file.py:Name", or a class derived from ternary.models.LM. resume: a run folder to continue,
-    with options that a resumed run may change. callbacks: see ternary.training.callbacks. UsageError for an unknown or
-    impossible option.
+    model's own fields. data: by default tinystories. model: a name, "file.py:Name", or a class derived from
+    ternary.models.LM. resume: a run folder to continue, with options that a resumed run may change. callbacks: see
+    ternary.training.callbacks. UsageError for an unknown or impossible option.
     """
     set_threads(options.get("threads"))
     from ternary.config import TrainConfig, from_options

@@ -34,7 +34,8 @@ class Batch:
     @cached_property
     def hidden(self) -> Tensor:
         """The input of the head, (B, T, C)."""
-        return self.model.hidden(self.tokens, outputs=self._outputs if self.keeps_outputs else None)
+        kept = {"outputs": self._outputs} if self.keeps_outputs else {}
+        return self.model.hidden(self.tokens, **kept)
 
     @property
     def outputs(self) -> list[Tensor]:

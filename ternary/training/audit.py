@@ -7,6 +7,7 @@ a small twin of it.
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from math import log, nan
@@ -23,6 +24,7 @@ from ternary.compiler.layout import unpadded
 from ternary.config import TrainConfig
 from ternary.models.lm import LM
 from ternary.models.twin import short_twin
+from ternary.nn.module import Module
 from ternary.rng import generator
 from ternary.training.optimizers.adamw import AdamW
 from ternary.training.plan import new_objectives
@@ -150,9 +152,28 @@ def causal(model: LM) -> Found:
                 after = logits(model, replaced(model, tokens, at), precision)
                 changed = (before[:, :at] != after[:, :at]).any(axis=(0, 2))
                 if changed.any():
+                    where = leaking_block(model, tokens, at, precision)
                     return (f"position {changed.argmax()} changed when token {at} was replaced "
-                            f"({length} tokens, {precision})")
+                            f"({length} tokens, {precision}{where})")
     return None
+
+
+def leaking_block(model: LM, tokens: np.ndarray, at: int, precision: str) -> str:
+    """", first in blocks.3: Block of RMSNorm, Attention, GLU", the block before whose output nothing has changed; "" if
+    it cannot be told."""
+    outputs: list[list[np.ndarray]] = []
+    with suppress(TypeError):                 # a model that has a `hidden` of its own
+        for x in (tokens, replaced(model, tokens, at)):
+            found: list = []
+            with Tape(precision, record=False):
+                model.hidden(x, None, found)
+                outputs.append([ops.as_array(y)[:, :at].copy() for y in found])
+        for k, (before, after) in enumerate(zip(*outputs)):
+            if (before != after).any():
+                block = model.stack[k]
+                parts = [type(child).__name__ for _, child in block.children() if isinstance(child, Module)]
+                return f", first in blocks.{model.blocks.index(block)}: {type(block).__name__} of {', '.join(parts)}"
+    return ""
 
 
 def sequences_independent(model: LM) -> Found:

@@ -18,9 +18,10 @@ def log_sigmoid(x: Tensor) -> Tensor:
 class LinearAttention(Module):
     """out(linear attention of q(x), k(x), v(x)), in heads of key_dim channels.
 
-    normalized: q and k are of length 1 in each head; otherwise q is scaled by 1 / sqrt(key_dim * SPAN). rule: "add", "delta" or "delta_before_decay". decay: "beta", it is 1 - beta; "input", sigmoid(decay(x) + bias) with
-    a bias that starts at 1; or a number, the same for all tokens. write_gate: beta = sigmoid(beta(x)) per head, or
-    else 1. value_dim: channels of a head of v, by default key_dim. options: those of Linear.
+    normalized: q and k are of length 1 in each head; otherwise q is scaled by 1 / sqrt(key_dim * SPAN). rule: "add",
+    "delta" or "delta_before_decay". decay: "beta", it is 1 - beta; "input", sigmoid(decay(x) + bias) with a bias that
+    starts at 1; or a number, the same for all tokens. write_gate: beta = sigmoid(beta(x)) per head, or else 1.
+    value_dim: channels of a head of v, by default key_dim. options: those of Linear.
     """
     fuses_residual = True
     SPAN = 256                        # tokens whose sum is of the size of one: the published sequence length
