@@ -6,13 +6,14 @@ import numpy as np
 
 from ternary.compiler.layout import from_bf16, pad_to_tile
 from ternary.kernels.activation import NAMES
-from ternary.kernels.attention import attention_ref, rope_angles
+from ternary.kernels.attention import NO_WINDOW, attention_ref
 from ternary.kernels.gemm.lookup import encode
 from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.linear_attention import RULES, linear_attention_ref
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
+from ternary.kernels.rotary import rope_angles
 
 CASES, WIDE = {}, {}
 PANELS = {"p", "gate", "up", "w_forward", "w_backward"}        # parameters in panels: bf16 has two steps side by side
@@ -242,24 +243,29 @@ def gated_conv_bwd(rng, act):
 
 
 def heads(rng, act):
+    """qkv, rope_table, window"""
     shapes = (3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)
-    for sequences, length, count, width in shapes:
-        yield act(normal(rng, sequences * length, 3 * count * width)), rope_angles(length, width, np.dtype(np.float32))
+    windows = (NO_WINDOW, 1), (7, 100), (32, 33), (64, 257), (2, 300, NO_WINDOW)
+    for (sequences, length, count, width), of_shape in zip(shapes, windows):
+        for window in of_shape:
+            table = rope_angles(length, width, np.dtype(np.float32), rotary=window != 7)
+            yield act(normal(rng, sequences * length, 3 * count * width)), table, window
 
 
 @case("lse")
 def attention(rng, act):
-    for qkv, rope_table in heads(rng, act):
-        yield qkv, rope_table, 0
-        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, rope_table, 0      # sharp
+    for qkv, *others in heads(rng, act):
+        yield qkv, *others, 0
+        yield qkv if qkv.dtype == np.uint16 else 4 * qkv, *others, 0         # sharp
 
 
 @case()
 def attention_bwd(rng, act):
-    for qkv, rope_table in heads(rng, act):
+    for qkv, rope_table, window in heads(rng, act):
         x = from_bf16(qkv) if qkv.dtype == np.uint16 else qkv
-        out, lse = attention_ref(x.astype(np.float64), rope_table, 0)
-        yield act(normal(rng, *out.shape)), qkv, rope_table, act(out.astype(np.float32)), lse.astype(np.float32)
+        out, lse = attention_ref(x.astype(np.float64), rope_table, window, 0)
+        yield (act(normal(rng, *out.shape)), qkv, rope_table, window, act(out.astype(np.float32)),
+               lse.astype(np.float32))
 
 
 @case()

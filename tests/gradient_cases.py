@@ -155,6 +155,7 @@ def with_past(op, rng):
 @fused
 def rms_norm(op, rng):
     yield op, normal(rng, 1, 7, 32), normal(rng, 32)
+    yield op, normal(rng, 1, 7, 96), normal(rng, 32)
 
 
 @fused
@@ -201,7 +202,8 @@ def cross_entropy(op, rng):
 @fused
 def attention(op, rng):
     for shape in SEQUENCES:
-        yield partial(op, head_dim=32), normal(rng, *shape, 3 * 64)
+        for window, rotary in ((None, True), (3, True), (2, False)):
+            yield partial(op, head_dim=32, window=window, rotary=rotary), normal(rng, *shape, 3 * 64)
 
 
 @fused

@@ -6,7 +6,7 @@ from gradient_cases import GENERIC, GRADIENTS
 from ternary import nn, ops
 from ternary.autograd.tape import Tape
 from ternary.compiler.layout import from_bf16, to_bf16
-from ternary.kernels.attention import rope_angles, rotated
+from ternary.kernels.rotary import rope_angles, rotated
 from ternary.nn.module import Module, Parameter
 from ternary.nn.state import Window
 
@@ -96,14 +96,16 @@ def log(x):
     return np.log(x), backward
 
 
-def attention(qkv, head_dim):
+def attention(qkv, head_dim, window=1 << 30, rotary=True):
     heads = qkv.shape[2] // 3 // head_dim
     parts = ops.split(qkv, [head_dim] * (3 * heads))
     batch, seq_len, _ = qkv.shape
-    mask = np.broadcast_to(np.where(np.tri(seq_len), 0, -1e30), (batch, seq_len, seq_len))
+    seen = np.tri(seq_len) - np.tri(seq_len, k=-window)
+    mask = np.broadcast_to(np.where(seen, 0, -1e30), (batch, seq_len, seq_len))
     out = []
     for q, k, v in zip(parts[:heads], parts[heads:2 * heads], parts[2 * heads:]):
-        s = ops.add(scores(rope(q), rope(k)), ops.as_tensor(mask))
+        q, k = (rope(q), rope(k)) if rotary else (q, k)
+        s = ops.add(scores(q, k), ops.as_tensor(mask))
         out.append(mix(ops.softmax(s), v))
     return ops.concat(*out)
 
@@ -133,6 +135,10 @@ FUSED = {
     "glu gelu": (lambda *xs: ops.glu(*xs, "gelu"), glu("gelu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
     "gated_conv": (ops.gated_conv, gated_conv, ((2, 20, 96), (8, 48))),
     "attention": (lambda x: ops.attention(x, 32), lambda x: attention(x, 32), ((2, 20, 3 * 64),)),
+    "attention in a window": (lambda x: ops.attention(x, 32, window=7), lambda x: attention(x, 32, 7),
+                              ((2, 50, 3 * 64),)),
+    "attention without positions": (lambda x: ops.attention(x, 32, 40, rotary=False),
+                                    lambda x: attention(x, 32, 40, False), ((1, 80, 3 * 32),)),
     "attention of one token": (lambda x: ops.attention(x, 32), lambda x: attention(x, 32), ((2, 1, 3 * 64),)),
     "relu2_mlp": (ops.relu2_mlp, relu2_mlp, ((2, 5, 32), (64, 32), (32, 64), (2, 5, 32))),
 }

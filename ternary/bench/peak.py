@@ -27,11 +27,16 @@ def flops_per_token(model: LM, seq_len: int) -> int:
     """6 * weights: one multiplication and one addition per weight, forward, for dX and for dW.
 
     The weights are those of the linear maps and, for the head, the embedding. Attention multiplies each of its
-    channels twice (scores and values) with half of the sequence, forward, and twice that back. Nothing else is
-    counted: no norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a multiple of 32.
+    channels twice (scores and values) with half of the sequence, or what a window leaves of it, forward, and twice that
+    back. Nothing else is counted: no norms, convolutions, gates or optimizer, and no rows that pad the vocabulary to a
+    multiple of 32.
     """
     weights = sum(m.weight.values.size for m in model.modules() if isinstance(m, Linear))
-    attended = sum(m.heads * m.head_dim for m in model.modules() if isinstance(m, Attention)) * seq_len
+    attended = 0
+    for m in model.modules():
+        if isinstance(m, Attention):
+            window = min(m.window or seq_len, seq_len)
+            attended += m.heads * m.head_dim * window * (2 * seq_len - window) // seq_len
     return 6 * (weights + attended + model.embed.weight.values.size)
 
 

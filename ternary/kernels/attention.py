@@ -3,13 +3,12 @@
 Blocks of scores are transposed, 32 keys x 32 queries: maxima and sums over keys are elementwise over rows, and a tile
 (1, 32) holds one number per query. Scores are not saved: the backward pass recomputes them with the log-sum-exp of
 every query, in spans of SPAN keys x SPAN queries that stay in L2. A work item is one head of one sequence.
-"""
-from functools import lru_cache
 
+With a window, a query sees the keys at distances below it (Beltagy et al. 2020); blocks that no query sees are skipped.
+"""
 import numpy as np
 from numba import prange
 
-from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.tiles import (
     LOG2E,
@@ -22,7 +21,6 @@ from ternary.compiler.tiles import (
     store,
     store_paired,
     sum_rows,
-    tile,
     total,
     vec32,
     vec32x2,
@@ -30,29 +28,13 @@ from ternary.compiler.tiles import (
 from ternary.compiler.workspace import clear, workspace
 from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
 from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_rows, transpose_words
+from ternary.kernels.rotary import rotate, rotated
 
 SPAN = 256                        # keys, or queries, processed at a time
-BASE = 10000.0                    # base of the rotary wavelengths
 FAR = np.float32(-1e30)           # masked score; finite, so that no difference of two is NaN
+NO_WINDOW = 1 << 30               # larger than any distance
+ALL = (1 << TILE_N) - 1
 ONE = np.float32(1)
-piece = tile(1, 1)
-
-
-def rope_angles(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
-    """The rotary table (T, K): cos | sin of the angle t / BASE^(2j / K) of position t and pair j of channels."""
-    return _rope_table(1 << (seq_len - 1).bit_length(), head_dim, dtype)[:seq_len]
-
-
-@lru_cache(maxsize=16)
-def _rope_table(seq_len: int, head_dim: int, dtype: np.dtype) -> np.ndarray:
-    angles = np.arange(seq_len)[:, None] * BASE ** (-np.arange(0, head_dim, 2) / head_dim)
-    return np.concatenate([np.cos(angles), np.sin(angles)], -1).astype(dtype)
-
-
-def rotated(x: np.ndarray, rope_table: np.ndarray) -> np.ndarray:
-    """x (..., T, K) -> x with the pairs of channels j, j + K / 2 rotated by the angle of their position."""
-    (a, b), (cos, sin) = np.split(x, 2, -1), np.split(rope_table, 2, -1)
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
 
 def _heads(x, rope_table, parts):
@@ -67,37 +49,26 @@ def _rows(x):
     return x.transpose(1, 3, 0, 2, 4).reshape(sequences * seq_len, parts * heads * head_dim)
 
 
-def _scores(qkv, rope_table):
-    """-> rotated q and k, v, scores (sequences, heads, T, T), -inf for keys after the query."""
+def _scores(qkv, rope_table, window):
+    """-> rotated q and k, v, scores (sequences, heads, T, T), -inf for keys after the query or outside its window."""
     q, k, v = _heads(qkv, rope_table, 3)
     q, k = rotated(q, rope_table), rotated(k, rope_table)
     s = q @ k.swapaxes(-1, -2) * rope_table.shape[1] ** -0.5
-    return q, k, v, np.where(np.tri(len(rope_table), dtype=bool), s, -np.inf)
+    distance = np.arange(len(rope_table))[:, None] - np.arange(len(rope_table))
+    return q, k, v, np.where((distance >= 0) & (distance < window), s, -np.inf)
 
 
-def attention_ref(qkv, rope_table, first_query):
-    """out = softmax(rotated q @ rotated k.T / sqrt(K)) @ v, per head, over the keys up to the query.
+def attention_ref(qkv, rope_table, window, first_query):
+    """out = softmax(rotated q @ rotated k.T / sqrt(K)) @ v, per head, over the last `window` keys up to the query's.
 
     qkv (N, 3D) = q | k | v, each of D / K heads; rope_table (T, K) -> out (N, D), lse (sequences * heads, T), the
     log of the sum of exp(scores) of every query. Queries before first_query may be left out.
     """
-    *_, v, s = _scores(qkv, rope_table)
+    *_, v, s = _scores(qkv, rope_table, window)
     top = s.max(-1, keepdims=True)
     e = np.exp(s - top)
     z = e.sum(-1, keepdims=True)
     return _rows((e / z @ v)[None]), (top + np.log(z)).reshape(-1, len(rope_table))
-
-
-@device
-def rotate(x, i, j, rope_table, t, scale, direction, y, k, l):
-    """y[k, l:l+K] = scale * x[i, j:j+K], rotated by direction (1 or -1) times the angles of position t."""
-    half = rope_table.shape[1] // 2
-    for c in range(0, half, LANES):
-        a, b = load_like(piece(), x, i, j + c), load_like(piece(), x, i, j + half + c)
-        cos = load_like(piece(), rope_table, t, c) * scale
-        sin = load_like(piece(), rope_table, t, half + c) * (scale * direction)
-        store(y, k, l + c, a * cos - b * sin)
-        store(y, k, l + half + c, b * cos + a * sin)
 
 
 @device
@@ -133,14 +104,32 @@ def steps_packed(x):
 
 
 @device
-def mask(c):
-    """Mask a diagonal block of scores (keys, queries): a query does not see the keys after it."""
-    for r in range(1, TILE_N):
-        store(c, r, 0, add_where(load_like(vec32(), c, r, 0), np.uint32((1 << r) - 1), FAR))
+def reach(window):
+    """How far before a block of queries the first block of keys is that it sees: window - 1, rounded up to blocks."""
+    return (window + TILE_N - 2) // TILE_N * TILE_N
+
+
+@device
+def low_bits(n):
+    """A mask of columns 0..n-1."""
+    return (1 << max(0, min(n, TILE_N))) - 1
+
+
+@device
+def mask(c, distance, window):
+    """Mask a block of scores (keys, queries) that is `distance` before its queries.
+
+    A query sees neither the keys after it nor those `window` or more before it. Blocks in between have nothing to mask.
+    """
+    if distance == 0 or distance + TILE_N > window:
+        for r in range(TILE_N):
+            after, seen = low_bits(r - distance), low_bits(r - distance + window)
+            hidden = np.uint32(after | (ALL ^ seen))
+            store(c, r, 0, add_where(load_like(vec32(), c, r, 0), hidden, FAR))
 
 
 @kernel(ref=attention_ref)
-def attention(qkv, rope_table, first_query, out, lse):
+def attention(qkv, rope_table, window, first_query, out, lse):
     (seq_len, head_dim), d = rope_table.shape, out.shape[1]
     heads, padded = d // head_dim, (seq_len + TILE_N - 1) // TILE_N * TILE_N
     span = min(SPAN, padded)
@@ -158,12 +147,11 @@ def attention(qkv, rope_table, first_query, out, lse):
         for t in range(first_query // TILE_N * TILE_N, padded, TILE_N):
             top, z = vec32() + FAR, vec32()
             clear(o)
-            for lo in range(0, t + TILE_N, span):
+            for lo in range(max(0, t - reach(window)), t + TILE_N, span):
                 n, before = min(span, t + TILE_N - lo), top
                 for i in range(0, n, TILE_N):
                     microkernel(c, k, lo + i, 0, q, t // TILE_N, 0, head_dim)
-                    if lo + i == t:
-                        mask(c)
+                    mask(c, t - lo - i, window)
                     for r in range(TILE_N):
                         x = load_like(vec32(), c, r, 0) * LOG2E
                         top = maximum(top, x)
@@ -191,12 +179,12 @@ def attention(qkv, rope_table, first_query, out, lse):
         release_accumulator()
 
 
-def attention_bwd_ref(dout, qkv, rope_table, out, lse):
+def attention_bwd_ref(dout, qkv, rope_table, window, out, lse):
     """dqkv (N, 3D). With p the softmax, dv = p.T dout, dp = dout v.T, ds = p (dp - sum over keys of p dp), and so on.
 
     The reference computes p from qkv, the kernel from lse; the kernel uses that the sum of p dp is dout . out.
     """
-    q, k, v, s = _scores(qkv, rope_table)
+    q, k, v, s = _scores(qkv, rope_table, window)
     e = np.exp(s - s.max(-1, keepdims=True))
     p, g = e / e.sum(-1, keepdims=True), _heads(dout, rope_table, 1)[0]
     dp = g @ v.swapaxes(-1, -2)
@@ -207,15 +195,15 @@ def attention_bwd_ref(dout, qkv, rope_table, out, lse):
 
 
 @device
-def span_scores(k, v, q, g, shift, delta, lo, at, c, d, p, ds, across):
+def span_scores(k, v, q, g, shift, delta, window, lo, at, c, d, p, ds, across):
     """p, ds (keys, queries) of keys lo.. and queries at..; `across` = ds as panels of 32 queries, keys as steps."""
     for i in range(0, min(p.shape[0], k.shape[0] - lo), TILE_N):
-        for t in range(max(0, lo + i - at), min(p.shape[1], k.shape[0] - at), TILE_N):
+        distance = at - lo - i            # from these keys to the first queries of the span
+        for t in range(max(0, -distance), min(p.shape[1], k.shape[0] - at, reach(window) + TILE_N - distance), TILE_N):
             panel = (at + t) // TILE_N
             microkernel(c, k, lo + i, 0, q, panel, 0, k.shape[1])
             microkernel(d, v, lo + i, 0, g, panel, 0, k.shape[1])
-            if lo + i == at + t:
-                mask(c)
+            mask(c, distance + t, window)
             for r in range(0, TILE_N, 2):
                 e = exp2(load_like(vec32x2(), c, r, 0) * LOG2E - load_like(vec32(), shift, 0, at + t))
                 x = e * (load_like(vec32x2(), d, r, 0) - load_like(vec32(), delta, 0, at + t))
@@ -225,7 +213,7 @@ def span_scores(k, v, q, g, shift, delta, lo, at, c, d, p, ds, across):
 
 
 @kernel(ref=attention_bwd_ref)
-def attention_bwd(dout, qkv, rope_table, out, lse, dqkv):
+def attention_bwd(dout, qkv, rope_table, window, out, lse, dqkv):
     (seq_len, head_dim), dim = rope_table.shape, dout.shape[1]
     heads, padded = dim // head_dim, (seq_len + TILE_N - 1) // TILE_N * TILE_N
     span, scale = min(SPAN, padded), ONE / np.sqrt(np.float32(head_dim))
@@ -256,20 +244,22 @@ def attention_bwd(dout, qkv, rope_table, out, lse, dqkv):
         clear(dq)
         c, d = acquire_accumulator(), workspace(TILE_N, TILE_N, np.float32)
         for lo in range(0, padded, span):
-            for at in range(lo, padded, span):
+            for at in range(lo, min(padded, lo + span + reach(window)), span):
                 end_of_keys, end_of_queries = min(padded, lo + span), min(padded, at + span)
-                span_scores(k, v, q_columns, g_columns, shift, delta, lo, at, c, d, p, ds, across)
+                span_scores(k, v, q_columns, g_columns, shift, delta, window, lo, at, c, d, p, ds, across)
                 for i in range(lo, end_of_keys, TILE_N):
                     t = max(at, i)            # the first query that sees these keys
+                    n = min(end_of_queries, i + reach(window) + TILE_N) - t
                     for j in range(0, head_dim, TILE_N):
-                        microkernel(c, p, i - lo, t - at, g_steps, j // TILE_N, t, end_of_queries - t)
+                        microkernel(c, p, i - lo, t - at, g_steps, j // TILE_N, t, n)
                         add_block(c, dv, i, j)
-                        microkernel(c, ds, i - lo, t - at, q_steps, j // TILE_N, t, end_of_queries - t)
+                        microkernel(c, ds, i - lo, t - at, q_steps, j // TILE_N, t, n)
                         add_block(c, dk, i, j)
                 for t in range(at, end_of_queries, TILE_N):
+                    i = max(lo, t - reach(window))        # the first key that it sees
+                    n = min(end_of_keys, t + TILE_N) - i
                     for j in range(0, head_dim, TILE_N):
-                        n = min(end_of_keys, t + TILE_N) - lo
-                        microkernel(c, kt, j, lo, across, (t - at) // TILE_N, 0, n)
+                        microkernel(c, kt, j, i, across, (t - at) // TILE_N, i - lo, n)
                         add_block(c, dq, t // TILE_N * head_dim + j, 0)
         release_accumulator()
         for t in range(0, padded, TILE_N):

@@ -8,7 +8,7 @@ from ternary.nn.module import Module, Parameter
 
 
 class RMSNorm(Module):
-    """y = x / sqrt(mean(x^2) + 1e-6) * weight, over channels."""
+    """y = x / sqrt(mean(x^2) + 1e-6) * weight, over channels, or over each head of `dim` channels."""
 
     def __init__(self, dim: int):
         self.weight = Parameter(np.ones(dim, np.float32))

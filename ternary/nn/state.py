@@ -26,21 +26,21 @@ class Window:
 
 
 class History:
-    """All steps so far, in a buffer whose room doubles when it is full."""
+    """All steps so far, or at least the last `size` of them, in a buffer whose room doubles when it is full."""
 
-    def __init__(self) -> None:
-        self.buffer, self.filled = np.empty((0, 0, 0)), 0
+    def __init__(self, size: int | None = None) -> None:
+        self.size, self.buffer, self.filled = size, np.empty((0, 0, 0)), 0
 
     def extend(self, x: Tensor) -> Tensor:
         """x (B, T, C) -> the past and x, (B, past + T, C)"""
         batch, seq_len, _ = x.shape
-        total = self.filled + seq_len
-        if self.buffer.shape[1] < total:
-            room = max(32, 1 << (total - 1).bit_length())
+        if self.buffer.shape[1] < self.filled + seq_len:
+            kept = self.filled if self.size is None else min(self.size, self.filled)
+            room = max(32, 1 << (kept + seq_len).bit_length())
             larger = np.zeros((batch, room, x.data.shape[1]), x.data.dtype)
-            if self.filled:
-                larger[:, :self.filled] = self.buffer[:, :self.filled]
-            self.buffer = larger
+            if kept:
+                larger[:, :kept] = self.buffer[:, self.filled - kept:self.filled]
+            self.buffer, self.filled = larger, kept
         y = ops.with_past(x, self.buffer, self.filled)
-        self.filled = total
+        self.filled += seq_len
         return y

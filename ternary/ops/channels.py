@@ -3,20 +3,27 @@ not worth a kernel.
 """
 import numpy as np
 
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, current_tape, empty, op
+from ternary.compiler.layout import from_bf16
+from ternary.ops.arithmetic import any_accum
+from ternary.ops.gradients import donate_grad
 from ternary.ops.numpy_op import numpy_op
 
 NORM_EPS = 1e-6
 
 
-@numpy_op
+@op
 def channels(x: Tensor, first: int, last: int) -> Tensor:
     """x (B, T, C) -> x[..., first:last]"""
+    count = last - first
+    y = empty((*x.shape[:-1], count), accum=any_accum(x))
+    y.data[:, :count], y.data[:, count:] = x.data[:, first:last], 0
+
     def backward(dy):
-        dx = np.zeros_like(x)
-        dx[..., first:last] = dy
-        return dx
-    return x[..., first:last], backward
+        dx = np.zeros(x.data.shape, dy.dtype)
+        dx[:, first:last] = dy[:, :count]
+        donate_grad(x, dx)
+    return y, backward
 
 
 def split(x: Tensor, sizes: list[int]) -> list[Tensor]:
@@ -28,14 +35,22 @@ def split(x: Tensor, sizes: list[int]) -> list[Tensor]:
     return [channels(x, end - size, end) for end, size in zip(ends, sizes)]
 
 
-@numpy_op
+@op
 def concat(*xs: Tensor) -> Tensor:
     """Tensors (B, T, Ci) -> their channels one after the other, (B, T, sum of Ci)"""
-    ends = np.cumsum([x.shape[-1] for x in xs])[:-1]
+    ends = np.cumsum([x.shape[-1] for x in xs]).tolist()
+    y, accum = empty((*xs[0].shape[:-1], ends[-1]), accum=any_accum(*xs)), current_tape().accum_dtype
+    for x, end in zip(xs, ends):
+        part = x.data[:, :x.shape[-1]]
+        y.data[:, end - x.shape[-1]:end] = from_bf16(part) if part.dtype != y.data.dtype == accum else part
+    y.data[:, ends[-1]:] = 0
 
     def backward(dy):
-        return tuple(np.split(dy, ends, -1))
-    return np.concatenate(xs, -1), backward
+        for x, end in zip(xs, ends):
+            dx = np.zeros(x.data.shape, dy.dtype)
+            dx[:, :x.shape[-1]] = dy[:, end - x.shape[-1]:end]
+            donate_grad(x, dx)
+    return y, backward
 
 
 @numpy_op

@@ -7,6 +7,7 @@ from ternary.kernels import conv
 from ternary.kernels import linear_attention as L
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
+from ternary.kernels.rotary import rope_angles
 from ternary.ops.arithmetic import any_accum
 from ternary.ops.gradients import donate_grad, summed_grad
 from ternary.ops.numpy_op import numpy_op
@@ -62,20 +63,24 @@ def gated_conv(x: Tensor, w: Tensor) -> Tensor:
 
 
 @op
-def attention(qkv: Tensor, head_dim: int, first: int = 0) -> Tensor:
-    """qkv (B, T, 3C) = q | k | v of C / head_dim heads -> causal softmax attention with rotary positions, (B, T, C)
+def attention(qkv: Tensor, head_dim: int, window: int | None = None, rotary: bool = True, first: int = 0) -> Tensor:
+    """qkv (B, T, 3C) = q | k | v of C / head_dim heads -> causal softmax attention, (B, T, C); head_dim 32, 64, ...
 
+    window: a query sees the keys at distances 0 to window - 1; None: all before it. rotary: with rotary positions.
     Only queries from position `first` on are computed, without gradients unless it is 0; results before are undefined.
     """
     batch, seq_len, channels = *qkv.shape[:2], qkv.shape[2] // 3
-    first = 0 if current_tape().record else first
-    rope_table = A.rope_angles(seq_len, head_dim, current_tape().accum_dtype)
+    if head_dim % 32 or qkv.shape[2] % (3 * head_dim) or (window is not None and window < 1):
+        raise ValueError(f"[ops.attention] qkv of shape {qkv.shape} with head_dim {head_dim} and window {window}; "
+                         "expected 3 * heads * head_dim channels, head_dim a multiple of 32 and a window of at least 1")
+    first, window = 0 if current_tape().record else first, window or A.NO_WINDOW
+    rope_table = rope_angles(seq_len, head_dim, current_tape().accum_dtype, rotary)
     out, lse = empty((batch, seq_len, channels)), scratch((batch * (channels // head_dim), seq_len), accum=True)
-    A.attention(qkv.data, rope_table, first, out.data, lse)
+    A.attention(qkv.data, rope_table, window, first, out.data, lse)
 
     def backward(dy):
         dqkv = scratch_like(qkv.data)
-        A.attention_bwd(dy, qkv.data, rope_table, out.data, lse, dqkv)
+        A.attention_bwd(dy, qkv.data, rope_table, window, out.data, lse, dqkv)
         donate_grad(qkv, dqkv)
     return out, backward
 

@@ -4,13 +4,17 @@ from ternary.kernels import norm
 
 @op(accum_grad=True)
 def rms_norm(x: Tensor, w: Tensor) -> Tensor:
-    """x (B, T, C), w (C,) -> y = x / sqrt(mean(x^2) + 1e-6) * w"""
-    y, r = empty(x.shape), scratch(x.data.shape[:1], accum=True)
-    norm.rms_norm(x.data, w.data, w.shape[0], y.data, r)
+    """x (B, T, C), w (C,) -> y = x / sqrt(mean(x^2) + 1e-6) * w
+
+    With w (K,), each of the C / K heads of x, of a multiple of 32 channels, is a vector of its own.
+    """
+    heads = x.data.reshape(-1, w.data.shape[0])
+    y, r = empty(x.shape), scratch(heads.shape[:1], accum=True)
+    norm.rms_norm(heads, w.data, w.shape[0], y.data.reshape(heads.shape), r)
 
     def backward(dy):
         dx, add = grad_buffer(x)
-        norm.rms_norm_bwd(dy, x.data, w.data, r, w.shape[0], add, dx, w.grad)
+        norm.rms_norm_bwd(dy.reshape(heads.shape), heads, w.data, r, w.shape[0], add, dx.reshape(heads.shape), w.grad)
     return y, backward
 
 
