@@ -9,7 +9,7 @@ from ternary.nn.norm import RMSNorm
 
 
 class Linear(Module):
-    """y = x @ weight.T without bias, weight (outputs, inputs), both multiples of 16.
+    """y = x @ weight.T without bias, weight (outputs, inputs); inputs are a multiple of 16, outputs any number.
 
     quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"). inner_norm: an RMSNorm of the
     input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
@@ -18,7 +18,7 @@ class Linear(Module):
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, quantizer: str | None = None,
                  inner_norm: bool = False, std: float | None = None):
-        std = std or (2 / outputs) ** 0.5
+        std = (2 / outputs) ** 0.5 if std is None else std
         self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std), matrix=True)
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None
