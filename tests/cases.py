@@ -185,7 +185,7 @@ def glu(rng, act):
     for n in ROWS:
         gate, up = (act(packed(normal(rng, 96, 64))) for _ in range(2))
         gate, up = (paired(p) if p.dtype == np.uint16 else p for p in (gate, up))
-        for kind in range(len(ACTIVATIONS)):
+        for kind in ACTIVATIONS.values():
             yield act(normal(rng, n, 96)), act(normal(rng, n, 96)), gate, up, np.float32(2), np.float32(0.3), kind
         gate, up, x = trits(rng, 96, 64), trits(rng, 96, 64), act(whole(rng, n, 96))
         for other in (x, act(whole(rng, n, 96))):
@@ -197,7 +197,7 @@ def glu(rng, act):
 @case()
 def glu_bwd(rng, act):
     for n in ROWS:
-        for kind in range(len(ACTIVATIONS)):
+        for kind in ACTIVATIONS.values():
             yield act(normal(rng, n, 64)), act(5 * normal(rng, n, 64)), act(normal(rng, n, 64)), kind
 
 
@@ -230,16 +230,15 @@ def causal_conv_bwd(rng, act):
 @case()
 def gated_conv(rng, act):
     for n, length in SEQUENCES:
-        yield act(normal(rng, n, 64)), normal(rng, 8, 32), length
-        yield act(normal(rng, n, 96)), narrow(normal(rng, 8, 64), 48), length
+        for taps, dilation in ((8, 1), (8, 3), (24, 2)):
+            yield act(normal(rng, n, 64)), normal(rng, taps, 32), dilation, length
+            yield act(normal(rng, n, 96)), narrow(normal(rng, taps, 64), 48), dilation, length
 
 
 @case("dw")
 def gated_conv_bwd(rng, act):
-    for n, length in SEQUENCES:
-        yield act(normal(rng, n, 32)), act(normal(rng, n, 64)), normal(rng, 8, 32), length
-        w = narrow(normal(rng, 8, 64), 48)
-        yield act(narrow(normal(rng, n, 64), 48)), act(normal(rng, n, 96)), w, length
+    for gv, w, *others in gated_conv(rng, act):
+        yield act(narrow(normal(rng, len(gv), w.shape[1]), gv.shape[1] // 2)), gv, w, *others
 
 
 def heads(rng, act):
@@ -444,3 +443,29 @@ def sample(rng, act):
                                  (1.0, 0, 1.0, 0.1), (0.7, 40, 0.8, 0.05), (1.0, 1, 1.0, 0.0), (1.0, 0, 1e-6, 0.0)):
         for u in (0.0, 0.3, 0.77, 0.999):
             yield 3 * normal(rng, 1000), temperature, k, p, m, u
+
+
+@case("final")
+def scan(rng, act):
+    for n, length in SEQUENCES:
+        for decay in (act(0.5 * normal(rng, n, 64)), 0.5 * normal(rng, 64)):
+            yield decay, act(normal(rng, n, 64)), normal(rng, n // length, 64), length
+
+
+@case("dx", "ddecay")
+def scan_bwd(rng, act):
+    for decay, s, *others in scan(rng, act):
+        yield act(normal(rng, *s.shape)), decay, s, *others
+
+
+@case()
+def dynamic_conv(rng, act):
+    for n, length in SEQUENCES:
+        for offsets in ([0], [1, 2, 4, 8, 16, 32, 64]):
+            yield act(normal(rng, n, 64)), normal(rng, n, len(offsets)), np.array(offsets), length
+
+
+@case("dweights")
+def dynamic_conv_bwd(rng, act):
+    for x, *others in dynamic_conv(rng, act):
+        yield act(normal(rng, *x.shape)), x, *others

@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from ternary.autograd.tape import current_tape
+from ternary.compiler.layout import pad_to_tile
 from ternary.kernels.activation import NAMES
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.linear_attention import RULES
@@ -61,6 +63,13 @@ def scale(op, rng):
 def expand(op, rng):
     for channels in CHANNELS:
         yield partial(op, channels=channels), normal(rng, 2, 3, 1)
+    yield partial(op, channels=40), normal(rng, 2, 3, 8)
+    yield partial(op, channels=40), normal(rng, 8)
+
+
+@generic
+def clip(op, rng):
+    yield partial(op, low=-0.4, high=0.7), normal(rng, 2, 3, 40)
 
 
 @fused
@@ -103,6 +112,17 @@ def softmax(op, rng):
 
 
 @generic
+def top_softmax(op, rng):
+    for k in (1, 3, 40):
+        yield partial(op, k=k), 3 * normal(rng, 2, 3, 40)
+
+
+@generic
+def slot_reading(op, rng):
+    yield op, normal(rng, 2, 3, 40), normal(rng, 5, 40)
+
+
+@generic
 def l2_norm(op, rng):
     for heads in (1, 5):
         yield partial(op, heads=heads), normal(rng, 2, 3, 40)
@@ -137,6 +157,40 @@ def causal_conv(op, rng):
     for shape in SEQUENCES:
         for taps, dilation in ((1, 1), (4, 1), (3, 4)):
             yield partial(op, dilation=dilation), normal(rng, *shape, 40), normal(rng, taps, 40)
+
+
+@generic
+def grouped_conv(op, rng):
+    for shape in SEQUENCES:
+        for taps, groups, dilation in ((4, 5, 1), (2, 1, 3), (3, 40, 5)):
+            w = normal(rng, taps * 40 // groups, 40)
+            yield partial(op, groups=groups, dilation=dilation), normal(rng, *shape, 40), w
+
+
+@generic
+def dynamic_conv(op, rng):
+    for shape in SEQUENCES:
+        for offsets in ((0, 3), (1, 2, 4, 8)):
+            yield partial(op, offsets=offsets), normal(rng, *shape, 40), normal(rng, *shape, len(offsets))
+
+
+@generic
+def cumulative_mean(op, rng):
+    for shape in SEQUENCES:
+        yield op, normal(rng, *shape, 40)
+        state = np.abs(normal(rng, shape[0], 41))
+        yield lambda x, s=state: op(x, s.copy()), normal(rng, *shape, 40)
+
+
+@generic
+def scan(op, rng):
+    for shape in SEQUENCES:
+        for initial in (None, normal(rng, shape[0], 64)):
+            def scanned(decay, x, s=initial):
+                state = None if s is None else pad_to_tile(s[:, :40], (-1,)).astype(current_tape().accum_dtype)
+                return op(decay, x, state)
+            yield scanned, normal(rng, *shape, 40), normal(rng, *shape, 40)
+            yield scanned, normal(rng, 40), normal(rng, *shape, 40)
 
 
 @generic
@@ -209,7 +263,8 @@ def attention(op, rng):
 @fused
 def gated_conv(op, rng):
     for shape in SEQUENCES:
-        yield op, normal(rng, *shape, 64), normal(rng, 8, 32)
+        for taps, dilation in ((8, 1), (8, 3), (1, 1), (15, 2)):
+            yield partial(op, dilation=dilation), normal(rng, *shape, 64), normal(rng, taps, 32)
 
 
 @fused

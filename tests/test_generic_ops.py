@@ -133,7 +133,9 @@ def cross_entropy(h, table):
 FUSED = {
     "glu silu": (lambda *xs: ops.glu(*xs, "silu"), glu("silu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
     "glu gelu": (lambda *xs: ops.glu(*xs, "gelu"), glu("gelu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
+    "glu relu2": (lambda *xs: ops.glu(*xs, "relu2"), glu("relu2"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
     "gated_conv": (ops.gated_conv, gated_conv, ((2, 20, 96), (8, 48))),
+    "gated_conv of 15 taps": (ops.gated_conv, gated_conv, ((2, 20, 96), (15, 48))),
     "attention": (lambda x: ops.attention(x, 32), lambda x: attention(x, 32), ((2, 20, 3 * 64),)),
     "attention in a window": (lambda x: ops.attention(x, 32, window=7), lambda x: attention(x, 32, 7),
                               ((2, 50, 3 * 64),)),
@@ -194,6 +196,12 @@ def test_parameters_that_are_padded_along_both_axes():
 def test_operands_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 3, 40\) with one of shape \(2, 3, 20\).*\(2, 3, 1\)"):
         ops.add(ops.as_tensor(np.zeros((2, 3, 40))), ops.as_tensor(np.zeros((2, 3, 20))))
+
+
+def test_a_glu_refuses_another_activation():
+    x, w = ops.as_tensor(np.zeros((2, 3, 32))), Parameter(np.zeros((32, 32), np.float32), matrix=True)
+    with pytest.raises(ValueError, match="activation is 'tanh'; expected one of silu, gelu, relu2"):
+        ops.glu(x, x, w, w, "tanh")
 
 
 def test_split_refuses_sizes_that_leave_channels_over():

@@ -140,7 +140,7 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
 
 @pytest.mark.parametrize("name", ["matmul", "matmul_dw", "rms_norm", "layer_norm", "glu", "relu2", "activation",
                                   "attention", "causal_conv", "gated_conv", "linear_attention", "token_shift",
-                                  "gated_scan", "nll", "cross_entropy", "adamw"])
+                                  "gated_scan", "scan", "nll", "cross_entropy", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]

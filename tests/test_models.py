@@ -22,6 +22,7 @@ VARIANTS = {
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
+    "bolt-small 15 taps": {"kernel": 15},
     # channels that are not whole lines of 32
     "bolt-small half": {"dim": 48, "hidden": 80},
     "bolt-small half row": {"dim": 48, "hidden": 80, "quantizer": "row"},
@@ -173,7 +174,8 @@ def test_initialisation_of_thunderbolt():
 
 @pytest.mark.parametrize("changes, message", [
     ({"dim": 191}, "dim is 191.*multiple of 16 .*; use 192"), ({"layers": 0}, "layers is 0"),
-    ({"hidden": 40}, "hidden is 40"), ({"quantizer": "int8"}, "quantizer is 'int8'"), ({"kernel": 4}, "kernel is 4"),
+    ({"hidden": 40}, "hidden is 40"), ({"quantizer": "int8"}, "quantizer is 'int8'"),
+    ({"kernel": 65}, "kernel is 65.*at most 64"), ({"kernel": 0}, "kernel is 0"),
     ({"vocab_size": 70000}, "at most 65536"), ({"vocab_size": 0}, "vocab_size is 0"), ({"inner_norm": 1}, "inner_norm"),
 ])
 def test_config_out_of_range(changes, message):

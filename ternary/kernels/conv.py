@@ -1,15 +1,16 @@
-"""Causal depthwise convolutions: one with a gate and 8 taps, and a plain one with any number of taps and any dilation.
+"""Causal depthwise convolutions with any number of taps and any dilation: one with a gate, and a plain one.
 
-gated_conv: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - 7 + k].
+gated_conv: z[t] = sigmoid(gate[t]) * sum over k of w[k] * value[t - (K - 1 - k) dilation].
 
-The last TAPS values of LANES channels form one tile, the window; the convolution is sum_rows(w * window). gv holds D
-gate channels, then D value channels, D a multiple of 16; w and z are padded with zeros to a multiple of 32 channels.
+Its taps are taken in groups of TAPS: what a group sees of LANES channels forms one tile, the window, and its part of
+the sum is sum_rows(w * window). gv holds D gate channels, then D value channels, D a multiple of 16; w and z are padded
+with zeros to a multiple of 32 channels, and w with taps of zeros in front to a multiple of TAPS.
 """
 import numpy as np
 from numba import prange
 
 from ternary.compiler.isa import LANES
-from ternary.compiler.jit import kernel
+from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
 from ternary.compiler.tiles import TILE_N, load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
@@ -18,83 +19,118 @@ TAPS = 8
 taps, row = tile(TAPS, 1), tile(1, 1)
 
 
-def _windows(gv, seq_len):
-    """-> sigmoid(gate) (sequences, T, D), value with TAPS - 1 zeros in front (sequences, T + TAPS - 1, D)."""
-    gate, value = (pad_to_tile(half, (-1,)) for half in np.split(gv.reshape(-1, seq_len, gv.shape[1]), 2, axis=-1))
-    return sigmoid_ref(gate), np.pad(value, ((0, 0), (TAPS - 1, 0), (0, 0)))
+def _halves(gv):
+    """-> gate, value (N, D)"""
+    return (pad_to_tile(half, (-1,)) for half in np.split(gv, 2, axis=-1))
 
 
-def gated_conv_ref(gv, w, seq_len):
-    """z = sigmoid(gate) * conv(value), per sequence of seq_len.    gv (N, 2D) = gate | value, w (8, D) -> z (N, D)"""
-    s, value = _windows(gv, seq_len)
-    c = sum(w[k] * value[:, k:k + seq_len] for k in range(TAPS))
-    return (s * c).reshape(-1, w.shape[1])
+def gated_conv_ref(gv, w, dilation, seq_len):
+    """z = sigmoid(gate) * conv(value), per sequence of seq_len.    gv (N, 2D) = gate | value, w (K, D) -> z (N, D)"""
+    gate, value = _halves(gv)
+    return sigmoid_ref(gate) * causal_conv_ref(value, w, dilation, seq_len)
+
+
+@device
+def value_before(gv, first, t, delay, j):
+    """The value at token t - delay of the sequence that begins in row `first`, 0 before it."""
+    if t < delay:
+        return row()
+    return load_like(row(), gv, first + t - delay, j)
+
+
+@device
+def convolve(gv, first, column, w, j, dilation, c):
+    """c (T, LANES) = the convolution of one sequence and LANES channels.
+
+    A window slides over every dilation-th token, from the first `dilation` tokens on. Groups of taps, from the last,
+    add up.
+    """
+    for k in range(0, len(w), TAPS):
+        weights, delay = load_like(taps(), w, len(w) - TAPS - k, j), k * dilation
+        for start in range(min(dilation, len(c))):
+            window = taps()
+            for t in range(start, len(c), dilation):
+                window = slide(window, value_before(gv, first, t, delay, column))
+                s = sum_rows(weights * window)
+                if k > 0:
+                    s = s + load_like(row(), c, t, 0)
+                store(c, t, 0, s)
 
 
 @kernel(ref=gated_conv_ref)
-def gated_conv(gv, w, seq_len, z):
+def gated_conv(gv, w, dilation, seq_len, z):
     n = gv.shape[1] // 2
     for seq in prange(z.shape[0] // seq_len):
+        first, c = seq * seq_len, workspace(seq_len, LANES, np.float32)
         for j in range(0, n, LANES):
-            weights, window = load_like(taps(), w, 0, j), taps()
-            for t in range(seq * seq_len, (seq + 1) * seq_len):
-                window = slide(window, load_like(row(), gv, t, n + j))
-                store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
+            convolve(gv, first, n + j, w, j, dilation, c)
+            for t in range(seq_len):
+                store(z, first + t, j, load_like(row(), c, t, 0) * sigmoid(load_like(row(), gv, first + t, j)))
         for j in range(n, z.shape[1], LANES):
-            for t in range(seq * seq_len, (seq + 1) * seq_len):
-                store(z, t, j, row())
+            for t in range(seq_len):
+                store(z, first + t, j, row())
 
 
-def gated_conv_bwd_ref(dz, gv, w, seq_len):
-    """dgv (N, 2D), dw (8, D) of z = sigmoid(gate) * conv(value)"""
-    s, value = _windows(gv, seq_len)
-    dz = dz.reshape(s.shape)
-    e, c = dz * s, sum(w[k] * value[:, k:k + seq_len] for k in range(TAPS))
-    dvalue = np.zeros_like(value)
-    for k in range(TAPS):
-        dvalue[:, k:k + seq_len] += w[k] * e
-    n = gv.shape[1] // 2
-    dgv = np.concatenate([(e * (1 - s) * c)[..., :n], dvalue[:, TAPS - 1:, :n]], -1).reshape(gv.shape)
-    return dgv, np.stack([(e * value[:, k:k + seq_len]).sum((0, 1)) for k in range(TAPS)])
+def gated_conv_bwd_ref(dz, gv, w, dilation, seq_len):
+    """dgv (N, 2D), dw (K, D) of z = sigmoid(gate) * conv(value)"""
+    gate, value = _halves(gv)
+    s, n = sigmoid_ref(gate), gv.shape[1] // 2
+    e, c = dz * s, causal_conv_ref(value, w, dilation, seq_len)
+    dvalue, dw = causal_conv_bwd_ref(e, value, w, dilation, seq_len)
+    return np.concatenate([(e * (1 - s) * c)[:, :n], dvalue[:, :n]], -1), dw
 
 
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
-def gated_conv_bwd(dz, gv, w, seq_len, add, dgv, dw):
-    """dvalue[t - TAPS + 1] needs a window of dz * sigmoid(gate) up to t, so it is computed TAPS - 1 tokens late."""
+def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
+    """With e = dz * sigmoid(gate), dvalue[t] is a convolution of e[t], e[t + dilation], ..."""
     n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // seq_len, num_threads()
-    parts = workspace(threads * TAPS, n, np.float32)
+    parts = workspace(threads * len(w), n, np.float32)
     clear(parts)
     for th in prange(threads):
         lo, hi = share(sequences, th, threads, 1)
+        e, dvalue = workspace(seq_len, LANES, np.float32), workspace(seq_len, LANES, np.float32)
         for seq in range(lo, hi):
-            first, last = seq * seq_len, (seq + 1) * seq_len
+            first = seq * seq_len
             for j in range(0, n, LANES):
-                weights, window, ahead = load_like(taps(), w, 0, j), taps(), taps()
-                mirrored, dweights = taps(), load_like(taps(), parts, th * TAPS, j)
-                for k in range(TAPS):
-                    mirrored = slide(mirrored, load_like(row(), w, TAPS - 1 - k, j))
-                for t in range(first, last + TAPS - 1):
-                    e = row()
-                    if t < last:
-                        s, d = sigmoid(load_like(row(), gv, t, j)), load_like(row(), dz, t, j)
-                        window = slide(window, load_like(row(), gv, t, n + j))
-                        e = d * s
-                        dgate = e * (1.0 - s) * sum_rows(weights * window)
-                        dweights = dweights + e * window
-                        if add:
-                            dgate = dgate + load_like(row(), dgv, t, j)
-                        store(dgv, t, j, dgate)
-                    ahead = slide(ahead, e)
-                    past = t - TAPS + 1
-                    if past >= first:
-                        dvalue = sum_rows(mirrored * ahead)
-                        if add:
-                            dvalue = dvalue + load_like(row(), dgv, past, n + j)
-                        store(dgv, past, n + j, dvalue)
-                store(parts, th * TAPS, j, dweights)
+                convolve(gv, first, n + j, w, j, dilation, e)
+                for t in range(seq_len):
+                    s, d = sigmoid(load_like(row(), gv, first + t, j)), load_like(row(), dz, first + t, j)
+                    d, c = d * s, load_like(row(), e, t, 0)
+                    store(e, t, 0, d)
+                    d = d * (1.0 - s) * c
+                    if add:
+                        d = d + load_like(row(), dgv, first + t, j)
+                    store(dgv, first + t, j, d)
+                for k in range(0, len(w), TAPS):
+                    group = len(w) - TAPS - k
+                    mirrored, dweights = taps(), load_like(taps(), parts, th * len(w) + group, j)
+                    for r in range(TAPS):
+                        mirrored = slide(mirrored, load_like(row(), w, group + TAPS - 1 - r, j))
+                    for start in range(min(dilation, seq_len)):
+                        window, ahead = taps(), taps()
+                        for t in range(start, seq_len + (TAPS - 1) * dilation, dilation):
+                            d = row()
+                            if t < seq_len:
+                                d = load_like(row(), e, t, 0)
+                                window = slide(window, value_before(gv, first, t, k * dilation, n + j))
+                                dweights = dweights + d * window
+                            ahead = slide(ahead, d)
+                            past = t - (TAPS - 1 + k) * dilation        # the value that its taps saw
+                            if past >= 0:
+                                d = sum_rows(mirrored * ahead)
+                                if k > 0:
+                                    d = d + load_like(row(), dvalue, past, 0)
+                                store(dvalue, past, 0, d)
+                    store(parts, th * len(w) + group, j, dweights)
+                for t in range(seq_len):
+                    d = load_like(row(), dvalue, t, 0)
+                    if add:
+                        d = d + load_like(row(), dgv, first + t, n + j)
+                    store(dgv, first + t, n + j, d)
     for th in range(threads):
-        for j in range(0, n, LANES):
-            store(dw, 0, j, load_like(taps(), dw, 0, j) + load_like(taps(), parts, th * TAPS, j))
+        for k in range(len(w)):
+            for j in range(0, n, LANES):
+                store(dw, k, j, load_like(row(), dw, k, j) + load_like(row(), parts, th * len(w) + k, j))
 
 
 def _delays(w, dilation, seq_len):

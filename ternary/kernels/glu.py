@@ -3,9 +3,9 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tiles import TILE_N, load_like, store, vec32
+from ternary.compiler.tiles import TILE_N, load_like, maximum, store, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
-from ternary.kernels.activation import NAMES, gelu, silu, value_and_slope_ref
+from ternary.kernels.activation import GELU, RELU2, SILU, gelu, silu, value_and_slope_ref
 from ternary.kernels.gemm.blocks import (
     BLOCK,
     acquire_accumulator,
@@ -17,8 +17,8 @@ from ternary.kernels.gemm.blocks import (
 )
 from ternary.kernels.gemm.pack import unpack
 
-ACTIVATIONS = NAMES[:2]           # "silu" and "gelu": the loop after the products has these two branches only
-GELU = ACTIVATIONS.index("gelu")
+# the loop after the products has no more branches than these
+ACTIVATIONS = {"silu": SILU, "gelu": GELU, "relu2": RELU2}
 
 
 @device
@@ -26,13 +26,16 @@ def activation(x, kind):
     """-> f, df/dx"""
     if kind == GELU:
         return gelu(x)
+    if kind == RELU2:
+        f = maximum(x, 0.0)
+        return f * f, 2.0 * f
     return silu(x)
 
 
 def glu_ref(xg, xu, gate, up, alpha_g, alpha_u, kind):
     """y = f(g) * u with g = alpha_g * xg @ gate, u = alpha_u * xu @ up; g and u are saved for the backward pass.
 
-    xg, xu (N, K), gate, up panels of (K, F), kind an index of ACTIVATIONS -> g, u, y (N, F)
+    xg, xu (N, K), gate, up panels of (K, F), kind one of ACTIVATIONS -> g, u, y (N, F)
     """
     g, u = alpha_g * (xg @ unpack(gate)), alpha_u * (xu @ unpack(up))
     return g, u, value_and_slope_ref(g, kind)[0] * u

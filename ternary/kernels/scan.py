@@ -1,4 +1,6 @@
-"""Gated linear recurrence (HGRN: Qin et al. 2023): s[t] = f[t] * s[t-1] + (1 - f[t]) * v[t], read through a gate.
+"""Linear recurrences, channel by channel: s[t] = decay[t] * s[t-1] + x[t], and a gated one, fused.
+
+gated_scan (HGRN: Qin et al. 2023): s[t] = f[t] * s[t-1] + (1 - f[t]) * v[t], read through a gate.
 
 Parallel over sequences and groups of 32 channels, sequential over time: the state of 32 channels stays in registers,
 and memory is read once.
@@ -87,3 +89,57 @@ def gated_scan_bwd(dy, forget, value, output, s, bias, initial, floor, seq_len, 
     for sequence in range(sequences):
         for j in range(0, n, TILE_N):
             store(dbias, 0, j, load_like(vec32(), dbias, 0, j) + load_like(vec32(), parts, sequence, j))
+
+
+def scan_ref(decay, x, initial, seq_len):
+    """s[t] = decay[t] * s[t-1] + x[t], per sequence of seq_len rows.
+
+    x (N, C), decay (N, C) or (C,), initial (sequences, C): s[-1] -> s (N, C), the last s (sequences, C)
+    """
+    decay, s, now = np.broadcast_to(decay, x.shape), np.zeros_like(x), initial.astype(x.dtype)
+    for out, d, v in zip(_by_time(s, seq_len), _by_time(decay, seq_len), _by_time(x, seq_len)):
+        now = d * now + v
+        out[...] = now
+    return s, now
+
+
+@kernel(ref=scan_ref)
+def scan(decay, x, initial, seq_len, s, final):
+    rows, n = x.shape
+    lines = n // TILE_N
+    for item in prange(rows // seq_len * lines):
+        first, j = item // lines * seq_len, item % lines * TILE_N
+        now = load_like(vec32(), initial, item // lines, j)
+        for t in range(first, first + seq_len):
+            now = load_like(vec32(), decay, t, j) * now + load_like(vec32(), x, t, j)
+            store(s, t, j, now)
+        store(final, item // lines, j, now)
+
+
+def scan_bwd_ref(ds, decay, s, initial, seq_len):
+    """dx[t] = ds[t] + decay[t+1] * dx[t+1], ddecay[t] = dx[t] * s[t-1]    -> dx, ddecay (N, C)"""
+    dx, before, carry = np.zeros_like(s), np.empty_like(s), 0
+    _by_time(before, seq_len)[0] = initial
+    _by_time(before, seq_len)[1:] = _by_time(s, seq_len)[:-1]
+    decays = _by_time(np.broadcast_to(decay, s.shape), seq_len)
+    for out, d, f in zip(_by_time(dx, seq_len)[::-1], _by_time(ds, seq_len)[::-1], decays[::-1]):
+        out[...] = d + carry
+        carry = f * out
+    return dx, dx * before
+
+
+@kernel(ref=scan_bwd_ref)
+def scan_bwd(ds, decay, s, initial, seq_len, dx, ddecay):
+    rows, n = s.shape
+    lines = n // TILE_N
+    for item in prange(rows // seq_len * lines):
+        sequence, j = item // lines, item % lines * TILE_N
+        carry = vec32()
+        for k in range(seq_len):
+            t, before = (sequence + 1) * seq_len - 1 - k, load_like(vec32(), initial, sequence, j)
+            if k < seq_len - 1:
+                before = load_like(vec32(), s, t - 1, j)
+            d = load_like(vec32(), ds, t, j) + carry
+            carry = d * load_like(vec32(), decay, t, j)
+            store(dx, t, j, d)
+            store(ddecay, t, j, d * before)

@@ -14,7 +14,7 @@ from ternary.schema import setting
 @dataclass(frozen=True)
 class BoltConfig(LMConfig):
     """Bolt's sizes and variants (docs/models.md)."""
-    kernel: int = setting(ops.CONV_TAPS, "taps of the convolution", at_least=ops.CONV_TAPS, at_most=ops.CONV_TAPS)
+    kernel: int = setting(8, "taps of the convolution", at_least=1, at_most=64)
     hidden: int = setting(512, "channels inside the GLU", **CHANNELS)
     quantizer: str = setting("tensor", "which ternary weights share a scale", choices=ops.QUANTIZERS)
     inner_norm: bool = setting(False, "RMSNorm inside each ternary linear map instead of before the mixer and the GLU")
@@ -36,7 +36,7 @@ class Bolt(LM):
         c = self.config
         ternary = {"quantizer": c.quantizer, "inner_norm": c.inner_norm}
         norm1, norm2 = (None if c.inner_norm else RMSNorm(c.dim) for _ in range(2))
-        return Block(norm1, GatedConv(c.dim, rng, **ternary), norm2, GLU(c.dim, c.hidden, rng, **ternary))
+        return Block(norm1, GatedConv(c.dim, rng, c.kernel, **ternary), norm2, GLU(c.dim, c.hidden, rng, **ternary))
 
 
 @dataclass(frozen=True)

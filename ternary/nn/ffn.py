@@ -11,7 +11,7 @@ from ternary.nn.module import Module
 class GLU(Module):
     """down(f(gate(x)) * up(x)), three linear maps dim -> hidden -> dim (Shazeer 2020).
 
-    activation: f, "silu" or "gelu"; options: those of Linear.
+    activation: f, "silu", "gelu" or "relu2", which is relu squared; options: those of Linear.
     """
     fuses_residual = True
 

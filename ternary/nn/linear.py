@@ -22,7 +22,7 @@ class Linear(Module):
         if quantizer and inputs % 16:
             raise UsageError(f"[Linear] {inputs} inputs; a map with ternary weights has a multiple of 16, such as "
                              f"{-(-inputs // 16) * 16}")
-        std = std or (2 / outputs) ** 0.5
+        std = (2 / outputs) ** 0.5 if std is None else std
         self.weight = Parameter(rng.standard_normal((outputs, inputs), np.float32) * np.float32(std), matrix=True)
         self.quantizer = quantizer
         self.norm = RMSNorm(inputs) if inner_norm else None

@@ -3,11 +3,23 @@
 Letters: B batch, T time, C channels, F hidden channels, V vocabulary. Activations are tensors (B, T, C) in the tape's
 type; the residual stream is in accum_dtype. Gradients of parameters are added to `grad`, which the optimizer owns.
 """
-from ternary.kernels.conv import TAPS as CONV_TAPS
 from ternary.kernels.gemm.quant import QUANTIZERS, quantized
 from ternary.ops.activation import exp, gelu, relu, relu2, sigmoid, silu, softplus, tanh
 from ternary.ops.arithmetic import add, broadcast, expand, mul, scale, sub
-from ternary.ops.channels import channels, concat, gather, l2_norm, mean, scatter, softmax, split, sum
+from ternary.ops.channels import (
+    channels,
+    clip,
+    concat,
+    gather,
+    l2_norm,
+    mean,
+    scatter,
+    slot_reading,
+    softmax,
+    split,
+    sum,
+    top_softmax,
+)
 from ternary.ops.convert import as_array, as_tensor
 from ternary.ops.cross_entropy import cross_entropy, logits, nll, ternary_table
 from ternary.ops.dropout import dropout
@@ -17,10 +29,14 @@ from ternary.ops.linear import glu, linear, relu2_mlp
 from ternary.ops.mixers import (
     attention,
     causal_conv,
+    cumulative_mean,
     drop_time,
+    dynamic_conv,
     gated_conv,
     gated_scan,
+    grouped_conv,
     linear_attention,
+    scan,
     shift,
     token_shift,
     with_past,
@@ -28,9 +44,10 @@ from ternary.ops.mixers import (
 from ternary.ops.norm import layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
-__all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv",
-           "channels", "concat", "cross_entropy", "donate_grad", "drop_time", "dropout", "embedding", "exp", "expand",
-           "gated_conv", "gated_scan", "gather", "gelu", "glu", "l2_norm", "layer_norm", "linear", "linear_attention",
-           "logits", "mean", "mul", "nll", "numpy_op", "quantized", "relu", "relu2", "relu2_mlp", "rms_norm", "scale",
-           "scatter", "shift", "sigmoid", "silu", "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table",
-           "token_shift", "with_past"]
+__all__ = ["QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv", "channels", "clip",
+           "concat", "cross_entropy", "cumulative_mean", "donate_grad", "drop_time", "dropout", "dynamic_conv",
+           "embedding", "exp", "expand", "gated_conv", "gated_scan", "gather", "gelu", "glu", "grouped_conv", "l2_norm",
+           "layer_norm", "linear", "linear_attention", "logits", "mean", "mul", "nll", "numpy_op", "quantized", "relu",
+           "relu2", "relu2_mlp", "rms_norm", "scale", "scan", "scatter", "shift", "sigmoid", "silu", "slot_reading",
+           "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table", "token_shift", "top_softmax",
+           "with_past"]

@@ -78,13 +78,17 @@ def scale(x: Tensor, factor: float) -> Tensor:
 
 @op
 def expand(x: Tensor, channels: int) -> Tensor:
-    """x (B, T, 1) -> the same number in all channels, (B, T, C)"""
-    shape = (*x.shape[:-1], channels)
-    y = empty(shape, accum=any_accum(x))
-    y.data[:, :channels], y.data[:, channels:] = x.data[:, :1], 0
+    """x (B, T, n), or a row (n,) -> each number in C / n channels side by side, (B, T, C) or (C,)"""
+    count, shape = x.shape[-1], (*x.shape[:-1], channels)
+    if channels % count:
+        raise ValueError(f"[ops.expand] a tensor of shape {x.shape} to {channels} channels; expected a multiple of "
+                         f"{count}")
+    y = empty(shape, accum=is_row(x) or any_accum(x))
+    rows = x.data.reshape(len(y.data), -1)[:, :count]
+    y.data[:, :channels], y.data[:, channels:] = np.repeat(rows, channels // count, axis=1), 0
 
     def backward(dy):
-        add_array_grad(x, array_of(dy, shape).sum(-1, keepdims=True))
+        add_array_grad(x, array_of(dy, shape).reshape(*x.shape, -1).sum(-1))
     return y, backward
 
 

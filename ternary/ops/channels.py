@@ -54,6 +54,14 @@ def concat(*xs: Tensor) -> Tensor:
 
 
 @numpy_op
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """x (B, T, C) -> min(max(x, low), high); without a gradient where it is clipped"""
+    def backward(dy):
+        return np.where((x > low) & (x < high), dy, 0)
+    return np.clip(x, low, high), backward
+
+
+@numpy_op
 def gather(x: Tensor, index: np.ndarray) -> Tensor:
     """x (B, T, C), index (B, T) -> y[b, t] = x[b, t, index[b, t]], (B, T, 1)"""
     def backward(dy):
@@ -82,6 +90,38 @@ def softmax(x: Tensor) -> Tensor:
     def backward(dy):
         return y * (dy - (dy * y).sum(-1, keepdims=True))
     return y, backward
+
+
+@numpy_op
+def top_softmax(x: Tensor, k: int) -> Tensor:
+    """x (B, T, C) -> softmax over the k largest channels of each token, 0 in the others"""
+    if not 1 <= k <= x.shape[-1]:
+        raise ValueError(f"[ops.top_softmax] k is {k}; expected 1 to {x.shape[-1]}, the channels of a tensor of shape "
+                         f"{x.shape}")
+    index = np.argpartition(x, -k, axis=-1)[..., -k:]
+    top = np.take_along_axis(x, index, -1)
+    e = np.exp(top - top.max(-1, keepdims=True))
+    y = np.zeros_like(x)
+    np.put_along_axis(y, index, e / e.sum(-1, keepdims=True), -1)
+
+    def backward(dy):
+        return y * (dy - (dy * y).sum(-1, keepdims=True))
+    return y, backward
+
+
+@numpy_op
+def slot_reading(x: Tensor, slots: Tensor) -> Tensor:
+    """x (B, T, C), slots (S, C) -> softmax(x @ slots.T / sqrt(C)) @ slots, (B, T, C)"""
+    factor = x.shape[-1] ** -0.5
+    s = x @ slots.T * factor
+    e = np.exp(s - s.max(-1, keepdims=True))
+    p = e / e.sum(-1, keepdims=True)
+
+    def backward(dy):
+        dp = dy @ slots.T
+        ds = p * (dp - (dp * p).sum(-1, keepdims=True)) * factor
+        return ds @ slots, np.tensordot(ds, x, ([0, 1], [0, 1])) + np.tensordot(p, dy, ([0, 1], [0, 1]))
+    return p @ slots, backward
 
 
 @numpy_op

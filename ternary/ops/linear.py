@@ -34,11 +34,13 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
 @op
 def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quantizer: str | None = None) -> Tensor:
-    """xg, xu (B, T, K), gate, up (F, K) -> f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu" or "gelu"
+    """xg, xu (B, T, K), gate, up (F, K) -> f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu", "gelu" or "relu2"
 
     xg and xu are one tensor unless each linear map normalises its own input.
     """
-    kind, shape = K.ACTIVATIONS.index(activation), (*xg.shape[:-1], gate.shape[0])
+    if activation not in K.ACTIVATIONS:
+        raise ValueError(f"[ops.glu] activation is {activation!r}; expected one of {', '.join(K.ACTIVATIONS)}")
+    kind, shape = K.ACTIVATIONS[activation], (*xg.shape[:-1], gate.shape[0])
     if is_few(xg):
         value, _ = K.value_and_slope_ref(product(xg, gate, quantizer), kind)
         return Tensor(value * product(xu, up, quantizer), shape), None

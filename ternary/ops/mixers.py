@@ -1,15 +1,20 @@
 """Ops that mix tokens over time, and how they carry state from one chunk of a sequence to the next."""
+from collections.abc import Sequence
+
 import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op, scratch, scratch_like
 from ternary.kernels import attention as A
 from ternary.kernels import conv
+from ternary.kernels import dynamic_conv as DC
 from ternary.kernels import linear_attention as L
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
+from ternary.kernels.elementwise import column_dots
 from ternary.kernels.rotary import rope_angles
-from ternary.ops.arithmetic import any_accum
-from ternary.ops.gradients import donate_grad, summed_grad
+from ternary.ops.arithmetic import any_accum, constant_row, is_row, rows_of
+from ternary.ops.convert import as_array
+from ternary.ops.gradients import add_array_grad, donate_grad, row_grad, summed_grad
 from ternary.ops.numpy_op import numpy_op
 
 
@@ -47,18 +52,68 @@ def causal_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
     return y, backward
 
 
-@op
-def gated_conv(x: Tensor, w: Tensor) -> Tensor:
-    """x (B, T, 2C) = gate | value, w (8, C) -> sigmoid(gate) * causal depthwise convolution of value, (B, T, C)
+@numpy_op
+def grouped_conv(x: Tensor, w: Tensor, groups: int, dilation: int = 1) -> Tensor:
+    """x (B, T, C) -> a causal convolution that mixes the n = C / groups channels of each group, (B, T, C)
 
-    w[7] is the tap of the current token.
+    w (K * n, C): y[t, c] = sum over k, i of w[k * n + i, c] * x[t - (K - 1 - k) * dilation, i of c's group].
     """
-    y, seq_len = empty((*x.shape[:-1], w.shape[1])), x.shape[1]
-    conv.gated_conv(x.data, w.data, seq_len, y.data)
+    (batch, seq_len, channels), n = x.shape, x.shape[2] // groups
+    if channels % groups or len(w) % n or w.shape[1] != channels or dilation < 1:
+        raise ValueError(f"[ops.grouped_conv] x of shape {x.shape} in {groups} groups with w of shape {w.shape} and "
+                         f"dilation {dilation}; expected w of shape (taps * channels of a group, channels)")
+    taps = len(w) // n
+    delays = [(k, min(seq_len, (taps - 1 - k) * dilation)) for k in range(taps)]
+    matrices = w.reshape(taps * n, groups, n).swapaxes(0, 1)
+    seen = np.zeros((groups, batch, seq_len, taps, n), x.dtype)        # what each token sees, tap by tap
+    for k, delay in delays:
+        seen[:, :, delay:, k] = by_group(x, groups)[:, :, :seq_len - delay]
+    rows = seen.reshape(groups, batch * seq_len, taps * n)
+    y = (rows @ matrices).reshape(groups, batch, seq_len, n).transpose(1, 2, 0, 3).reshape(x.shape)
 
     def backward(dy):
-        dx, add = grad_buffer(x)
-        conv.gated_conv_bwd(dy, x.data, w.data, seq_len, add, dx, w.grad)
+        dy = by_group(dy, groups).reshape(groups, batch * seq_len, n)
+        dseen, dx = (dy @ matrices.swapaxes(1, 2)).reshape(seen.shape), np.zeros((groups, batch, seq_len, n), x.dtype)
+        for k, delay in delays:
+            dx[:, :, :seq_len - delay] += dseen[:, :, delay:, k]
+        dw = (rows.swapaxes(1, 2) @ dy).swapaxes(0, 1).reshape(w.shape)
+        return dx.transpose(1, 2, 0, 3).reshape(x.shape), dw
+    return y, backward
+
+
+def by_group(x: np.ndarray, groups: int) -> np.ndarray:
+    """(B, T, C) -> (groups, B, T, C / groups)"""
+    return x.reshape(*x.shape[:2], groups, -1).transpose(2, 0, 1, 3)
+
+
+@op
+def dynamic_conv(x: Tensor, weights: Tensor, offsets: Sequence[int]) -> Tensor:
+    """x (B, T, C), weights (B, T, K) -> y[t] = sum over k of weights[t, k] * x[t - offsets[k]], (B, T, C)"""
+    if weights.shape != (*x.shape[:2], len(offsets)) or min(offsets) < 0:
+        raise ValueError(f"[ops.dynamic_conv] x of shape {x.shape} with weights of shape {weights.shape} and offsets "
+                         f"{list(offsets)}; expected one weight of each token for each offset, offsets of 0 or more")
+    y, seq_len, steps = empty(x.shape, accum=any_accum(x)), x.shape[1], np.array(offsets, np.int64)
+    w = np.ascontiguousarray(as_array(weights).reshape(-1, len(steps)))
+    DC.dynamic_conv(x.data, w, steps, seq_len, y.data)
+
+    def backward(dy):
+        (dx, add), dw = grad_buffer(x), np.empty_like(w)
+        DC.dynamic_conv_bwd(dy, x.data, w, steps, seq_len, add, dx, dw)
+        add_array_grad(weights, dw.reshape(weights.shape))
+    return y, backward
+
+
+@op
+def gated_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
+    """x (B, T, 2C) = gate | value, w (K, C) -> sigmoid(gate) * causal_conv(value, w, dilation), (B, T, C)"""
+    y, seq_len, missing = empty((*x.shape[:-1], w.shape[1])), x.shape[1], -w.shape[0] % conv.TAPS
+    taps = np.pad(w.data, ((missing, 0), (0, 0)))
+    conv.gated_conv(x.data, taps, dilation, seq_len, y.data)
+
+    def backward(dy):
+        (dx, add), dtaps = grad_buffer(x), np.pad(w.grad, ((missing, 0), (0, 0)))
+        conv.gated_conv_bwd(dy, x.data, taps, dilation, seq_len, add, dx, dtaps)
+        w.grad[...] = dtaps[missing:]
     return y, backward
 
 
@@ -164,6 +219,48 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: T
         for x, gradient in zip(inputs, gradients):
             donate_grad(x, gradient)
     return o, backward
+
+
+@op
+def scan(decay: Tensor, x: Tensor, state: np.ndarray | None = None) -> Tensor:
+    """x (B, T, C), decay (B, T, C) or a row (C,) -> s[t] = decay[t] * s[t-1] + x[t], elementwise, (B, T, C)
+
+    state (B, C'), C' whole lines of 32: s[-1], no gradient, which becomes the last s; None is zeros.
+    """
+    if decay.shape not in (x.shape, x.shape[-1:]):
+        raise ValueError(f"[ops.scan] decay of shape {decay.shape} with x of shape {x.shape}; expected the same shape "
+                         f"or a row {x.shape[-1:]}")
+    tape, (batch, seq_len, _) = current_tape(), x.shape
+    initial = np.zeros((batch, x.data.shape[1]), tape.accum_dtype) if state is None else state.copy()
+    s, decays = empty(x.shape, accum=any_accum(decay, x)), rows_of(decay)
+    S.scan(decays, x.data, initial, seq_len, s.data, np.empty_like(initial) if state is None else state)
+
+    def backward(ds):
+        dx, ddecay = (scratch(x.data.shape, accum=True) for _ in range(2))
+        S.scan_bwd(ds, decays, s.data, initial, seq_len, dx, ddecay)
+        donate_grad(x, dx)
+        if is_row(decay):
+            column_dots(ddecay, constant_row(ddecay.shape[1], 1), row_grad(decay))
+        else:
+            donate_grad(decay, ddecay)
+    return s, backward
+
+
+@numpy_op
+def cumulative_mean(x: Tensor, state: np.ndarray | None = None) -> Tensor:
+    """x (B, T, C) -> y[t] = the mean of x[0] to x[t]
+
+    state (B, C + 1): the sum of the steps before and, last, how many they are; it moves on.
+    """
+    before = np.zeros((len(x), x.shape[2] + 1)) if state is None else state.copy()
+    count = before[:, None, -1:] + np.arange(1, x.shape[1] + 1)[:, None]
+    sums = before[:, None, :-1] + x.cumsum(1)
+    if state is not None:
+        state[:, :-1], state[:, -1] = sums[:, -1], count[:, -1, 0]
+
+    def backward(dy):
+        return np.flip(np.flip(dy / count, 1).cumsum(1), 1)
+    return sums / count, backward
 
 
 @op

@@ -1,1 +1,1 @@
-"""Token mixers: `__call__` over sequences, `init_state` and `step` for one token."""
+"""Token mixers: layers that mix tokens over time, in the one form `layer(x, state=None)`."""
