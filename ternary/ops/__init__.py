@@ -7,7 +7,7 @@ from ternary.kernels.conv import TAPS as CONV_TAPS
 from ternary.kernels.gemm.quant import QUANTIZERS, quantized
 from ternary.ops.activation import exp, gelu, relu, relu2, sigmoid, silu, softplus, tanh
 from ternary.ops.arithmetic import add, expand, mul, scale, sub
-from ternary.ops.channels import channels, concat, gather, l2_norm, mean, scatter, softmax, split, sum
+from ternary.ops.channels import channels, concat, gather, mean, scatter, softmax, split, sum
 from ternary.ops.convert import as_array, as_tensor
 from ternary.ops.cross_entropy import cross_entropy, logits, nll
 from ternary.ops.dropout import dropout
@@ -25,7 +25,7 @@ from ternary.ops.mixers import (
     token_shift,
     with_past,
 )
-from ternary.ops.norm import layer_norm, rms_norm
+from ternary.ops.norm import l2_norm, layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
 __all__ = ["CONV_TAPS", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "causal_conv", "channels", "concat",

@@ -1,12 +1,10 @@
-"""Ops over the channels of each token: parts, sums, softmax, norms. They are plain NumPy, for parts of a model that are
+"""Ops over the channels of each token: parts, sums, softmax. They are plain NumPy, for parts of a model that are
 not worth a kernel.
 """
 import numpy as np
 
 from ternary.autograd.tape import Tensor
 from ternary.ops.numpy_op import numpy_op
-
-NORM_EPS = 1e-6
 
 
 @numpy_op
@@ -67,24 +65,6 @@ def softmax(x: Tensor) -> Tensor:
     def backward(dy):
         return y * (dy - (dy * y).sum(-1, keepdims=True))
     return y, backward
-
-
-@numpy_op
-def l2_norm(x: Tensor, heads: int = 1) -> Tensor:
-    """x (B, T, C) -> x / max(||x||, 1e-6), with the norm of each of `heads` groups of C / heads channels"""
-    if x.shape[-1] % heads:
-        raise ValueError(f"[ops.l2_norm] {heads} heads for a tensor of shape {x.shape}; expected a divisor of "
-                         f"{x.shape[-1]}")
-    grouped = x.reshape(*x.shape[:-1], heads, -1)
-    norm = np.sqrt((grouped * grouped).sum(-1, keepdims=True))
-    r = 1 / np.maximum(norm, NORM_EPS)
-    y = grouped * r
-
-    def backward(dy):
-        dy = dy.reshape(y.shape)
-        along = np.where(norm > NORM_EPS, (dy * y).sum(-1, keepdims=True), 0)
-        return (r * (dy - y * along)).reshape(x.shape)
-    return y.reshape(x.shape), backward
 
 
 @numpy_op
