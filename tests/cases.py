@@ -7,11 +7,13 @@ import numpy as np
 from ternary.compiler.layout import from_bf16, pad_to_tile
 from ternary.kernels.activation import NAMES
 from ternary.kernels.attention import NO_WINDOW, attention_ref
+from ternary.kernels.decay import RULES
 from ternary.kernels.gemm.lookup import encode
 from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
-from ternary.kernels.linear_attention import RULES, linear_attention_ref
+from ternary.kernels.l2_norm import l2_norm_ref
+from ternary.kernels.linear_attention import linear_attention_ref
 from ternary.kernels.norm import layer_norm_ref, rms_norm_ref
 from ternary.kernels.rotary import rope_angles
 
@@ -178,6 +180,23 @@ def layer_norm_bwd(rng, act):
             x, w = narrow(1 + normal(rng, n, d), width), narrow(normal(rng, d), width)
             _, m, r = layer_norm_ref(x, w, w, groups, width)
             yield act(narrow(normal(rng, n, d), width)), x, w, m, r, groups, width
+
+
+@case("r")
+def l2_norm(rng, act):
+    for n in ROWS:
+        for heads, width in ((1, 96), (4, 36), (5, 8)):
+            x = pad_to_tile(normal(rng, n, heads * width), (-1,))
+            x[n // 2:n // 2 + n // 100] = 0
+            yield act(x), heads, width
+
+
+@case()
+def l2_norm_bwd(rng, act):
+    for x, heads, width in l2_norm(rng, act):
+        _, r = l2_norm_ref(from_bf16(x) if x.dtype == np.uint16 else x, heads, width)
+        dy = narrow(normal(rng, *x.shape), heads * width) / np.maximum(1, 0.01 * r.max(-1, keepdims=True))
+        yield act(dy), x, r, heads, width
 
 
 @case()

@@ -10,8 +10,8 @@ import numpy as np
 from ternary.autograd.tape import current_tape
 from ternary.compiler.layout import pad_to_tile
 from ternary.kernels.activation import NAMES
+from ternary.kernels.decay import RULES
 from ternary.kernels.glu import ACTIVATIONS
-from ternary.kernels.linear_attention import RULES
 
 GRADIENTS, GENERIC = {}, []
 SEQUENCES = (1, 12), (3, 4), (3, 1)                # B, T

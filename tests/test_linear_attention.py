@@ -6,7 +6,7 @@ import pytest
 
 from ternary import nn, ops
 from ternary.autograd.tape import Tape
-from ternary.kernels.linear_attention import RULES
+from ternary.kernels.decay import RULES
 from ternary.models import LM
 from ternary.training import audit
 

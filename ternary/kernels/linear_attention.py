@@ -23,8 +23,8 @@ from numba import prange
 
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import LOG2E, TILE_N, exp2, load_like, load_number, store, store_number, total, vec32
-from ternary.compiler.workspace import clear, workspace
+from ternary.compiler.tiles import load_number
+from ternary.kernels.decay import ADD, BEFORE_DECAY, CHUNK, DELTA, decay_gradients, set_decays
 from ternary.kernels.gemm.pack import transpose_words
 from ternary.kernels.small import (
     ROWS,
@@ -33,15 +33,13 @@ from ternary.kernels.small import (
     add_row,
     clear_rows,
     dot_rows,
+    load_head,
     multiply,
     room,
     scale_row,
+    store_head,
 )
 
-RULES = "add", "delta", "delta_before_decay"      # kernels take the index
-ADD, DELTA, BEFORE_DECAY = range(3)
-CHUNK = TILE_N                                    # tokens
-TINY = np.float32(1e-30)                          # a smaller decay is 0: slow denormals would follow
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
@@ -120,57 +118,6 @@ def linear_attention_bwd_ref(do, q, k, log_decay, beta, error, states, rule, seq
 
 
 @device
-def load_head(x, first, n, head, width, y, i, m):
-    """y[i:i+m] = rows first..first+n of one head of x, with zeros behind rows; y has zeros behind channels."""
-    for r in range(n):
-        for c in range(width):
-            y[i + r, c] = load_number(x, first + r, head * width + c)
-    clear_rows(y, i + n, i + m)
-
-
-@device
-def store_head(y, i, n, x, first, head, heads, width):
-    """The inverse of load_head; behind the last head, the padding of x becomes zeros."""
-    for r in range(n):
-        for c in range(width):
-            store_number(x, first + r, head * width + c, y[i + r, c])
-        if head == heads - 1:
-            for c in range(heads * width, x.shape[1]):
-                store_number(x, first + r, c, ZERO)
-
-
-@device
-def set_decays(log_decay, first, n, m, head, rule, e, to_start, to_end):
-    """Rows 0..m of e: E, rows m..2m: -E', with zeros above the diagonal; to_start (1, 2m) e and -e'; to_end (1, m)
-    decay from each token to the end of the chunk -> decay over the chunk. Tokens n..m do not decay.
-    """
-    a = workspace(1, CHUNK, np.float32)
-    for r in range(CHUNK):
-        a[0, r] = load_number(log_decay, first + r, head) if r < n else ZERO
-    store(a, 0, 0, exp2(load_like(vec32(), a, 0, 0) * LOG2E))
-    running = workspace(1, CHUNK, np.float32)
-    clear(running)
-    start = ONE
-    for i in range(m):
-        if rule == BEFORE_DECAY:
-            to_start[0, m + i] = -start
-            store(e, m + i, 0, load_like(vec32(), running, 0, 0) * -ONE)
-        for j in range(CHUNK):
-            x = running[0, j] * a[0, i]
-            running[0, j] = ZERO if x < TINY else x
-        start *= a[0, i]
-        start = ZERO if start < TINY else start
-        if rule == DELTA:
-            to_start[0, m + i] = -start
-            store(e, m + i, 0, load_like(vec32(), running, 0, 0) * -ONE)
-        running[0, i] = ONE
-        to_start[0, i] = start
-        store(e, i, 0, load_like(vec32(), running, 0, 0))
-    store(to_end, 0, 0, load_like(vec32(), running, 0, 0))
-    return start
-
-
-@device
 def set_scores(stack, m, high, keys, e, scores):
     """scores[:high] = E * (stack @ keys^T), and `keys` = rows m..2m of the stack, transposed."""
     transpose_words(stack, m, 0, m, keys.shape[0], keys, 0, 0)
@@ -232,30 +179,6 @@ def linear_attention(q, k, v, log_decay, beta, initial, rule, o, error, states, 
         for i in range(key_dim):
             for j in range(value_dim):
                 final[sequence, head, i, j] = s[i, j]
-
-
-@device
-def decay_gradients(pairs, of_start, of_end, whole, m, rule, d):
-    """d[t, 0] = sum of the gradients of all logarithms of decays that log_decay[t] is a part of.
-
-    pairs (2m, CHUNK): gradients of log E[i, j] and log E'[i, j]; of_start (1, 2m): of log e and e'; of_end (1, m): of
-    decay from each token to the end of the chunk, whole: of that over the chunk. Row i holds tokens from i on: each
-    token adds to those before it, so the sums run from the last token to the first, without cancelling.
-    """
-    sums = workspace(1, CHUNK, np.float32)
-    store(sums, 0, 0, load_like(vec32(), of_end, 0, 0))
-    for i in range(m - 1, -1, -1):
-        whole += of_start[0, i]
-        x = load_like(vec32(), sums, 0, 0) + load_like(vec32(), pairs, i, 0)
-        if rule == DELTA:
-            whole += of_start[0, m + i]
-            x = x + load_like(vec32(), pairs, m + i, 0)
-        store(sums, 0, 0, x)
-        sums[0, i] = ZERO                         # a token decays what was written before it
-        d[i, 0] = whole + total(load_like(vec32(), sums, 0, 0))
-        if rule == BEFORE_DECAY:
-            whole += of_start[0, m + i]
-            store(sums, 0, 0, load_like(vec32(), sums, 0, 0) + load_like(vec32(), pairs, m + i, 0))
 
 
 @kernel(ref=linear_attention_bwd_ref)

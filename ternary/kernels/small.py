@@ -1,16 +1,18 @@
-"""Small float32 matrices of one work item, row by row in its scratch memory, with zeros up to whole blocks and lines.
+"""Small float32 matrices of one work item, row by row in its scratch memory, with zeros up to whole blocks.
 
-The products of linear_attention.py are too small to pack their operands into panels.
+The products of linear_attention.py are too small to pack their operands into panels. Heads lie next to each other in
+an array, whatever their width, and are copied from it and to it.
 """
 import numpy as np
 
 from ternary.compiler.isa import ARM, AVX512, LANES
 from ternary.compiler.jit import device
-from ternary.compiler.tiles import load_like, outer_fma, store, tile, total
+from ternary.compiler.tiles import load_like, load_number, outer_fma, store, store_number, tile, total
 from ternary.compiler.workspace import clear, workspace
 
 ROWS, WIDTH = 8 if AVX512 or ARM else 4, 2 * LANES            # of a block of sums in registers
 UNIT = max(ROWS, LANES)                           # of rows, so that blocks and transposed tiles are whole
+ZERO = np.float32(0)
 block, line = tile(ROWS, 2), tile(1, 2)
 
 
@@ -65,7 +67,27 @@ def multiply(x, y, rows):
 
 @device
 def room(rows, width):
-    """Zeros (rows, width), both rounded up to whole blocks and lines."""
+    """Zeros (rows, width), rounded up to whole blocks and lines."""
     y = workspace((rows + UNIT - 1) // UNIT * UNIT, (width + WIDTH - 1) // WIDTH * WIDTH, np.float32)
     clear(y)
     return y
+
+
+@device
+def load_head(x, first, n, head, width, y, i, m):
+    """y[i:i+m] = rows first..first+n of one head of x, with zeros behind rows; y has zeros behind channels."""
+    for r in range(n):
+        for c in range(width):
+            y[i + r, c] = load_number(x, first + r, head * width + c)
+    clear_rows(y, i + n, i + m)
+
+
+@device
+def store_head(y, i, n, x, first, head, heads, width):
+    """The inverse of load_head; behind the last head, the padding of x becomes zeros."""
+    for r in range(n):
+        for c in range(width):
+            store_number(x, first + r, head * width + c, y[i + r, c])
+        if head == heads - 1:
+            for c in range(heads * width, x.shape[1]):
+                store_number(x, first + r, c, ZERO)

@@ -50,3 +50,15 @@ class BoltLargeConfig(BoltConfig):
 class BoltLarge(Bolt):
     """Bolt with 16.8 M parameters."""
     config_type, seq_len, lr = BoltLargeConfig, 512, 3e-3
+
+
+@dataclass(frozen=True)
+class BoltBlock256Config(BoltConfig):
+    quantizer: str = "block256"
+    inner_norm: bool = True
+
+
+@MODELS.register("bolt-block256")
+class BoltBlock256(Bolt):
+    """v4 of the fork: scales of 256 weights, and a norm inside each ternary map."""
+    config_type = BoltBlock256Config

@@ -11,7 +11,6 @@ from ternary.ops.channels import (
     clip,
     concat,
     gather,
-    l2_norm,
     mean,
     scatter,
     slot_reading,
@@ -41,7 +40,7 @@ from ternary.ops.mixers import (
     token_shift,
     with_past,
 )
-from ternary.ops.norm import layer_norm, rms_norm
+from ternary.ops.norm import l2_norm, layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
 __all__ = ["QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv", "channels", "clip",

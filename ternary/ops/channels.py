@@ -1,4 +1,4 @@
-"""Ops over the channels of each token: parts, sums, softmax, norms. They are plain NumPy, for parts of a model that are
+"""Ops over the channels of each token: parts, sums, softmax. They are plain NumPy, for parts of a model that are
 not worth a kernel.
 """
 import numpy as np
@@ -8,8 +8,6 @@ from ternary.compiler.layout import from_bf16
 from ternary.ops.arithmetic import any_accum
 from ternary.ops.gradients import donate_grad
 from ternary.ops.numpy_op import numpy_op
-
-NORM_EPS = 1e-6
 
 
 @op
@@ -122,24 +120,6 @@ def slot_reading(x: Tensor, slots: Tensor) -> Tensor:
         ds = p * (dp - (dp * p).sum(-1, keepdims=True)) * factor
         return ds @ slots, np.tensordot(ds, x, ([0, 1], [0, 1])) + np.tensordot(p, dy, ([0, 1], [0, 1]))
     return p @ slots, backward
-
-
-@numpy_op
-def l2_norm(x: Tensor, heads: int = 1) -> Tensor:
-    """x (B, T, C) -> x / max(||x||, 1e-6), with the norm of each of `heads` groups of C / heads channels"""
-    if x.shape[-1] % heads:
-        raise ValueError(f"[ops.l2_norm] {heads} heads for a tensor of shape {x.shape}; expected a divisor of "
-                         f"{x.shape[-1]}")
-    grouped = x.reshape(*x.shape[:-1], heads, -1)
-    norm = np.sqrt((grouped * grouped).sum(-1, keepdims=True))
-    r = 1 / np.maximum(norm, NORM_EPS)
-    y = grouped * r
-
-    def backward(dy):
-        dy = dy.reshape(y.shape)
-        along = np.where(norm > NORM_EPS, (dy * y).sum(-1, keepdims=True), 0)
-        return (r * (dy - y * along)).reshape(x.shape)
-    return y.reshape(x.shape), backward
 
 
 @numpy_op

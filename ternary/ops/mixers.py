@@ -10,6 +10,7 @@ from ternary.kernels import dynamic_conv as DC
 from ternary.kernels import linear_attention as L
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
+from ternary.kernels.decay import CHUNK, RULES
 from ternary.kernels.elementwise import column_dots
 from ternary.kernels.rotary import rope_angles
 from ternary.ops.arithmetic import any_accum, constant_row, is_row, rows_of
@@ -201,15 +202,15 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: T
         if x.shape != shape:
             raise ValueError(f"[ops.linear_attention] {name} has shape {x.shape}; expected {shape}, for {heads} heads "
                              f"and q of shape {q.shape}")
-    if rule not in L.RULES:
-        raise ValueError(f"[ops.linear_attention] rule is {rule!r}; expected one of {', '.join(L.RULES)}")
-    kind, sizes = L.RULES.index(rule), (batch, heads, *dims)
+    if rule not in RULES:
+        raise ValueError(f"[ops.linear_attention] rule is {rule!r}; expected one of {', '.join(RULES)}")
+    kind, sizes = RULES.index(rule), (batch, heads, *dims)
     if state is not None and state.shape != sizes:
         raise ValueError(f"[ops.linear_attention] state has shape {state.shape}; expected {sizes}")
     initial = np.zeros(sizes, tape.accum_dtype) if state is None else state.copy()
     final = np.empty_like(initial) if state is None else state
     o, error = empty(v.shape), scratch(v.data.shape, accum=True)
-    states = scratch((batch, heads, -(-seq_len // L.CHUNK), *dims), accum=True)
+    states = scratch((batch, heads, -(-seq_len // CHUNK), *dims), accum=True)
     L.linear_attention(q.data, k.data, v.data, log_decay.data, beta.data, initial, kind, o.data, error, states, final)
 
     def backward(dy):

@@ -1,5 +1,7 @@
 from ternary.autograd.tape import Tensor, empty, grad_buffer, op, scratch
+from ternary.kernels import l2_norm as L
 from ternary.kernels import norm
+from ternary.ops.arithmetic import any_accum
 
 
 @op(accum_grad=True)
@@ -31,4 +33,19 @@ def layer_norm(x: Tensor, w: Tensor, b: Tensor, groups: int = 1) -> Tensor:
     def backward(dy):
         dx, add = grad_buffer(x)
         norm.layer_norm_bwd(dy, x.data, w.data, m, r, groups, w.shape[0], add, dx, w.grad, b.grad)
+    return y, backward
+
+
+@op
+def l2_norm(x: Tensor, heads: int = 1) -> Tensor:
+    """x (B, T, C) -> x / max(||x||, 1e-6), with the norm of each of `heads` groups of C / heads channels"""
+    if x.shape[-1] % heads:
+        raise ValueError(f"[ops.l2_norm] {heads} heads for a tensor of shape {x.shape}; expected a divisor of "
+                         f"{x.shape[-1]}")
+    y, r, width = empty(x.shape, accum=any_accum(x)), scratch((len(x.data), heads), accum=True), x.shape[-1] // heads
+    L.l2_norm(x.data, heads, width, y.data, r)
+
+    def backward(dy):
+        dx, add = grad_buffer(x)
+        L.l2_norm_bwd(dy, x.data, r, heads, width, add, dx)
     return y, backward
