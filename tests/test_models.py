@@ -15,10 +15,24 @@ from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
 
+CORTEX_8 = {"dim": 64, "heads": 2, "memory_dim": 8}
 VARIANTS = {
     **{name: {} for name in MODELS.names()},
     "nova": {"dim": 64, "heads": 2},
     "thunderbolt": {"groups": 2},
+    "bolt-gdn-small": {"heads": 2},
+    "bolt-gdn-large": {"heads": 2},
+    "cortex-6": {"memory_dim": 16},
+    "cortex-7": {"dim": 64, "heads": 2, "memory_dim": 16, "window": 7},
+    **{name: {**CORTEX_8, "window": 7} for name in (
+        "cortex-8", "cortex-9", "cortex-10", "searchlm-8.1", "searchlm-8.2", "searchlm-8.3", "compass")},
+    "lean-cortex": CORTEX_8,
+    "searchlm": {"dim": 64, "heads": 2},
+    "reckoning": {"cells": 16, "cell_dim": 16, "top_k": 4},
+    "reckoning-2": {"memory_dim": 16},
+    "rwkv": {"layers": 3, "gate_hidden": 16},
+    "supernova": {"reason_dim": 16, "plan_dim": 16},
+    "v3": {"layers": 1, "groups": 4},
     "bolt-small row": {"quantizer": "row"},
     "bolt-small block256": {"quantizer": "block256"},
     "bolt-small inner_norm": {"inner_norm": True},
@@ -40,6 +54,23 @@ def tiny(name, vocab_size=16, **changes):
     for p in model.parameters().values():          # a flat start would hide what a weight does
         p.data *= 2
     return model
+
+
+PUBLISHED = {                     # parameters; in the second part ours differ, as docs/models.md says
+    "bolt-small": 4_364_736, "bolt-large": 16_847_232, "bolt-block256": 4_370_112, "bolt-gdn-small": 5_042_112,
+    "bolt-gdn-large": 20_435_328, "thunderbolt": 29_750_784, "nova": 4_987_392,
+    "rwkv": 7_118_082, "cortex-3": 4_614_144, "cortex-6": 5_008_896, "cortex-7": 5_193_987, "cortex-8": 6_564_864,
+    "cortex-9": 7_613_440, "cortex-10": 6_564_864, "searchlm": 6_166_016, "searchlm-8.1": 6_566_400,
+    "searchlm-8.2": 7_156_224, "searchlm-8.3": 6_566_400, "lean-cortex": 1_773_312, "reckoning": 1_231_624,
+    "compass": 6_695_936,
+    "supernova": 4_141_862 - 3_104, "v3": 13_555_969 + 3_583, "reckoning-2": 17_258_508 - 297_612,
+    # never published with a number
+    "cortex-2": 4_618_752, "cortex-4": 4_601_856, "cortex-5": 5_082_624,
+}
+
+
+def test_models_have_the_published_number_of_parameters():
+    assert {name: MODELS.get(name)().parameter_count for name in MODELS.names()} == PUBLISHED
 
 
 models = pytest.mark.parametrize("name", VARIANTS)

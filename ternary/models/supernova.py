@@ -58,29 +58,44 @@ class ShiftMixer(Module):
         return ops.mul(ops.sigmoid(self.gate(x)), self.value(self.pair(x, state)))
 
 
-class Planner(Module):
-    """Reasoning channels r, gated by a plan that every block revises by the mean of r so far.
+class Revision(Module):
+    """plan + revise(norm(plan + seen(mean of r so far))).
 
     The published mean was that of the whole sequence, which shows the future.
     """
 
     def __init__(self, c: SupernovaConfig, rng: np.random.Generator):
+        self.mean = RunningMean(c.reason_dim)
+        self.seen = Linear(c.reason_dim, c.plan_dim, rng, quantizer=c.quantizer)
+        self.norm = RMSNorm(c.plan_dim)
+        self.revise = Linear(c.plan_dim, c.plan_dim, rng, quantizer=c.quantizer)
+
+    def init_state(self, batch: int) -> np.ndarray:
+        return self.mean.init_state(batch)
+
+    def __call__(self, r: Tensor, plan: Tensor, state: np.ndarray | None = None) -> Tensor:
+        """r (B, T, R), plan (B, T, P) -> the new plan"""
+        seen = ops.add(plan, self.seen(self.mean(r, state)))
+        return ops.add(plan, self.revise(self.norm(seen)))
+
+
+class Planner(Module):
+    """Reasoning channels r, gated by a plan, which they revise for the next block."""
+
+    def __init__(self, c: SupernovaConfig, rng: np.random.Generator, revises: bool):
         ternary = {"quantizer": c.quantizer}
         self.down, self.norm = Linear(c.dim, c.reason_dim, rng, **ternary), RMSNorm(c.reason_dim)
         self.router = Linear(c.reason_dim, c.scales, rng, std=0.02)
         self.pairs = [Pair(2 ** s, c.reason_dim, c.reason_dim, rng, **ternary) for s in range(c.scales)]
         self.gate = Linear(c.plan_dim, c.reason_dim, rng, **ternary)
-        self.seen = Linear(c.reason_dim, c.plan_dim, rng, **ternary)
-        self.plan_norm = RMSNorm(c.plan_dim)
-        self.revise = Linear(c.plan_dim, c.plan_dim, rng, **ternary)
         self.read = SlotReading(c.reason_dim, rng, c.slots, **ternary)
         self.merge = Linear(2 * c.reason_dim, c.reason_dim, rng, **ternary)
         self.up = Linear(c.reason_dim, c.dim, rng, **ternary)
-        self.mean = RunningMean(c.reason_dim)
+        self.revision = Revision(c, rng) if revises else None
         self.amount = Parameter(np.zeros(1, np.float32))
 
     def init_state(self, batch: int) -> tuple:
-        return [pair.init_state(batch) for pair in self.pairs], self.mean.init_state(batch)
+        return [pair.init_state(batch) for pair in self.pairs], self.revision and self.revision.init_state(batch)
 
     def __call__(self, x: Tensor, plan: Tensor, state: tuple | None = None) -> tuple[Tensor, Tensor]:
         """x (B, T, C), plan (B, T, P) -> what is added to x, and the revised plan"""
@@ -91,16 +106,18 @@ class Planner(Module):
         for share, pair, of_pair in zip(shares, self.pairs, of_pairs):
             r = ops.add(r, ops.mul(pair(n, of_pair), share))
         gated = ops.mul(r, ops.sigmoid(self.gate(plan)))
-        seen = ops.add(plan, self.seen(self.mean(r, of_mean)))
-        plan = ops.add(plan, self.revise(self.plan_norm(seen)))
+        if self.revision:
+            plan = self.revision(r, plan, of_mean)
         r = ops.add(gated, self.merge(ops.concat(gated, self.read(gated))))
         return ops.mul(self.up(r), ops.sigmoid(ops.broadcast(self.amount, *x.shape[:2]))), plan
 
 
 class SupernovaBlock(Module):
-    def __init__(self, c: SupernovaConfig, rng: np.random.Generator):
+    """x + mixer(norm1(x)), then what the planner adds, then x + ffn(norm2(x)); the plan goes from block to block."""
+
+    def __init__(self, c: SupernovaConfig, rng: np.random.Generator, last: bool):
         self.norm1, self.mixer = RMSNorm(c.dim), ShiftMixer(c.dim, rng, quantizer=c.quantizer)
-        self.planner = Planner(c, rng)
+        self.planner = Planner(c, rng, revises=not last)
         self.norm2, self.ffn = RMSNorm(c.dim), GLU(c.dim, c.hidden, rng, quantizer=c.quantizer)
 
     def init_state(self, batch: int) -> tuple:
@@ -116,20 +133,20 @@ class SupernovaBlock(Module):
 
 @MODELS.register("supernova")
 class Supernova(LM):
-    """v6: shifted tokens, a planner that every block revises, and an untied ternary head."""
+    """v6: shifted tokens, a plan that every block but the last revises, and an untied ternary head."""
     config_type, seq_len, lr = SupernovaConfig, 128, 4e-3
 
     def block(self, layer: int, rng: np.random.Generator) -> SupernovaBlock:
-        return SupernovaBlock(self.config, rng)
+        return SupernovaBlock(self.config, rng, last=layer + 1 == self.config.layers)
 
     def add_heads(self, rng: np.random.Generator) -> None:
         c = self.config
-        self.table = Table(c.vocab_size, c.dim, rng)
+        self.table = Table(c.vocab_size, c.dim, rng, c.quantizer)
         self.plan = Parameter(np.zeros(c.plan_dim, np.float32))
 
     @property
     def head(self) -> Tensor:
-        return ops.ternary_table(self.table.weight, self.config.quantizer)
+        return self.table.rows
 
     def embedded(self, tokens: np.ndarray) -> Tensor:
         return ops.scale(self.embed(tokens), self.config.dim ** -0.5)

@@ -9,10 +9,18 @@ from ternary.nn.norm import RMSNorm
 
 
 class Table(Module):
-    """An untied table (V, C) for logits. Initialised N(0, 0.02^2)."""
+    """An untied table (V, C) for logits; `rows` is what counts. Initialised N(0, 0.02^2).
 
-    def __init__(self, vocab_size: int, dim: int, rng: np.random.Generator):
+    quantizer: None, or how ternary weights share scales.
+    """
+
+    def __init__(self, vocab_size: int, dim: int, rng: np.random.Generator, quantizer: str | None = None):
         self.weight = Parameter(rng.standard_normal((vocab_size, dim), np.float32) * np.float32(0.02))
+        self.quantizer = quantizer
+
+    @property
+    def rows(self) -> Tensor:
+        return ops.ternary_table(self.weight, self.quantizer) if self.quantizer else self.weight
 
 
 class ExitHead(Module):

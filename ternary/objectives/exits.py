@@ -32,7 +32,7 @@ class Exits(Objective):
         last, found, vocab_size = ops.as_array(batch.logits).argmax(-1), [], batch.model.config.vocab_size
         for k, exit in enumerate(batch.model.exits, 1):
             x = batch.outputs[exit.layer - 1]
-            h, table, scale = exit.norm(x), exit.table.weight, self.weight * batch.scale
+            h, table, scale = exit.norm(x), exit.table.rows, self.weight * batch.scale
             weight = scale * (2 * k - 1) / 10
             value = ops.cross_entropy(h, table, batch.targets, weight, batch.vocab_sampling)
             logits = ops.logits(h, table)
@@ -57,5 +57,5 @@ def masked(x: Tensor, factors: np.ndarray) -> Tensor:
 def binary_cross_entropy(logit: Tensor, target: np.ndarray) -> Tensor:
     """logit (B, T, 1), target of bool -> -log sigmoid(logit) where the target is true, -log(1 - sigmoid) where not"""
     def backward(dy):
-        return dy * (1 / (1 + np.exp(-logit)) - target)
+        return dy * (0.5 + 0.5 * np.tanh(logit / 2) - target)         # the sigmoid, without overflow
     return np.maximum(logit, 0) - logit * target + np.log1p(np.exp(-abs(logit))), backward

@@ -44,6 +44,6 @@ class MultiToken(Objective):
         if batch.targets.shape[1] == 1:
             return []
         h, scale = ops.drop_time(batch.hidden, 0, last=1), batch.scale * self.weight
-        h, table = (self.head(h), batch.model.head) if self.head else (h, batch.model.multi_token_table.weight)
+        h, table = (self.head(h), batch.model.head) if self.head else (h, batch.model.multi_token_table.rows)
         value = ops.cross_entropy(h, table, batch.targets[:, 1:], scale, batch.vocab_sampling)
         return [Term(self.name, value, scale)]

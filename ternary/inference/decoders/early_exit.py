@@ -46,7 +46,7 @@ class EarlyExit(Decoder):
                     logits = ops.as_array(ops.logits(self.model.norm(end), self.model.head))[0, 0]
                     break
                 exit = self.exits[k]
-                logits = ops.as_array(ops.logits(exit.norm(end), exit.table.weight))[0, 0]
+                logits = ops.as_array(ops.logits(exit.norm(end), exit.table.rows))[0, 0]
                 if confidence(logits) >= self.config.confidence - k * self.config.falling:
                     state.waiting[k + 1].append(x)
                     break
