@@ -62,6 +62,7 @@ class Cortex2Config(CortexConfig):
 @MODELS.register("cortex-2")
 class Cortex2(Cortex):
     """CORTEX-II: three convolutions of 3, 5 and 7 taps side by side, mixed by the token; dilation 2^layer."""
+    claim, verdict = "PPL 55.21 after 10 minutes", "causal, but predicted two tokens ahead"
     config_type = Cortex2Config
 
     def mixer(self, layer: int, rng: np.random.Generator) -> Module:
@@ -72,6 +73,7 @@ class Cortex2(Cortex):
 @MODELS.register("cortex-3")
 class Cortex3(Cortex):
     """CORTEX-III (v7.1): a gated convolution of 15 taps."""
+    claim, verdict = "PPL 18.16", "causal, but predicted two tokens ahead"
     config_type = CortexConvConfig
 
     def mixer(self, layer: int, rng: np.random.Generator) -> Module:
@@ -88,6 +90,7 @@ class Cortex4Config(CortexConfig):
 @MODELS.register("cortex-4")
 class Cortex4(Cortex):
     """CORTEX-IV: taps 1 to 64 tokens back, weighted by the token."""
+    claim, verdict = "1.13 times as bad as CORTEX-III", "causal, but predicted two tokens ahead"
     config_type = Cortex4Config
 
     def mixer(self, layer: int, rng: np.random.Generator) -> Module:
@@ -112,6 +115,7 @@ class Cortex5(Cortex):
     As published, but every layer begins with empty slots: the published ones began with the end of the layer below,
     which has seen the whole text.
     """
+    claim, verdict = "1.44 times as bad as CORTEX-III", "invalid: memory handed over from the end of the text"
     config_type = Cortex5Config
 
     def block(self, layer: int, rng: np.random.Generator) -> Module:

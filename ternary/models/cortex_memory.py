@@ -28,6 +28,7 @@ class Cortex6Config(CortexConvConfig):
 @MODELS.register("cortex-6")
 class Cortex6(Cortex):
     """CORTEX-VI (v7.2): a gated convolution of 15 taps, then a Hebbian memory with a fixed decay."""
+    claim, verdict = "PPL about 18", "causal, but predicted two tokens ahead"
     config_type = Cortex6Config
 
     def memory(self, rng: np.random.Generator) -> Module:
@@ -59,6 +60,7 @@ class Cortex7Config(CortexConvConfig):
 class Cortex7(Cortex6):
     """CORTEX-VII (v7.3): gated attention over a window in even layers; in odd ones a gated convolution and a Hebbian
     memory whose decay depends on the token."""
+    claim, verdict = "PPL 16.88", "causal, but predicted two tokens ahead"
     config_type = Cortex7Config
 
     def memory(self, rng: np.random.Generator) -> Module:

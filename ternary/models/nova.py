@@ -33,6 +33,8 @@ class Nova(LM):
 
     The published training drops 0.1 of embeddings, attention weights and FFN outputs; here there is no dropout.
     """
+    claim = "PPL 10.56, BPC 0.78"
+    verdict = "causal, one shift; trained and scored on parts of the validation file, 10,000 tokens at a time"
     config_type, seq_len, lr, norm_type = NovaConfig, 128, 5e-4, LayerNorm
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:

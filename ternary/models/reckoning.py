@@ -58,6 +58,7 @@ class Reckoning(Cortex):
 
     Its ternary weights are trained; the published estimator was reversed, and they had no gradient.
     """
+    claim, verdict = "PPL 130.19", "causal; ternary weights were float and had no gradient; two tokens ahead"
     config_type, seq_len, lr = ReckoningConfig, 256, 1e-3
 
     def block(self, layer: int, rng: np.random.Generator) -> ReckoningBlock:
@@ -102,6 +103,7 @@ class Reckoning2(Cortex):
     The state is carried from token to token; the published form lost it after 25 tokens. Its keys, values and rates for
     a memory that learns while it reads, which no loss ever trained, are left out.
     """
+    claim, verdict = "PPL 24.60", "causal; the state was lost after 25 tokens; two tokens ahead"
     config_type, seq_len, lr = Reckoning2Config, 256, 5e-4
 
     def add_heads(self, rng: np.random.Generator) -> None:

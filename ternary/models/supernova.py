@@ -134,6 +134,7 @@ class SupernovaBlock(Module):
 @MODELS.register("supernova")
 class Supernova(LM):
     """v6: shifted tokens, a plan that every block but the last revises, and an untied ternary head."""
+    claim, verdict = "PPL 14.0", "invalid: the planner saw the mean of the future; trained on the validation file"
     config_type, seq_len, lr = SupernovaConfig, 128, 4e-3
 
     def block(self, layer: int, rng: np.random.Generator) -> SupernovaBlock:

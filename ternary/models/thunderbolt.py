@@ -61,6 +61,7 @@ class Thunderbolt(LM):
 
     As published but for the group norm, whose statistics ran over time too, which leaks the future.
     """
+    claim, verdict = "PPL 1.36, BPC 0.44", "impossible: the group norm saw the future; the BPC is bits per token"
     config_type, seq_len, lr, norm_type = ThunderboltConfig, 256, 3e-3, LayerNorm
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
