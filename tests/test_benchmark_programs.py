@@ -2,6 +2,7 @@
 import importlib.util
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,35 @@ def test_hostile_counts_what_is_read_after_all(tmp_path):
 def test_hostile_files_are_refused_soon(finished):
     rows = program("hostile").hostile_files(find(finished[0] / "last"))
     assert len(rows) == 17 and not [row for row in rows if row["lost"]]
+
+
+# --- family
+
+
+def test_family_trains_every_model_once_and_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, capsys):
+    family, calls = program("family"), []
+
+    def ternary(*arguments):
+        calls.append(arguments)
+        if arguments[0] == "train" and len([c for c in calls if c[0] == "train"]) == 3:
+            sys.exit("interrupted")
+        model = arguments[arguments.index("--model") + 1] if arguments[0] == "train" else ""
+        return {"tokens": 2048, "seconds": 60.0, "tokens_per_second": 100.0} if model else {
+            "bpc": 0.8 if "nova" in arguments[2] else 0.9, "nats_per_token": 2.0, "stories": 5, "seen": 0}
+
+    monkeypatch.setattr(family, "ternary", ternary)
+    monkeypatch.setattr(family, "RESULTS", tmp_path / "results")
+    (tmp_path / "results").mkdir()
+    for name in ("bolt-small", "nova"):
+        for seed in (42, 43):
+            (tmp_path / "2048-tokens" / f"{name}-{seed}").mkdir(parents=True)
+    monkeypatch.setattr("sys.argv", ["family.py", "--data", "a", "--val-data", "b", "--tokens", "2048", "--seeds", "2",
+                                     "--models", "bolt-small", "nova", "--folder", str(tmp_path)])
+    with pytest.raises(SystemExit, match="interrupted"):
+        family.main()
+    family.main()
+    trained = [c[c.index("--model") + 1] + c[c.index("--seed") + 1] for c in calls if c[0] == "train"]
+    assert trained == ["bolt-small42", "nova42", "bolt-small43", "bolt-small43", "nova43"]
+    out = capsys.readouterr().out.splitlines()
+    assert out[2].startswith("| nova | 4,987,392 | 0.800 (spread 0.000) | 2 |") and "| bolt-small |" in out[3]
+    assert json.loads(next((tmp_path / "results").glob("*.json")).read_text())["runs"][0]["bpc"] == 0.9

@@ -1,0 +1,142 @@
+"""Every model of the family at one equal budget, with the same text, tokenizer and optimizer.
+
+    python benchmarks/family.py --data train.txt --val-data valid.txt --tokens 2000000 --folder runs/family
+    python benchmarks/family.py --data train.txt --val-data valid.txt --minutes 5 --folder runs/family
+    python benchmarks/family.py ... --models bolt-small nova --model my.py:Name --seeds 3
+
+--tokens gives every model the same text, --minutes the same time of training on this machine. A model of your own joins
+with --model; it has to pass `ternary audit` first. Each run is `ternary train` with --vocab 4096 and the model's own
+learning rate, and is scored by `ternary eval` on whole validation stories. What is finished is kept in --folder: the
+same command goes on where it was interrupted. Writes benchmarks/results/DATE-family-BUDGET.json and .png (with
+matplotlib) and prints the table, best first.
+"""
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ternary.bench.measure import machine, say
+from ternary.models import MODELS
+
+RESULTS = Path(__file__).parent / "results"
+COMMON = ["--vocab", "4096", "--seq-len", "256", "--batch", "16", "--weight-decay", "0.1"]
+SEED = 42
+
+
+def ternary(*arguments: str) -> dict:
+    """The JSON of a command, whose progress goes to stderr; SystemExit if it fails."""
+    done = subprocess.run([sys.executable, "-m", "ternary", *arguments, "--json"], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"failed: ternary {shlex.join(arguments)}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(model: str, seed: int, given: argparse.Namespace) -> dict:
+    """Train and score, or what was kept of it."""
+    name = model.replace("/", "_").replace(":", "_")
+    folder = Path(given.folder) / budget_name(given) / f"{name}-{seed}"
+    kept = folder / "family.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    say(f"{model}, seed {seed}")
+    budget = ["--tokens", str(given.tokens)] if given.tokens else ["--hours", str(given.minutes / 60)]
+    flags = ["--model", model, "--data", given.data, "--val-data", given.val_data, *COMMON, *budget,
+             "--seed", str(seed), "--eval-stories", "100", "--eval-every", "1000000", "--keep", "1"]
+    if not given.tokens:                   # text is prepared and kernels compiled before the clock starts
+        ternary("train", *flags, "--steps", "2", "--save-dir", f"{folder}-first")
+    trained = ternary("train", *flags, "--save-dir", str(folder), "--resume", "auto")
+    outside = ["--model", model] if ":" in model else []
+    score = ternary("eval", "--checkpoint", str(folder), "--data", given.val_data, "--stories", str(given.stories),
+                    *outside)
+    row = {"model": model, "seed": seed, "parameters": MODELS.get(model)().parameter_count,
+           **{key: trained[key] for key in ("tokens", "seconds", "tokens_per_second")},
+           **{key: score[key] for key in ("bpc", "nats_per_token", "stories", "seen")}}
+    kept.write_text(json.dumps(row), encoding="utf-8")
+    return row
+
+
+def budget_name(given: argparse.Namespace) -> str:
+    return f"{given.tokens}-tokens" if given.tokens else f"{given.minutes:g}-minutes"
+
+
+def summary(rows: list[dict]) -> list[dict]:
+    """One row for each model, means over its seeds, best first."""
+    found = []
+    for model in dict.fromkeys(row["model"] for row in rows):
+        of_model = [row for row in rows if row["model"] == model]
+        scores = [row["bpc"] for row in of_model]
+        found.append({"model": model, "parameters": of_model[0]["parameters"],
+                      **{key: statistics.mean(row[key] for row in of_model)
+                         for key in ("bpc", "tokens", "tokens_per_second", "seconds")},
+                      "spread": max(scores) - min(scores) if len(scores) > 1 else None, "seeds": len(scores)})
+    return sorted(found, key=lambda row: row["bpc"])
+
+
+def table(rows: list[dict]) -> str:
+    """Markdown."""
+    lines = ["| model | parameters | BPC | seeds | tokens | tokens/s | minutes |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        spread = "" if row["spread"] is None else f" (spread {row['spread']:.3f})"
+        lines.append(f"| {row['model']} | {row['parameters']:,} | {row['bpc']:.3f}{spread} | {row['seeds']} | "
+                     f"{row['tokens'] / 1e6:.2f} M | {row['tokens_per_second']:,.0f} | {row['seconds'] / 60:.1f} |")
+    return "\n".join(lines)
+
+
+def plot(rows: list[dict], path: Path, title: str) -> None:
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(1, 3, figsize=(18, 6), sharey=True)
+    for axis, (key, label, unit) in zip(axes, (("parameters", "million parameters", 1e6),
+                                               ("tokens_per_second", "thousand tokens per second", 1e3),
+                                               ("seconds", "minutes of training", 60))):
+        for row in rows:
+            axis.plot(row[key] / unit, row["bpc"], "o", color="tab:blue")
+            axis.annotate(row["model"], (row[key] / unit, row["bpc"]), fontsize=7, xytext=(4, 3),
+                          textcoords="offset points")
+        axis.set_xscale("log")
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("bits per character (lower is better)")
+    figure.suptitle(title)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--val-data", required=True)
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--tokens", type=int)
+    budget.add_argument("--minutes", type=float)
+    parser.add_argument("--models", nargs="+", help="default: all")
+    parser.add_argument("--model", action="append", default=[], help="also one of your own, my.py:Name; repeatable")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--stories", type=int, default=500, help="validation stories of the score")
+    parser.add_argument("--folder", default="runs/family")
+    given = parser.parse_args()
+    for model in given.model:
+        report = ternary("audit", model)[0]
+        if not report["passed"]:
+            sys.exit(f"{model} does not pass the audit: {report['detail']}")
+    models = [*(given.models or MODELS.names()), *given.model]
+    rows = [run(model, seed, given) for seed in range(SEED, SEED + given.seeds) for model in models]
+    found, date = summary(rows), time.strftime("%Y-%m-%d")
+    path = RESULTS / f"{date}-family-{budget_name(given)}.json"
+    path.write_text(json.dumps({"command": f"python benchmarks/family.py {shlex.join(sys.argv[1:])}", "date": date,
+                                **machine(), "models": found, "runs": rows}, indent=1) + "\n", encoding="utf-8")
+    try:
+        plot(found, path.with_suffix(".png"), f"{budget_name(given).replace('-', ' ')} each")
+    except ImportError:
+        say("no plot: it needs matplotlib")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
