@@ -67,6 +67,44 @@ def compare(model, batch, length, precision, published_init=False, autocast=Fals
     return errors
 
 
+def recurrence(q, k, v, log_decay, beta, rule, s):
+    """linear_attention token by token on tensors (B, T, H, ...), s (B, H, K, V) -> o (B, T, H, V), the last s"""
+    out = []
+    for t in range(q.shape[1]):
+        a = log_decay[:, t].exp()[..., None]
+        seen = {"add": 0 * s, "delta": a * s, "delta_before_decay": s}[rule]
+        error = v[:, t] - torch.einsum("bhkv,bhk->bhv", seen, k[:, t])
+        s = a * s + torch.einsum("bhk,bhv->bhkv", k[:, t], beta[:, t] * error)
+        out.append(torch.einsum("bhkv,bhk->bhv", s, q[:, t]))
+    return torch.stack(out, 1), s
+
+
+@pytest.mark.parametrize("seq_len", [1, 33, 70])
+@pytest.mark.parametrize("rule", ["add", "delta", "delta_before_decay"])
+def test_linear_attention(rule, seq_len):
+    from ternary import ops
+    from ternary.autograd.tape import Tape
+    rng, (batch, heads, key_dim, value_dim) = np.random.default_rng(0), (2, 3, 12, 20)
+    arrays = [rng.standard_normal((batch, seq_len, heads, dim)) for dim in (key_dim, key_dim, value_dim, 1, 1)]
+    arrays[1] /= np.linalg.norm(arrays[1], axis=-1, keepdims=True)
+    arrays[3], arrays[4] = -abs(arrays[3]), 1 / (1 + np.exp(-arrays[4]))
+    arrays[3][:, seq_len // 2] = -1e4
+    state = rng.standard_normal((batch, heads, key_dim, value_dim))
+    weights = rng.standard_normal((batch, seq_len, heads, value_dim))
+    theirs = [torch.tensor(x, requires_grad=True) for x in arrays]
+    o, last = recurrence(*theirs, rule, torch.tensor(state))
+    (o * torch.tensor(weights)).sum().backward()
+    with Tape("fp64") as tape:
+        ours = [ops.as_tensor(x.reshape(batch, seq_len, -1)) for x in arrays]
+        y = ops.linear_attention(*ours, heads, rule, state)
+        tape.backward((y, ops.as_tensor(weights.reshape(y.shape)).data))
+    pairs = [(ops.as_array(y), o), (state, last)]
+    pairs += [(x.grad[:, :x.shape[-1]], t.grad) for x, t in zip(ours, theirs)]
+    for got, want in pairs:
+        want = want.detach().numpy().reshape(got.shape)
+        assert np.linalg.norm(got - want) <= 1e-9 * np.linalg.norm(want) + 1e-12
+
+
 LIMIT = {"fp64": 1e-9, "fp32": 1e-5, "bf16": 1e-2, "int8": 6e-2}
 
 
