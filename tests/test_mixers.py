@@ -6,6 +6,7 @@ import pytest
 
 from ternary import nn, ops
 from ternary.autograd.tape import Tape
+from ternary.kernels.gemm.quant import block_size
 from ternary.models import LM, LMConfig
 from ternary.training import audit
 
@@ -186,8 +187,8 @@ def test_a_linear_map_may_have_any_number_of_outputs(outputs, quantizer, precisi
     weight = layer.weight.values.astype(np.float64)
     if quantizer:
         codes, alpha = layer.codes()
-        weight = codes * np.repeat(alpha, -(-weight.size // len(alpha)) if quantizer != "block256" or weight.size <= 256
-                                   else 256)[:weight.size].reshape(weight.shape)
+        scales = np.repeat(alpha, block_size(codes.shape, quantizer))[:codes.size]
+        weight = codes * scales.reshape(codes.shape)
     with Tape(precision) as tape:
         t = ops.as_tensor(x)
         y = layer(t)

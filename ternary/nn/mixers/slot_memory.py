@@ -32,9 +32,10 @@ class SlotMemory(Module):
         return np.zeros((batch, padded(self.slots * self.size)), np.float32)
 
     def __call__(self, x: Tensor, state: np.ndarray | None = None, residual: Tensor | None = None) -> Tensor:
-        channels, logit = self.slots * self.size, self.write(x)
-        w, rest = (ops.expand(ops.sigmoid(ops.scale(logit, sign)), channels) for sign in (1.0, -1.0))
-        memory = ops.scan(rest, ops.mul(w, ops.concat(*[self.value(x)] * self.slots)), state)
+        channels, w = self.slots * self.size, ops.sigmoid(self.write(x))
+        rest = ops.sub(ops.as_tensor(np.ones(w.shape), accum=True), w)       # in bf16 it would not be 1 - w
+        written = ops.mul(ops.concat(*[self.value(x)] * self.slots), ops.expand(w, channels))
+        memory = ops.scan(ops.expand(rest, channels), written, state)
         return self.out(ops.mul(memory, ops.expand(ops.softmax(self.query(x)), channels)), residual=residual)
 
 
