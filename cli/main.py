@@ -15,7 +15,7 @@ from click.shell_completion import shell_complete
 
 import ternary
 from ternary.errors import ResourceError, TernaryError, UsageError
-from ternary.machine.heartbeat import say
+from ternary.machine.heartbeat import heartbeat, say
 from ternary.machine.streams import open_streams
 
 # module `ternary.cli.NAME` holds the click command `command`; the help stands here, so none is loaded for it
@@ -85,7 +85,8 @@ class Ternary(click.Group):
         try:
             if "--debug" in flags:  # an option of the group, welcome behind the command too
                 args = ["--debug", *(a for a in flags if a != "--debug"), *args[len(flags) :]]
-            with _termination(), self.make_context(self.name, args, **extra) as ctx:
+            at_work = heartbeat(f"ternary {next((a for a in args if a in COMMANDS), '')}: at work")
+            with _termination(), self.make_context(self.name, args, **extra) as ctx, at_work:
                 self.invoke(ctx)
             return 0
         except click.exceptions.Exit as stop:

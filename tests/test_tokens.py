@@ -362,7 +362,8 @@ def test_progress_is_told_now_and_then(monkeypatch):
     for _ in range(4):
         clock[0] += 2
         progress.add(10_000_000)
-    assert said == ["tokenizing: 50 of 100 MB, 5.0 MB/s, ETA 0:00:10"]
+    assert said == ["tokenizing: 40 of 100 MB, 5.0 MB/s, ETA 0:00:12",
+                    "tokenizing: 60 of 100 MB, 5.0 MB/s, ETA 0:00:08"]
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ternary.errors import DataError, ResourceError
 from ternary.text.folder import files_in, foreign_content, kept, splits
+from ternary.machine.heartbeat import heartbeat
 from ternary.text.hub import open_hub
 from ternary.text.local import open_files
 from ternary.text.outside import open_reader, reader_call
@@ -201,7 +202,7 @@ def _standard_input(options: TextOptions, reader: str | None = None) -> Corpus:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "stdin"
     try:
-        with open(path, "wb") as f:
+        with heartbeat("" if sys.stdin.isatty() else "reading standard input"), open(path, "wb") as f:
             shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
     except OSError as e:
         raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None

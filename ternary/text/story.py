@@ -4,13 +4,12 @@ import codecs
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
 from ternary.errors import DataError, UsageError
+from ternary.machine import heartbeat
 
 SEPARATOR = "<|endoftext|>"
 MARKER = re.compile(re.escape(SEPARATOR), re.IGNORECASE)
@@ -77,8 +76,7 @@ class BadRows:
 @cache
 def say(text: str) -> None:
     """A line on stderr, once: a source is opened and read several times."""
-    with suppress(OSError, ValueError, AttributeError):           # stderr may be closed, full or absent
-        print(text, file=sys.stderr, flush=True)
+    heartbeat.say(text)
 
 
 def stories_in(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ternary.checkpoint.lock import locked
 from ternary.config import TrainConfig
 from ternary.errors import NumericError, ResourceError, UsageError
 from ternary.training.callbacks import Callback, standard
+from ternary.machine.heartbeat import heartbeat
 from ternary.training.environment import describe, environment
 from ternary.training.logbook import Logbook
 from ternary.training.loggers import check_loggers, open_sinks
@@ -46,7 +47,8 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
             log.record("start", run.step, settings=run.config.to_json(), parameters=run.model.parameter_count,
                        facts=environment(run))
             try:
-                return train_to_the_end(run)
+                with heartbeat(lambda: f"training: step {run.step + 1:,}"):       # one step may take long
+                    return train_to_the_end(run)
             except KeyboardInterrupt as stop:
                 raise type(stop)(run.save_if_needed()) from None
 

@@ -15,6 +15,7 @@ from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
+from ternary.machine.heartbeat import heartbeat
 from ternary.models import to_json
 from ternary.objectives import trained_parameters
 from ternary.text.loader import Loader
@@ -52,7 +53,8 @@ class Run:
         restored = self.checkpoint(resume) if resume else None
         self.model = restored.model if restored else new_model(config)
         wait_for_kernels = start_compiling(self.model, config)
-        self.open_data(restored)
+        with heartbeat("preparing the text"):
+            self.open_data(restored)
         self.memory = check_memory(self.model, config)
         wait_for_kernels()
         check_kernels(self.model, config)
