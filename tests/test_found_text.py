@@ -97,6 +97,19 @@ def test_a_file_that_older_versions_read_otherwise_has_another_fingerprint():
         assert corpus.fingerprint != fingerprint((os.path.splitext(name)[1], digest, None)), name
 
 
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.parquet", "reader.py:read", "reader.py:read:a.txt"])
+def test_where_the_text_is_not_looked_at_the_rules_of_reading_are_in_the_fingerprint(name, monkeypatch):
+    """A cache that was made by other rules is not served."""
+    write("a.txt", "one\n\ntwo")
+    write("a.txt.gz", gzip.compress(b"one\n\ntwo")), write("a.jsonl.gz", gzip.compress(lines({"text": "one"}).encode()))
+    pa.parquet.write_table(pa.table({"text": ["one"]}), "a.parquet")
+    write("reader.py", "def read(path=None):\n    yield 'one'\n")
+    now, plain = open_corpus(name).fingerprint, open_corpus("a.txt").fingerprint
+    for module in ("local", "outside"):
+        monkeypatch.setattr(f"ternary.text.{module}.RULES", 99)
+    assert open_corpus(name).fingerprint != now and open_corpus("a.txt").fingerprint == plain
+
+
 @pytest.mark.parametrize("text, story", [
     ("\n\n    if x:\n        y\n\n", "    if x:\n        y"), ("\tx\n", "\tx"), (" x", "x"), ("  x ", "  x"),
     (" \n x\n", "x"), ("\u3000x", "x"), ("   \n", ""), ("x\n    ", "x"),

@@ -13,6 +13,7 @@ from ternary.machine import heartbeat
 
 SEPARATOR = "<|endoftext|>"
 MARKER = re.compile(re.escape(SEPARATOR), re.IGNORECASE)
+RULES = 2    # part of fingerprints: raise it if `stories_in` or a reader makes other stories of the same file
 INDENT = re.compile(r" *\t[ \t]*|  +")            # one space alone is no indentation
 
 
