@@ -65,8 +65,6 @@ class Ternary(click.Group):
         if asked := os.environ.get(_COMPLETION):
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
         open_streams()
-        if os.environ.get("TERNARY_CACHE"):  # no shell expands a ~ in quotes
-            os.environ["TERNARY_CACHE"] = os.path.expanduser(os.environ["TERNARY_CACHE"])
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         if args[0] == "help":
             args = [*args[1:], "--help"]

@@ -213,6 +213,8 @@ class Draft:
         self.ids.write(head(header, self.first))
         self.ids.flush()
         os.fsync(self.ids.fileno())
+        self.ids.close()                          # Windows renames and removes no file that is open
+        self.offsets.close()
         os.replace(self.ids.name, self.path)
         self.discard()
 
