@@ -74,7 +74,8 @@ class Ternary(click.Group):
         except BrokenPipeError:
             code = _hang_up()
         except OSError as error:
-            code = _report(error, False)
+            what = f"standard output cannot be written ({error.strerror}); what the command saved is kept"
+            code = _report(TernaryError(what), False)
             _hang_up()
         sys.exit(code)
 
@@ -97,6 +98,9 @@ class Ternary(click.Group):
         except (Exception, KeyboardInterrupt) as error:
             if "--debug" in flags or os.environ.get("TERNARY_DEBUG", "0") not in ("0", ""):
                 traceback.print_exception(error)
+            frames = traceback.walk_tb(error.__traceback__)
+            if isinstance(error, OSError) and any(frame.f_code is click.echo.__code__ for frame, _ in frames):
+                raise  # standard output is full
             return _report(error, "--json" in flags)
 
 

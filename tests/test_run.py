@@ -410,6 +410,19 @@ def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch
     assert learned(folder) == learned(finished[0]) and weights(folder) == weights(finished[0])
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_result_that_cannot_be_written(finished, corpus, tmp_path, start, form):
+    folder = tmp_path / "run"
+    with open("/dev/full", "w") as full:
+        process = start("train", "--data", corpus, *TINY, "--save-dir", folder, *form, stdout=full)
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and err.count("Error: ") == 1
+    assert err.splitlines()[-1] == ("Error: standard output cannot be written (No space left on device); "
+                                    "what the command saved is kept")
+    assert weights(folder) == weights(finished[0])
+
+
 def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
     model = restore(finished[0]).model
     trainer = Trainer(model, AdamW(model.parameters()), PRECISIONS[0])
