@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.layout import has_checkpoint
 from ternary.checkpoint.lock import locked
 from ternary.config import TrainConfig
 from ternary.errors import NumericError, ResourceError, UsageError
-from ternary.training.callbacks import Callback, standard
 from ternary.machine.heartbeat import heartbeat
+from ternary.training.callbacks import Callback, standard
 from ternary.training.environment import describe, environment
 from ternary.training.logbook import Logbook
 from ternary.training.loggers import check_loggers, open_sinks
@@ -30,7 +31,7 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
     checkpoint.check_folder(folder)
     refuse_foreign(folder)
     check_loggers(config.log)
-    if not resume and checkpoint.steps(folder):
+    if not resume and has_checkpoint(folder):
         raise UsageError(f"{folder} holds a run already; continue it with --resume {folder}, or choose another "
                          "--save-dir")
     with locked(folder) as warnings:

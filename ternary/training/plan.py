@@ -8,6 +8,7 @@ from typing import Any
 import numba
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.layout import has_checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
@@ -199,7 +200,7 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
             fresh = shlex.quote(str(Path(resume)) + "-run")
             raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "
                              f"goes on, such as --save-dir {fresh}")
-        if checkpoint.steps(Path(asked)):
+        if has_checkpoint(Path(asked)):
             raise UsageError(f"--save-dir {asked} holds a run already; choose another for what {resume} continues")
         folder = Path(asked)
     elif asked is not None and Path(asked).resolve() != folder.resolve():
