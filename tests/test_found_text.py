@@ -139,6 +139,20 @@ def test_hidden_and_foreign_files_of_a_folder_are_skipped_and_named(capsys):
     assert read("d") == ["about"]
 
 
+def test_notes_beside_data_are_skipped_and_named(capsys):
+    write("d/a.txt", "one"), write("d/NOTES.md", "about"), write("d/LICENSE", "MIT"), write("d/LICENSE.txt", "MIT")
+    assert read("d") == ["one"]
+    said = capsys.readouterr().err
+    assert all(f"{name} (about the data)" in said for name in ("NOTES.md", "LICENSE", "LICENSE.txt"))
+    say.cache_clear()
+    assert read("d/*") == ["one"] and "NOTES.md (about the data)" in capsys.readouterr().err
+    write("m/notes.md", "about")
+    for source in ("m", "m/*"):
+        with pytest.raises(DataError, match="txt"):
+            open_corpus(source)
+    assert read("text:m/notes.md") == ["about"]
+
+
 def test_a_pointer_or_page_in_place_of_data_is_refused():
     write("d/a.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"), write("d/b.txt", "one")
     for source in ("d", "d/a.txt"):
@@ -302,6 +316,22 @@ def test_the_advice_about_encodings_works_when_followed():
     with pytest.raises(UsageError, match="no such encoding"):
         open_corpus("latin.txt", encoding="latin-11")
     assert read(write("zh.csv", "id,text\n1,\u732b\n".encode("gb18030")), encoding="gb18030") == ["\u732b"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_quote_without_its_partner_is_found_in_bounded_memory(name, monkeypatch):
+    """What comes behind it is no cell of any length."""
+    monkeypatch.setattr(files, "MAX_STORY", 1000)
+    monkeypatch.setattr(files, "BLOCK", 500)
+    rows = ["id,text", "1,one", '2,"two', *(f"{k},more" for k in range(3, 5000))]
+    content = "\n".join(rows).encode()
+    write(name, gzip.compress(content) if name.endswith("gz") else content)
+    decoded = []
+    blocks = DataFile.blocks
+    monkeypatch.setattr(DataFile, "blocks", lambda self: (decoded.append(len(b)) or b for b in blocks(self)))
+    with pytest.raises(DataError, match=f"{name}, line .*a cell of the row in line 3 has no end.*quote"):
+        read(name)
+    assert name == "a.csv" or sum(decoded) < 12000
 
 
 # ---- rows that cannot be read
