@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import TINY, stories
+from tiny import TINY, log, stories
 
 import ternary
 from ternary.checkpoint import format as checkpoint
@@ -102,3 +102,5 @@ def test_a_run_leaves_out_validation_stories_that_it_trains_on(here, corpus, tmp
     assert result.code == 0 and "validation stories: 2 (30 more are trained on, and left out)" in result.err
     result = here(*flags[:-1], tmp_path / "same", "--val-data", corpus)
     assert result.code == 0 and "ALL of which are trained on" in result.err
+    assert [(e["seen"], e["stories"]) for e in log(tmp_path / "same", "eval")] == [(5, 5)]
+    assert [(e["seen"], e["stories"]) for e in log(tmp_path / "run", "eval")] == [(0, 2)]

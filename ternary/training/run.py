@@ -92,8 +92,10 @@ class Run:
         self.store = prepare(train, self.tokenizer, **how)
         self.stories = {"train": np.unique(story_hashes(self.store.tokens, self.store.offsets))}
         self.val_stories, self.val_seen = unseen(val.stories(), self.tokenizer, self.stories["train"], c.eval_stories)
+        self.scored_seen = 0                          # of the stories that evaluations score, those trained on
         if not self.val_stories:                      # the same text twice: its score is one of training
             self.val_stories = list(islice(val.stories(), c.eval_stories))
+            self.scored_seen = len(self.val_stories)
         self.stories["val"] = np.unique(hashes_of(self.val_stories, self.tokenizer))
         self.loader = Loader(self.store.tokens, c.batch_size, c.seq_len, c.seed)
         self.chars_per_token = self.store.header["chars"] / self.store.header["tokens"]

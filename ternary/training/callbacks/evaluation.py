@@ -52,8 +52,8 @@ class Evaluation(Callback):
             run.event(f"warning: {error}")
         sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
         # one line: a run that is killed here has evaluated, or will do it again
-        run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, tokens=run.tokens, seconds=run.seconds,
-                       trits=trit_shares(run.model), sample=sample)
+        run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, stories=len(run.val_stories), seen=run.scored_seen,
+                       tokens=run.tokens, seconds=run.seconds, trits=trit_shares(run.model), sample=sample)
         shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
         run.log.message(f"step {run.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
         for warning in warnings(run.log.lines("eval"), run.loss):
