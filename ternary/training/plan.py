@@ -19,7 +19,7 @@ from ternary.nn.module import Parameter
 from ternary.objectives import OBJECTIVES, Objective, trained_parameters
 from ternary.rng import generator
 from ternary.schema import checked
-from ternary.text.corpus import has_splits, open_corpus, split_corpus
+from ternary.text.corpus import open_for_training
 from ternary.text.outside import runs_outside_code
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
@@ -154,13 +154,8 @@ def eval_precision(config: TrainConfig) -> str:
 
 def corpora(config: TrainConfig) -> tuple[Corpus, Corpus]:
     """For training and for validation."""
-    how = {"encoding": config.encoding, "template": config.template, "skip_bad": config.skip_bad}
-    train = open_corpus(config.data, "train", config.field, **how)
-    if config.val_data:
-        return train, open_corpus(config.val_data, "validation", config.field, **how)
-    if has_splits(config.data):
-        return train, open_corpus(config.data, "validation", config.field, **how)
-    return split_corpus(train)
+    return open_for_training(config.data, config.val_data, config.field, encoding=config.encoding,
+                             template=config.template, skip_bad=config.skip_bad)
 
 
 def budget(config: TrainConfig, steps_per_epoch: float) -> Budget:
