@@ -64,7 +64,8 @@ def test_eval_scores_what_was_held_out(here, finished, corpus):
 
 
 def test_text_that_was_all_trained_on_has_no_score(here, finished, tmp_path):
-    trained = [s for s in stories() if ternary.load(finished[0]).evaluate([s])["seen"]][:3]
+    lm = ternary.load(finished[0])
+    trained = [s for s in stories(20) if lm.evaluate([s])["seen"]][:3]
     (tmp_path / "trained.txt").write_text("\n\n".join(trained))
     command = ["eval", "--checkpoint", finished[0], "--data", tmp_path / "trained.txt"]
     result = here(*command, "--json")
