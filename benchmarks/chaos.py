@@ -25,8 +25,9 @@ from pathlib import Path
 from hostile import hostile_files
 
 from ternary import fables
-from ternary.bench.measure import machine, say
+from ternary.bench.measure import machine
 from ternary.checkpoint.format import find
+from ternary.machine.heartbeat import say
 
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 RESULTS = Path(__file__).parent / "results"

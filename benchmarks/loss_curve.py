@@ -19,8 +19,9 @@ set_threads()                     # before Numba and PyTorch read the environmen
 import numpy as np
 import torch
 
-from ternary.bench.measure import chosen, machine, say
+from ternary.bench.measure import chosen, machine
 from ternary.config import TrainConfig
+from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.text.corpus import open_corpus

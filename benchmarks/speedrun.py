@@ -21,7 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from ternary.bench.measure import machine, say
+from ternary.bench.measure import machine
+from ternary.machine.heartbeat import say
 from ternary.training.logbook import Logbook
 
 SEED = 42

@@ -50,9 +50,10 @@ def held_out(corpus, restored, limit, include_seen):
     from itertools import islice
 
     from ternary.errors import DataError
+    from ternary.machine.heartbeat import say
     from ternary.text.seen import seen, unseen
     if restored.stories is None:
-        click.echo("note: this checkpoint does not know which stories it was trained on", err=True)
+        say("note: this checkpoint does not know which stories it was trained on")
         return list(islice(corpus.stories(), limit)), None
     trained = restored.stories["train"]
     if include_seen:
@@ -63,6 +64,6 @@ def held_out(corpus, restored, limit, include_seen):
         raise DataError(f"all {passed:,} stories of {corpus.name} were trained on, so their score says nothing about "
                         "other text; give other --data, or --include-seen")
     if passed:
-        click.echo(f"{passed:,} of {passed + len(texts):,} stories were trained on and are left out; --include-seen "
-                   "scores them too", err=True)
+        say(f"{passed:,} of {passed + len(texts):,} stories were trained on and are left out; --include-seen scores "
+            "them too")
     return texts, passed

@@ -103,9 +103,11 @@ class Clock:
 
 def standard_input() -> str:
     """The prompt from standard input, as UTF-8; its last line end is that of the line, not of the prompt."""
-    if sys.stdin.isatty():
+    typed = sys.stdin.isatty()
+    if typed:
         say("type the prompt; it ends with Ctrl-D (Windows: Ctrl-Z and Enter) on a line of its own")
-    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")
+    with heartbeat("" if typed else "reading the prompt from standard input"):
+        text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")
     if not text:
         raise UsageError("the prompt - is standard input, which is empty; pipe a text in, or leave the - out")
     return text

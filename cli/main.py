@@ -15,7 +15,7 @@ from click.shell_completion import shell_complete
 
 import ternary
 from ternary.errors import ResourceError, TernaryError, UsageError
-from ternary.machine.heartbeat import say
+from ternary.machine.heartbeat import heartbeat, say
 from ternary.machine.streams import open_streams
 
 # module `ternary.cli.NAME` holds the click command `command`; the help stands here, so none is loaded for it
@@ -65,8 +65,6 @@ class Ternary(click.Group):
         if asked := os.environ.get(_COMPLETION):
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
         open_streams()
-        if os.environ.get("TERNARY_CACHE"):  # no shell expands a ~ in quotes
-            os.environ["TERNARY_CACHE"] = os.path.expanduser(os.environ["TERNARY_CACHE"])
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         if args[0] == "help":
             args = [*args[1:], "--help"]
@@ -76,7 +74,8 @@ class Ternary(click.Group):
         except BrokenPipeError:
             code = _hang_up()
         except OSError as error:
-            code = _report(error, False)
+            what = f"standard output cannot be written ({error.strerror}); what the command saved is kept"
+            code = _report(TernaryError(what), False)
             _hang_up()
         sys.exit(code)
 
@@ -85,7 +84,8 @@ class Ternary(click.Group):
         try:
             if "--debug" in flags:  # an option of the group, welcome behind the command too
                 args = ["--debug", *(a for a in flags if a != "--debug"), *args[len(flags) :]]
-            with _termination(), self.make_context(self.name, args, **extra) as ctx:
+            at_work = heartbeat(f"ternary {next((a for a in args if a in COMMANDS), '')}: at work")
+            with _termination(), self.make_context(self.name, args, **extra) as ctx, at_work:
                 self.invoke(ctx)
             return 0
         except click.exceptions.Exit as stop:
@@ -98,6 +98,9 @@ class Ternary(click.Group):
         except (Exception, KeyboardInterrupt) as error:
             if "--debug" in flags or os.environ.get("TERNARY_DEBUG", "0") not in ("0", ""):
                 traceback.print_exception(error)
+            frames = traceback.walk_tb(error.__traceback__)
+            if isinstance(error, OSError) and any(frame.f_code is click.echo.__code__ for frame, _ in frames):
+                raise  # standard output is full
             return _report(error, "--json" in flags)
 
 

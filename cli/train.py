@@ -51,12 +51,12 @@ def command(small, large, model, config, resume, as_json, set, **given):
         refuse_outside_code(base, given, f"--config {config}")
         given = {**base, **given, "set": {**base.get("set", {}), **given.get("set", {})}}
     set_threads(given.get("threads"))
-    from ternary.checkpoint import format as checkpoint
+    from ternary.checkpoint.layout import has_checkpoint
     from ternary.training.loop import train
     from ternary.training.plan import continued
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
-        resume = folder if checkpoint.steps(Path(folder)) else None
+        resume = folder if has_checkpoint(Path(folder)) else None
     if not resume:
         emit(train(TrainConfig(**{"model": None, **given})), as_json)
         return

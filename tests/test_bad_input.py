@@ -286,7 +286,7 @@ def test_a_save_dir_that_cannot_be_written(place, here, monkeypatch):
     (place / "locked").mkdir()
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(place / "locked") and access(path, mode))
-    monkeypatch.setattr("ternary.training.plan.open_corpus", lambda *_: pytest.fail("the data was opened"))
+    monkeypatch.setattr("ternary.training.plan.open_for_training", lambda *_, **__: pytest.fail("the data was opened"))
     before = tree(place)
     for folder in ("locked", "locked/run/1"):
         check(here("train", "--data", "stories.txt", "--save-dir", folder, "--json"), RESOURCE, "cannot write",

@@ -206,7 +206,7 @@ def test_log_prob_is_the_log_probability_accumulated_while_writing(texts):
     for index, text in enumerate(texts):
         written, log_p = grammar().trace(random_numbers(3, index))
         assert written == text
-        assert fables.log_prob(text) == log_p   # the same terms, summed exactly
+        assert math.isclose(fables.log_prob(text), log_p, rel_tol=1e-12), (index, text)   # one term is over 1e-7 of it
 
 
 def enumerate_texts(grammar):

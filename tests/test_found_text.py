@@ -97,6 +97,19 @@ def test_a_file_that_older_versions_read_otherwise_has_another_fingerprint():
         assert corpus.fingerprint != fingerprint((os.path.splitext(name)[1], digest, None)), name
 
 
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.parquet", "reader.py:read", "reader.py:read:a.txt"])
+def test_where_the_text_is_not_looked_at_the_rules_of_reading_are_in_the_fingerprint(name, monkeypatch):
+    """A cache that was made by other rules is not served."""
+    write("a.txt", "one\n\ntwo")
+    write("a.txt.gz", gzip.compress(b"one\n\ntwo")), write("a.jsonl.gz", gzip.compress(lines({"text": "one"}).encode()))
+    pa.parquet.write_table(pa.table({"text": ["one"]}), "a.parquet")
+    write("reader.py", "def read(path=None):\n    yield 'one'\n")
+    now, plain = open_corpus(name).fingerprint, open_corpus("a.txt").fingerprint
+    for module in ("local", "outside"):
+        monkeypatch.setattr(f"ternary.text.{module}.RULES", 99)
+    assert open_corpus(name).fingerprint != now and open_corpus("a.txt").fingerprint == plain
+
+
 @pytest.mark.parametrize("text, story", [
     ("\n\n    if x:\n        y\n\n", "    if x:\n        y"), ("\tx\n", "\tx"), (" x", "x"), ("  x ", "  x"),
     (" \n x\n", "x"), ("\u3000x", "x"), ("   \n", ""), ("x\n    ", "x"),
@@ -124,6 +137,20 @@ def test_hidden_and_foreign_files_of_a_folder_are_skipped_and_named(capsys):
     assert read("d/*.txt") == ["one"]
     os.remove("d/a.txt")
     assert read("d") == ["about"]
+
+
+def test_notes_beside_data_are_skipped_and_named(capsys):
+    write("d/a.txt", "one"), write("d/NOTES.md", "about"), write("d/LICENSE", "MIT"), write("d/LICENSE.txt", "MIT")
+    assert read("d") == ["one"]
+    said = capsys.readouterr().err
+    assert all(f"{name} (about the data)" in said for name in ("NOTES.md", "LICENSE", "LICENSE.txt"))
+    say.cache_clear()
+    assert read("d/*") == ["one"] and "NOTES.md (about the data)" in capsys.readouterr().err
+    write("m/notes.md", "about")
+    for source in ("m", "m/*"):
+        with pytest.raises(DataError, match="txt"):
+            open_corpus(source)
+    assert read("text:m/notes.md") == ["about"]
 
 
 def test_a_pointer_or_page_in_place_of_data_is_refused():
@@ -289,6 +316,22 @@ def test_the_advice_about_encodings_works_when_followed():
     with pytest.raises(UsageError, match="no such encoding"):
         open_corpus("latin.txt", encoding="latin-11")
     assert read(write("zh.csv", "id,text\n1,\u732b\n".encode("gb18030")), encoding="gb18030") == ["\u732b"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_quote_without_its_partner_is_found_in_bounded_memory(name, monkeypatch):
+    """What comes behind it is no cell of any length."""
+    monkeypatch.setattr(files, "MAX_STORY", 1000)
+    monkeypatch.setattr(files, "BLOCK", 500)
+    rows = ["id,text", "1,one", '2,"two', *(f"{k},more" for k in range(3, 5000))]
+    content = "\n".join(rows).encode()
+    write(name, gzip.compress(content) if name.endswith("gz") else content)
+    decoded = []
+    blocks = DataFile.blocks
+    monkeypatch.setattr(DataFile, "blocks", lambda self: (decoded.append(len(b)) or b for b in blocks(self)))
+    with pytest.raises(DataError, match=f"{name}, line .*a cell of the row in line 3 has no end.*quote"):
+        read(name)
+    assert name == "a.csv" or sum(decoded) < 12000
 
 
 # ---- rows that cannot be read

@@ -14,6 +14,7 @@ import pytest
 from conftest import TERNARY
 from tiny import TINY, learned, log, pointer, stories
 
+import ternary
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.layout import POINTERS, pointed
 from ternary.compiler.isa import ISA
@@ -216,6 +217,21 @@ def test_a_copy_whose_step_is_missing_or_damaged(finished, tmp_path):
     (run / "step_0000040" / "model.safetensors").write_bytes(b"torn")
     checkpoint.prune(run)
     assert checkpoint.load(run / "step_0000040").state["step"] == 40 and not (run / "last").exists()
+
+
+def test_a_run_of_which_only_a_folder_named_last_is_left(finished, here, tmp_path):
+    """A program that syncs without links made it, or a person who saved space."""
+    run = tmp_path / "run"
+    shutil.copytree(finished[0] / "last", run / "last")
+    assert here("generate", "The", "--checkpoint", run, "--max-tokens", 3).code == 0
+    scores = [here("eval", "--checkpoint", folder, "--json").json["bpc"] for folder in (run, finished[0] / "last")]
+    assert scores[0] == scores[1]
+    assert ternary.load(run).path == run / "last"
+    result = here("train", "--data", "fables", *TINY, "--save-dir", run)
+    assert result.code == 2 and "holds a run already" in result.err
+    result = here("train", "--resume", "auto", "--save-dir", run, "--steps", 50)
+    assert result.code == 0 and {"step_0000040", "step_0000050"} <= {p.name for p in run.iterdir()}
+    assert pointer(run / "last") == "step_0000050"
 
 
 def test_a_damaged_copy_does_not_replace_its_step(finished, tmp_path):

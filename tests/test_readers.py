@@ -77,7 +77,7 @@ def test_names():
     ("a.txt.gz", gz("é".encode("latin-1")), "is not UTF-8: byte 0xe9 at offset 0, line 1"),
     ("a.csv", b"id,text\n1,a,b\n", "line 2: 3 columns; line 1 names 2"),
     ("a.csv", b"id,words\n1,a\n", "found 'id', 'words'; choose one with --field"),
-    ("a.csv", b'id,text\n1,"a\n', "unexpected end of data"),
+    ("a.csv", b'id,text\n1,"a\n', "a cell of the row in line 2 has no end"),
     ("a.parquet.gz", gz(b"PAR1"), "has suffix '.gz'; want .txt"),
 ])
 def test_what_is_wrong_is_said(tmp_path, name, data, said):

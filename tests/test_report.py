@@ -49,7 +49,7 @@ def test_every_run_has_a_page_that_needs_nothing_else(finished):
                  "Machine and data", "--resume", "ternary generate", "weight_decay"):
         assert said in text, said
     best = min(float(e["val_bpc"]) for e in log(finished[0], "eval"))
-    assert f"{best:.4f}" in text
+    assert f"{best:.4f}" in text and "of it trained on<b>0 of 5 stories</b>" in text
 
 
 def test_the_log_holds_shares_of_trits_that_add_up(finished):
@@ -99,12 +99,24 @@ def test_compare(here, finished, copy, tmp_path):
     rows = json.loads(result.out)
     assert result.code == 0 and [row["seed"] for row in rows] == [42, 7] and "lr" not in rows[0]
     assert rows[0]["best_bpc"] == rows[1]["best_bpc"] and rows[0]["step"] == 40 and rows[0]["tokens"] == 40 * 64
-    parsed = Parsed((tmp_path / "both.html").read_text())
-    assert parsed.tags.count("svg") == 2 and not parsed.addresses
+    assert (rows[0]["seen"], rows[0]["stories"]) == (0, 5)
+    page_text = (tmp_path / "both.html").read_text()
+    parsed = Parsed(page_text)
+    assert parsed.tags.count("svg") == 2 and not parsed.addresses and ">seen</th>" in page_text
     result = here("compare", finished[0], tmp_path)
     assert result.code == 4 and "has no log.jsonl of a run" in result.err
     result = here("compare", finished[0], "--out", tmp_path / "absent" / "x.html")
     assert result.code == 5 and "cannot write" in result.err
+
+
+def test_scores_of_version_0_1_do_not_say_what_was_trained_on(here, copy):
+    lines = [json.loads(line) for line in (copy / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        line.pop("seen", None), line.pop("stories", None)
+    (copy / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert json.loads(here("compare", copy, "--json").out)[0]["seen"] is None
+    page.write_report(copy, read_log(copy), "")
+    assert "trained on" not in (copy / "report.html").read_text().partition("Machine and data")[0]
 
 
 # --- charts

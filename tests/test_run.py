@@ -353,6 +353,21 @@ def test_a_disk_that_is_full_for_a_while_ends_no_run(finished, corpus, tmp_path,
     assert [e["step"] for e in log(folder, "save")] == [20, 40] and pointer(folder / "best") == "step_0000040"
 
 
+def test_best_is_the_best_step_that_could_be_saved(corpus, tmp_path, here, monkeypatch):
+    """The best of all falls on a failed save; of the others the second is better than the first."""
+    scores = iter([3.0, 1.0, 2.0, 2.5])
+    score = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "evaluate", lambda *given: {**score(*given), "bpc": next(scores)})
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        failing_saves(patch, 20)
+        assert here("train", "--data", corpus, *TINY, "--save-dir", folder, "--keep", 1).code == 0
+    assert pointer(folder / "best") == "step_0000030"
+    assert {p.name for p in folder.glob("step_*")} == {"step_0000030", "step_0000040"}
+    checkpoint.point(folder, "best", 40)
+    assert here("train", "--resume", folder).code == 0 and pointer(folder / "best") == "step_0000030"
+
+
 def test_a_run_whose_last_save_failed_says_so_at_its_end(finished, corpus, tmp_path, here, monkeypatch):
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
@@ -393,6 +408,19 @@ def test_a_run_does_not_end_because_of_its_screen(finished, corpus, tmp_path, st
         process.stderr.close()
     assert process.wait(timeout=300) == 0
     assert weights(folder) == weights(finished[0]) and learned(folder) == learned(finished[0])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_result_that_cannot_be_written(finished, corpus, tmp_path, start, form):
+    folder = tmp_path / "run"
+    with open("/dev/full", "w") as full:
+        process = start("train", "--data", corpus, *TINY, "--save-dir", folder, *form, stdout=full)
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and err.count("Error: ") == 1
+    assert err.splitlines()[-1] == ("Error: standard output cannot be written (No space left on device); "
+                                    "what the command saved is kept")
+    assert weights(folder) == weights(finished[0])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import TINY, stories
+from tiny import TINY, log, stories
 
 import ternary
 from ternary.checkpoint import format as checkpoint
@@ -64,7 +64,8 @@ def test_eval_scores_what_was_held_out(here, finished, corpus):
 
 
 def test_text_that_was_all_trained_on_has_no_score(here, finished, tmp_path):
-    trained = [s for s in stories() if ternary.load(finished[0]).evaluate([s])["seen"]][:3]
+    lm = ternary.load(finished[0])
+    trained = [s for s in stories(20) if lm.evaluate([s])["seen"]][:3]
     (tmp_path / "trained.txt").write_text("\n\n".join(trained))
     command = ["eval", "--checkpoint", finished[0], "--data", tmp_path / "trained.txt"]
     result = here(*command, "--json")
@@ -102,3 +103,5 @@ def test_a_run_leaves_out_validation_stories_that_it_trains_on(here, corpus, tmp
     assert result.code == 0 and "validation stories: 2 (30 more are trained on, and left out)" in result.err
     result = here(*flags[:-1], tmp_path / "same", "--val-data", corpus)
     assert result.code == 0 and "ALL of which are trained on" in result.err
+    assert [(e["seen"], e["stories"]) for e in log(tmp_path / "same", "eval")] == [(5, 5)]
+    assert [(e["seen"], e["stories"]) for e in log(tmp_path / "run", "eval")] == [(0, 2)]

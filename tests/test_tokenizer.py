@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 from ternary.text import tokenizer as module
 from ternary.text import vocabulary
-from ternary.text.spelling import Speller
+from ternary.text.spelling import CHARACTER, Keys, Speller, Spelling, Trie, joint_hashes, parts_of
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
 
 STORIES = [
@@ -23,6 +23,9 @@ STORIES = [
 
 TINY = Tokenizer.train(STORIES, 400)
 GOLDEN = {2: "1f0bd67425122436a0319b85d1a110730a8c0a9c0ae7db0d7622263f3116117a"}  # by vocabulary.VERSION
+UNSPACED = {2: {"Chinese": "139976b8cfdc4b4826fe95a0b913d822c643cc741f747151971fa60313049461",
+                "Japanese": "ee7f755a71084e31a0af63e401d1f895b961f52be25f014793a7a31b6a8f1ace",
+                "Thai": "a6033b5427d5735f818bbdb361537865af71e5c64ebd42a4e46eb310d0188006"}}
 TINYSTORIES = Path(__file__).parents[2] / "shared" / "data" / "tinystories"
 
 SCRAPS = ["He", " dog", ". ", "\r\n", "\t", "🐶", "👨\u200d👩\u200d👧", "é", "’s", "'", "\0", "\u2028", "_"]
@@ -115,6 +118,20 @@ def test_pieces_come_by_use():
 
 def test_what_a_version_learns_never_changes():
     assert TINY.hash == GOLDEN[vocabulary.VERSION]
+
+
+def unspaced(first: int, letters: int, longest: int) -> list[str]:
+    """Texts without spaces, of random words from `letters` characters."""
+    pick = random.Random(first)
+    words = ["".join(chr(first + int(letters * pick.random() ** 2)) for _ in range(pick.randint(1, longest)))
+             for _ in range(300)]
+    return ["".join(pick.choice(words) + "。" * (pick.random() < 0.1) for _ in range(60)) for _ in range(40)]
+
+
+@pytest.mark.parametrize("name, texts", [("Chinese", unspaced(0x4E00, 800, 3)), ("Japanese", unspaced(0x3041, 90, 5)),
+                                         ("Thai", unspaced(0x0E01, 60, 8))])
+def test_what_a_version_learns_of_scripts_without_spaces_never_changes(name, texts):
+    assert Tokenizer.train(texts, 700).hash == UNSPACED[vocabulary.VERSION][name]
 
 
 def test_vocabulary_does_not_depend_on_the_order():
@@ -338,6 +355,34 @@ def test_texts_spelled_together_have_the_fewest_parts_of_each(texts, pieces):
         spelled[k].append(part)
     known = vocabulary.with_beginnings(pieces)
     assert spelled == [vocabulary.fewest(text, known) for text in texts]
+
+
+@given(st.lists(st.text("aé中文🐌", max_size=12), min_size=1, max_size=9),
+       st.lists(st.text("aé中文🐌", min_size=1, max_size=5), max_size=20, unique=True), st.integers(0, 20))
+def test_pieces_may_be_added_later(texts, pieces, first):
+    spelling = Spelling(texts)
+    for some, number in ((pieces[:first], 0), (pieces[first:], len(pieces[:first]))):
+        spelling.add(Trie(some, number))
+        spelling.cut()
+    for one, other in zip(spelling.cut(), Speller(pieces).cut(texts)):
+        assert one.tolist() == other.tolist()
+
+
+def test_keys_that_share_a_slot_are_found():
+    keys = np.sort(np.random.default_rng(1).choice(1 << 40, 5000, replace=False))
+    found = Keys(keys)
+    assert found.shared.any()
+    hit, at = found.find(np.concatenate([keys[::-1], keys + 1]))
+    assert hit[:5000].all() and at[:5000].tolist() == list(range(5000))[::-1]
+    assert hit[5000:].tolist() == np.isin(keys + 1, keys).tolist()
+
+
+@given(st.lists(st.text("ab文", min_size=1, max_size=3), min_size=1, max_size=9, unique=True))
+def test_joins_that_spell_the_same_have_the_same_hash(pieces):
+    numbers = [*range(len(pieces)), *(CHARACTER + ord(c) for c in "ab文")]
+    pairs = np.array([(a, b) for a in numbers for b in numbers]).T
+    spelled = ["".join(two) for two in zip(parts_of(pairs[0], pieces), parts_of(pairs[1], pieces))]
+    assert len(set(zip(spelled, joint_hashes(pairs, pieces).tolist()))) == len(set(spelled))
 
 
 def test_many_new_chunks_are_encoded_as_one_by_one(monkeypatch):

@@ -237,6 +237,30 @@ def test_the_folder_of_the_cache(tmp_path, monkeypatch):
     assert prepare(corpus(STORIES), TOKENIZER).path.parent == tmp_path / "mine"
 
 
+def test_a_home_folder_in_the_name_of_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("TERNARY_CACHE", "~/mine")
+    assert cache_folder() == tmp_path / "mine" and cache_folder("~/given") == tmp_path / "given"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="tells which files are open")
+def test_a_file_is_closed_before_it_is_renamed_or_removed(tmp_path, monkeypatch):
+    """Windows renames and removes no file that is open."""
+    def refusing(act):
+        def checked(path, *rest, **given):
+            open_now = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+            assert os.path.realpath(path) not in open_now
+            return act(path, *rest, **given)
+        return checked
+
+    monkeypatch.setattr(os, "replace", refusing(os.replace))
+    monkeypatch.setattr(os, "unlink", refusing(os.unlink))
+    assert prepare(corpus(STORIES), TOKENIZER, tmp_path).header["stories"] == 3
+    with pytest.raises(DataError):
+        prepare(corpus([]), TOKENIZER, tmp_path)
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     source, folder = corpus(STORIES), tmp_path / "file" / "cache"
@@ -362,7 +386,8 @@ def test_progress_is_told_now_and_then(monkeypatch):
     for _ in range(4):
         clock[0] += 2
         progress.add(10_000_000)
-    assert said == ["tokenizing: 50 of 100 MB, 5.0 MB/s, ETA 0:00:10"]
+    assert said == ["tokenizing: 40 of 100 MB, 5.0 MB/s, ETA 0:00:12",
+                    "tokenizing: 60 of 100 MB, 5.0 MB/s, ETA 0:00:08"]
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path):

@@ -4,11 +4,12 @@ import time
 import numpy as np
 
 from ternary.autograd.tape import Tape
-from ternary.bench.measure import machine, peak_rss_mb, say
+from ternary.bench.measure import machine, peak_rss_mb
 from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
 from ternary.inference.generation import Sampling, read
 from ternary.kernels.sample import sample
+from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.rng import generator

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from ternary.bench.measure import activations, best_seconds, machine, right_operand, say, zeros
+from ternary.bench.measure import activations, best_seconds, machine, right_operand, zeros
 from ternary.bench.peak import PRODUCTS, linear_shapes, product
 from ternary.bench.peer import Peer
 from ternary.compiler.isa import PRECISIONS
@@ -16,6 +16,7 @@ from ternary.kernels import adamw, conv, glu, norm
 from ternary.kernels import cross_entropy as head
 from ternary.kernels.gemm.pack import pack_table, quantize_rows
 from ternary.kernels.gemm.quant import TRITS
+from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 from ternary.models.lm import LM
 from ternary.rng import generator

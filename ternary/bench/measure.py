@@ -1,6 +1,5 @@
 """What all benchmarks share: where a number comes from, the best of several calls, peak memory."""
 import math
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,8 +96,3 @@ def peak_rss_mb(pid: int | str = "self") -> float | None:
         return None
     kib = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(kib[0]) * 1024 / 1e6 if kib else None
-
-
-def say(text: str) -> None:
-    """A line of progress on stderr."""
-    print(text, file=sys.stderr, flush=True)

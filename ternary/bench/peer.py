@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ternary.bench.measure import CHECKOUT, peak_rss_mb, say
+from ternary.bench.measure import CHECKOUT, peak_rss_mb
 from ternary.errors import ResourceError, UsageError
+from ternary.machine.heartbeat import say
 
 SCRIPTS = Path("benchmarks", "peers")
 EAGER = ("fp32", "bf16")

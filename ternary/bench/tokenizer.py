@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from ternary.bench.measure import machine, peak_rss_mb, say
+from ternary.bench.measure import machine, peak_rss_mb
 from ternary.errors import DataError, UsageError
+from ternary.machine.heartbeat import say
 from ternary.text.corpus import open_corpus
 from ternary.text.tokenizer import FIRST_PIECE, SPECIALS, Tokenizer
 

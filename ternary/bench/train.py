@@ -4,13 +4,14 @@ import time
 
 import numpy as np
 
-from ternary.bench.measure import chosen, machine, peak_rss_mb, say
+from ternary.bench.measure import chosen, machine, peak_rss_mb
 from ternary.bench.peak import flops_per_token, peak_gflops
 from ternary.bench.peer import TrainingPeer, limits, speed
 from ternary.bench.profile import Profile, table
 from ternary.compiler.backend import use_backend
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
+from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 from ternary.rng import generator
 from ternary.training.optimizers import OPTIMIZERS

@@ -35,6 +35,11 @@ def steps(run_dir: Path) -> list[Path]:
     return [found[step] for step in sorted(found)]
 
 
+def has_checkpoint(run_dir: Path) -> bool:
+    """Whether a run can go on: there is a step, or a copy of one that a program made of best or last."""
+    return bool(steps(run_dir)) or any(step_of(run_dir / name) is not None for name in POINTERS)
+
+
 def pointed(path: Path) -> Path | None:
     """What `path` stands for: a link, or a best or last that is a file with the name of a step folder; else None."""
     if path.is_symlink():

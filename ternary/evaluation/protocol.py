@@ -8,6 +8,7 @@ import numpy as np
 from ternary.autograd.pool import Pool
 from ternary.autograd.tape import Tape
 from ternary.errors import DataError, UsageError
+from ternary.machine.heartbeat import heartbeat
 from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
 
@@ -38,7 +39,11 @@ def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precis
     """
     nats = np.zeros(len(sequences))
     lengths = [padded_length(len(x)) for x, _ in sequences]
-    with Tape(precision, record=False) as tape:
+
+    def told() -> str:
+        return f"scoring stories: {np.count_nonzero(nats):,} of {len(nats):,}"
+
+    with heartbeat(told), Tape(precision, record=False) as tape:
         for length in sorted(set(lengths)):
             members = [k for k, n in enumerate(lengths) if n == length]
             if length > ROWS:

@@ -12,14 +12,16 @@ SHOWN = ("model", "set", "data", "optimizer", "objective", "schedule", "batch_si
 
 
 def summary(name: str, log: dict[str, list[dict]]) -> dict:
-    """A row of `ternary compare`. ModelFileError if the log has no run."""
+    """A row of `ternary compare`; seen: how many of the scored stories were trained on. ModelFileError if the log has
+    no run."""
     if not log["start"]:
         raise ModelFileError(f"{name} has no log.jsonl of a run; give folders of --save-dir")
     settings, train, evals = log["start"][-1]["settings"], log["train"], log["eval"]
     best = min(evals, key=lambda e: e["val_bpc"], default={})
     last = train[-1] if train else {}
     tokens = last.get("step", 0) * settings["batch_size"] * settings["seq_len"]
-    return {"run": name, "best_bpc": best.get("val_bpc"), "best_step": best.get("step"), "train_loss": last.get("loss"),
+    return {"run": name, "best_bpc": best.get("val_bpc"), "seen": best.get("seen"), "stories": best.get("stories"),
+            "best_step": best.get("step"), "train_loss": last.get("loss"),
             "step": last.get("step", 0), "tokens": tokens, "seconds": last.get("seconds", 0.0),
             "tokens_per_second": tokens / last["seconds"] if last.get("seconds") else None,
             **{key: settings.get(key) for key in SHOWN}, "set": model_settings(settings)}

@@ -130,7 +130,9 @@ def write_report(folder: Path, log: dict[str, list[dict]], resume: str) -> None:
     settings, train, evals = start["settings"], log["train"], log["eval"]
     best = min(evals, key=lambda e: e["val_bpc"], default=None)
     last = train[-1] if train else {"step": 0, "seconds": 0.0, "loss": float("nan"), "tokens_per_second": 0.0}
+    known = best is not None and best.get("seen") is not None     # not by version 0.1
     cards = [("validation BPC, best", f"{best['val_bpc']:.4f}" if best else "-"),
+             *([("of it trained on", f"{best['seen']:,} of {best['stories']:,} stories")] if known else []),
              ("training loss", f"{last['loss']:.3f}"), ("step", f"{last['step']:,}"),
              ("tokens", f"{last['step'] * settings['batch_size'] * settings['seq_len'] / 1e6:,.1f} M"),
              ("time", clock(last["seconds"])), ("tokens/s", f"{last['tokens_per_second']:,.0f}")]

@@ -11,8 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ternary.errors import DataError, ResourceError
+from ternary.machine.heartbeat import heartbeat
 from ternary.text.folder import files_in, foreign_content, kept, splits
 from ternary.text.hub import open_hub
 from ternary.text.local import open_files
@@ -23,7 +25,7 @@ from ternary.text.sniff import named_by_content
 from ternary.text.split import split_corpus
 from ternary.text.story import Corpus, TextOptions, fingerprint, say
 
-__all__ = ["Corpus", "has_splits", "joined", "open_corpus", "split_corpus"]
+__all__ = ["Corpus", "has_splits", "joined", "open_corpus", "open_for_training", "split_corpus"]
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
@@ -42,6 +44,18 @@ def open_corpus(source: str, split: str = "train", field: str | None = None, *, 
     Raises DataError, UsageError for an unknown reader, or NetworkError if the hub is needed and cannot be reached.
     """
     return _open(source, split, TextOptions(field, encoding, template, skip_bad))
+
+
+def open_for_training(source: str, val_source: str | None = None, field: str | None = None,
+                      **how: Any) -> tuple[Corpus, Corpus]:
+    """(train, validation): `val_source`, or the validation split that comes with the source, or 2 % of its stories.
+
+    how: further arguments of open_corpus.
+    """
+    train = open_corpus(source, "train", field, **how)
+    if val_source or has_splits(source):
+        return train, open_corpus(val_source or source, "validation", field, **how)
+    return split_corpus(train)
 
 
 def has_splits(source: str) -> bool:
@@ -204,7 +218,7 @@ def _standard_input(options: TextOptions, reader: str | None = None) -> Corpus:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "stdin"
     try:
-        with open(path, "wb") as f:
+        with heartbeat("" if sys.stdin.isatty() else "reading standard input"), open(path, "wb") as f:
             shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
     except OSError as e:
         raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None

@@ -27,8 +27,9 @@ def files_in(folder: Path) -> list[Path]:
     What is hidden, or not data, is left out, and a line says so.
     """
     find = cache(reader_of)
-    found = [path for path in _walk(folder) if find(*kind_of(path)) and path.is_file()]
-    return kept(str(folder), folder, sorted(found, key=lambda path: path.relative_to(folder).parts))
+    found = [path for path in _walk(folder) if (find(*kind_of(path)) or is_about(path)) and path.is_file()]
+    good = kept(str(folder), folder, sorted(found, key=lambda path: path.relative_to(folder).parts))
+    return [path for path in good if find(*kind_of(path))]
 
 
 def kept(name: str, root: Path | None, paths: Iterable[Path]) -> list[Path]:
@@ -43,7 +44,7 @@ def kept(name: str, root: Path | None, paths: Iterable[Path]) -> list[Path]:
             foreign.append(f"{label} (hidden)")
         elif why := foreign_content(path, str(label)):
             foreign.append(f"{label} ({why})")
-        elif ABOUT.match(path.name):
+        elif is_about(path):
             about.append(path)
         else:
             good.append(path)
@@ -53,6 +54,11 @@ def kept(name: str, root: Path | None, paths: Iterable[Path]) -> list[Path]:
         more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
         say(f"{name}: skipped {len(foreign)} hidden or foreign files: {', '.join(foreign[:SHOWN])}{more}")
     return good or about
+
+
+def is_about(path: Path) -> bool:
+    """Whether a file is about the data rather than data, by its name."""
+    return ABOUT.match(path.name) is not None or path.suffix.lower() == ".md"
 
 
 def foreign_content(path: Path, label: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ternary.errors import DataError, NetworkError
 from ternary.text.rows import story_column, story_of
-from ternary.text.story import BadRows, Corpus, TextOptions, fingerprint, first_line, say, stories_in
+from ternary.text.story import RULES, BadRows, Corpus, TextOptions, fingerprint, first_line, say, stories_in
 
 PROBE_SECONDS, OPEN_SECONDS = 8, 30
 
@@ -55,7 +55,7 @@ def open_hub(name: str, split: str, options: TextOptions, revision: str | None =
             say(f"{name}: skipped {bad.count} bad rows (--skip-bad {bad.limit}); the first: {bad.first}")
 
     more = [options.template] if options.template else []
-    digest = fingerprint(name, revision, split, options.field or column, *more)
+    digest = fingerprint(name, revision, split, options.field or column, RULES, *more)
     return Corpus(f"{name} ({split})", digest, read, None, facts)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ternary.errors import DataError
 from ternary.text.outside import checked_stories, code_identity, is_outside, sample
 from ternary.text.readers import READERS, DataFile, Reader, kind_of, reader_of, suffixes_read
-from ternary.text.story import BadRows, Corpus, TextOptions, fingerprint, say, stories_in
+from ternary.text.story import RULES, BadRows, Corpus, TextOptions, fingerprint, say, stories_in
 
 DESCRIBED = 10                                    # files whose reading is described
 Labelled = Iterable[tuple[str, Path]]
@@ -30,7 +30,7 @@ def open_files(name: str, paths: Labelled, options: TextOptions, reader: str | N
             stamp = file.stamp()
             if is_outside(entry):
                 outside = True
-                identities.append((*code_identity(chosen, entry), path.name, file.digest(), options.field))
+                identities.append((*code_identity(chosen, entry), path.name, file.digest(), options.field, RULES))
             else:
                 identities.append(_identity(entry, file))
             sizes.append(file.text_bytes())
@@ -74,11 +74,11 @@ def open_files(name: str, paths: Labelled, options: TextOptions, reader: str | N
 
 
 def _identity(entry: Reader, file: DataFile) -> tuple:
-    """What decides about the stories of a file: those of version 0.1, and more where it read a file otherwise."""
+    """What decides about the stories of a file. Of text that version 0.1 read alike it is what it was there."""
     suffix, compression = kind_of(file.path)
     options, columns = file.options, getattr(entry, "columns", True)
     text = entry.changed if not compression else None             # decompressing all of it would take too long
-    more = {"read": 2} if text and text(file) else {}
+    more = {"read": RULES} if text is None or text(file) else {}
     if options.encoding and not text:
         more["encoding"] = options.encoding
     if options.template and columns:

@@ -13,7 +13,7 @@ from ternary.errors import DataError, TernaryError, UsageError
 from ternary.text import readers
 from ternary.text.readers import READERS, DataFile, Reader, files
 from ternary.text.rows import story_text
-from ternary.text.story import Corpus, TextOptions, fingerprint, stories_in
+from ternary.text.story import RULES, Corpus, TextOptions, fingerprint, stories_in
 
 SAMPLE = 50  # stories that are read twice, and are part of the fingerprint
 PLACE = r"(?:[A-Za-z]:)?[^:]+\.py|[A-Za-z_][\w.]*"               # a file, perhaps on a drive C:, or a module
@@ -53,7 +53,8 @@ def open_reader(source: str, name: str, argument: str | None) -> Corpus:
     def read() -> Iterator[str]:
         return chain.from_iterable(map(stories_in, checked_stories(reader, argument, source)))
 
-    return Corpus(source, fingerprint(*code_identity(name, reader), _content(argument), sample(read, source)), read)
+    digest = fingerprint(*code_identity(name, reader), _content(argument), RULES, sample(read, source))
+    return Corpus(source, digest, read)
 
 
 def checked_stories(reader: Reader, argument: str | None, label: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from ternary.errors import DataError, ModelFileError
 from ternary.machine.files import LACKING
+from ternary.machine.heartbeat import INTERVAL, heartbeat
 from ternary.text import vocabulary
 from ternary.text.story import Corpus
 from ternary.text.token_store import TokenStore, align, cache_folder, head, open_store, unwritable
@@ -27,7 +28,7 @@ from ternary.text.tokenizer import Tokenizer
 from ternary.text.vocabulary import ChunkCounts
 from ternary.text.workers import Workers, decoded
 
-TELL_EVERY = 5.0                  # seconds between two lines of progress
+TELL_EVERY = INTERVAL             # seconds between two lines of progress
 SAVE_EVERY = 20.0                 # seconds of work that may be lost
 ABANDONED = 7 * 86400             # seconds since the last write: nobody goes on
 COUNTS = ("stories", "tokens", "chars", "bytes")
@@ -102,7 +103,8 @@ def cached_tokenizer(corpus: Corpus, vocab_size: int, cache_dir: Path | None = N
         with Workers(processes) as workers:
             for result in workers.results(islice(corpus.stories(), tally.stories, None)):
                 progress.add(tally.append(json.loads(result)))
-        tokenizer = Tokenizer.from_counts(tally.counts, vocab_size)
+        with heartbeat("choosing the vocabulary") if tell else nullcontext():
+            tokenizer = Tokenizer.from_counts(tally.counts, vocab_size)
         tokenizer.save(path)
         saved.unlink(missing_ok=True)
     return tokenizer
@@ -211,6 +213,8 @@ class Draft:
         self.ids.write(head(header, self.first))
         self.ids.flush()
         os.fsync(self.ids.fileno())
+        self.ids.close()                          # Windows renames and removes no file that is open
+        self.offsets.close()
         os.replace(self.ids.name, self.path)
         self.discard()
 

@@ -36,11 +36,10 @@ class TokenStore:
 
 
 def cache_folder(cache_dir: Path | None = None) -> Path:
-    """`cache_dir`, or $TERNARY_CACHE, or `ternary` in the user's cache folder; made if it is missing."""
-    default = os.environ.get("TERNARY_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ternary"
-    )
-    folder = Path(cache_dir or default)
+    """`cache_dir`, or $TERNARY_CACHE, or `ternary` in the user's cache folder; made if it is missing. A ~ in it is the
+    home folder, which no shell expands in quotes or in a notebook."""
+    default = os.environ.get("TERNARY_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "ternary")
+    folder = Path(os.path.expanduser(cache_dir or default))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:

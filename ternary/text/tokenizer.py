@@ -14,13 +14,13 @@ import json
 import os
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
-from ternary.text.spelling import Speller, groups
+from ternary.text.spelling import CHARACTER, Speller, groups, utf8_size
 from ternary.text.vocabulary import (
     CHUNK,
     SURROGATE,
@@ -193,7 +193,6 @@ class _ChunkIds(dict):
         self[chunk] = spelled = b"".join([self.ids.get(part) or _byte_ids(part) for part in parts])
         return spelled
 
-
     def learn(self, chunks: Iterable[str]) -> None:
         """The ids of many chunks."""
         new = [chunk for chunk in dict.fromkeys(chunks) if chunk not in self and not SURROGATE.search(chunk)]
@@ -202,12 +201,16 @@ class _ChunkIds(dict):
         if len(self) + len(new) >= CACHE_SIZE:
             self.clear()
         self.speller = self.speller or Speller(self.ids)
-        ids = list(self.ids.values())
         halves = [half for chunk in new for half in ((chunk, "") if chunk in self.ids else halves_of(chunk))]
-        spelled = [b""] * len(halves)
-        for k, number in zip(*(values.tolist() for values in self.speller.cut(halves))):
-            spelled[k] += ids[number] if number < len(ids) else _byte_ids(chr(number - len(ids)))
-        self.update(zip(new, map(bytes.__add__, spelled[::2], spelled[1::2])))
+        owner, parts = self.speller.cut(halves)
+        unknown = parts >= CHARACTER
+        in_bytes = "".join(map(chr, (parts[unknown] - CHARACTER).tolist())).encode()
+        sizes = np.where(unknown, utf8_size(parts - CHARACTER), 1)
+        ids = np.repeat(np.where(unknown, 0, parts + FIRST_PIECE), sizes).astype("<u2")
+        ids[np.repeat(unknown, sizes)] = np.frombuffer(in_bytes, np.uint8) + np.uint16(SPECIALS)
+        ends = 2 * np.cumsum(np.bincount(owner, sizes, len(halves)).astype(np.int64))[1::2]
+        spelled, begins = ids.tobytes(), [0, *ends.tolist()]
+        self.update(zip(new, (spelled[begin:end] for begin, end in pairwise(begins))))
 
 
 def _byte_ids(text: str) -> bytes:

@@ -3,7 +3,7 @@
 A chunk is a word with the spaces and punctuation before it; its halves are the punctuation and the word.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from operator import add
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 import regex
 
-from ternary.text.spelling import Speller, groups
+from ternary.text.spelling import Speller, Spelling, Trie, character_totals, groups, joint_hashes, parts_of
 
 # Part of the name of a cached tokenizer: raise it whenever the same corpus would give other pieces, or an old
 # cache is served. The golden hash in the tests is kept by version and fails when the pieces have changed.
@@ -124,9 +124,9 @@ def learn_pieces(counts: Counter[str], room: int) -> list[str]:
             joined[chunk] = n
         for half in filter(None, (lead, word)):
             halves[half] += n
-    for half, n in halves.items():
-        for character in half:
-            characters[character] += n
+    for group in groups(halves):
+        codes, totals = character_totals(group, np.array([halves[half] for half in group]))
+        characters.update(dict(zip(map(chr, codes.tolist()), totals.tolist())))
 
     common = [c for c in _ranked(characters) if characters[c] * RARE_CHARACTER >= characters.total()]
     pieces = set(common[: room // 2])
@@ -157,20 +157,38 @@ def learn_pieces(counts: Counter[str], room: int) -> list[str]:
 
 def _learn_fragments(unknown: list[tuple[str, int]], pieces: set[str], room: int) -> set[str]:
     """Up to `room` fragments: round by round the neighbours whose join saves most tokens in unknown words."""
-    fragments, counts = set(), dict(unknown)
+    if not unknown:
+        return set()
+    known, counts = list(pieces), dict(unknown)
+    spellings = [(Spelling(group), np.array([counts[word] for word in group])) for group in groups(counts)]
+    new: list[str] = known
     for done in range(1, ROUNDS + 1):
-        speller, saved = Speller(pieces | fragments), defaultdict(int)
-        for group in groups(counts):
-            owner, parts = speller.cut(group)
-            times = np.array([counts[word] for word in group])[owner]
+        trie, pairs, times = Trie(new, len(known) - len(new)), [], []
+        for spelling, count in spellings:
+            spelling.add(trie)
+            owner, parts = spelling.cut()
             same = np.flatnonzero(owner[1:] == owner[:-1])
-            pairs, which = np.unique(parts[same] << 32 | parts[same + 1], return_inverse=True)
-            joined = map(add, speller.parts(pairs >> 32), speller.parts(pairs & 0xFFFFFFFF))
-            for part, n in zip(joined, np.bincount(which, times[same]).tolist()):
-                saved[part] += n
-        useful = _ranked({part: n for part, n in saved.items() if n > 1})
-        fragments.update(useful[: room * done // ROUNDS - len(fragments)])
-    return fragments
+            pairs.append(np.stack([parts[same], parts[same + 1]]))
+            times.append(count[owner[same]])
+        most = len(pieces) + room * done // ROUNDS - len(known)
+        new = _best_joins(np.concatenate(pairs, 1), np.concatenate(times), known, most)
+        known = known + new
+    return set(known[len(pieces) :])
+
+
+def _best_joins(pairs: np.ndarray, times: np.ndarray, pieces: list[str], most: int) -> list[str]:
+    """The joins that save most tokens, over one each. pairs (2, n): numbers of neighbours; times (n,): how often."""
+    if most <= 0 or not len(times):
+        return []
+    # a text may be joined of different pairs; made as strings, the many rare ones would take most of the time
+    hashes = joint_hashes(pairs, pieces)
+    order = np.argsort(hashes)
+    first = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))    # of each text
+    at, saved = order[first], np.add.reduceat(times[order], first)
+    least = np.partition(saved, -most)[-most] if most < len(saved) else 0
+    good = np.flatnonzero((saved >= least) & (saved > 1))
+    joined = map(add, *(parts_of(numbers, pieces) for numbers in pairs[:, at[good]]))
+    return _ranked(dict(zip(joined, saved[good].tolist())))[:most]
 
 
 def _usage(halves: Counter[str], pieces: set[str]) -> Counter[str]:
@@ -187,4 +205,4 @@ def _usage(halves: Counter[str], pieces: set[str]) -> Counter[str]:
 
 def _ranked(counts: Mapping[str, int]) -> list[str]:
     """Keys by count, the highest first, ties by text."""
-    return sorted(counts, key=lambda key: (-counts[key], key))
+    return sorted(sorted(counts), key=counts.__getitem__, reverse=True)       # which keeps the order of equal ones

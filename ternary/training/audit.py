@@ -4,7 +4,6 @@ A check is a function of a model that returns None, or a sentence that says what
 results run on the model that was given; checks that train, and that of gradients, change the model they get, and run on
 a small twin of it.
 """
-import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from ternary.autograd.tape import Tape
 from ternary.checkpoint import format as checkpoint
 from ternary.compiler.layout import unpadded
 from ternary.config import TrainConfig
+from ternary.machine.heartbeat import say
 from ternary.models.lm import LM
 from ternary.models.twin import short_twin
 from ternary.nn.module import Module
@@ -89,7 +89,7 @@ def audit(model: LM, name: str | None = None) -> Report:
     for checks, make in (([causal, sequences_independent, step_equals_parallel, saves_and_loads], lambda: subject),
                          ([gradients, single_shift, leak_free], lambda: twin(model))):
         for check in checks:
-            print(f"auditing {report.model}: {check.__name__.replace('_', ' ')}", file=sys.stderr, flush=True)
+            say(f"auditing {report.model}: {check.__name__.replace('_', ' ')}")
             found = run(check, make)
             setattr(report, check.__name__, found is None)
             if found:

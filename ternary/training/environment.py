@@ -29,7 +29,7 @@ def environment(run: "Run") -> dict[str, str]:
 
 def val_stories(run: "Run") -> str:
     """How many, and how many of those given were trained on."""
-    if run.val_seen >= len(run.val_stories) and np.isin(run.stories["val"], run.stories["train"]).all():
+    if run.scored_seen:
         return f"{len(run.val_stories)}, ALL of which are trained on: their score is one of training"
     return f"{len(run.val_stories)}" + (f" ({run.val_seen} more are trained on, and left out)" if run.val_seen else "")
 

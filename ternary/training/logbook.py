@@ -12,9 +12,10 @@ from typing import TextIO
 
 from ternary.errors import ResourceError
 from ternary.machine.files import sync
+from ternary.machine.heartbeat import INTERVAL, spoken
 
 KINDS = ("start", "train", "eval", "save", "event", "end")
-_TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, 5.0
+_TERMINAL_INTERVAL, _PLAIN_INTERVAL = 0.25, INTERVAL
 
 
 class Logbook:
@@ -110,6 +111,7 @@ class Logbook:
     def _courtesy(self) -> Iterator[None]:
         """What is shown must not end hours of training: after the first failure (the reader of a pipe is gone, a
         terminal closed, a disk full) nothing more is shown."""
+        spoken()
         try:
             yield
         except (OSError, ValueError):             # ValueError: a closed file

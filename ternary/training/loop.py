@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.layout import has_checkpoint
 from ternary.checkpoint.lock import locked
 from ternary.config import TrainConfig
 from ternary.errors import NumericError, ResourceError, UsageError
+from ternary.machine.heartbeat import heartbeat
 from ternary.training.callbacks import Callback, standard
 from ternary.training.environment import describe, environment
 from ternary.training.logbook import Logbook
@@ -29,7 +31,7 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
     checkpoint.check_folder(folder)
     refuse_foreign(folder)
     check_loggers(config.log)
-    if not resume and checkpoint.steps(folder):
+    if not resume and has_checkpoint(folder):
         raise UsageError(f"{folder} holds a run already; continue it with --resume {folder}, or choose another "
                          "--save-dir")
     with locked(folder) as warnings:
@@ -46,7 +48,8 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
             log.record("start", run.step, settings=run.config.to_json(), parameters=run.model.parameter_count,
                        facts=environment(run))
             try:
-                return train_to_the_end(run)
+                with heartbeat(lambda: f"training: step {run.step + 1:,}"):       # one step may take long
+                    return train_to_the_end(run)
             except KeyboardInterrupt as stop:
                 raise type(stop)(run.save_if_needed()) from None
 

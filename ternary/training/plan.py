@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.layout import has_checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
@@ -19,7 +20,7 @@ from ternary.nn.module import Parameter
 from ternary.objectives import OBJECTIVES, Objective, trained_parameters
 from ternary.rng import generator
 from ternary.schema import checked
-from ternary.text.corpus import has_splits, joined, open_corpus, split_corpus
+from ternary.text.corpus import joined, open_for_training
 from ternary.text.loader import Loader
 from ternary.text.outside import runs_outside_code
 from ternary.text.select import select
@@ -162,19 +163,12 @@ def eval_precision(config: TrainConfig) -> str:
 
 def corpora(config: TrainConfig) -> tuple[list[Corpus], Corpus]:
     """Those for training, one unless the run has a curriculum, and that for validation."""
-    how = {"encoding": config.encoding, "template": config.template, "skip_bad": config.skip_bad}
-    train, val = [], []
-    for source in config.data.split(",") if config.curriculum else [config.data]:
-        corpus = open_corpus(source, "train", config.field, **how)
-        if not config.val_data and not has_splits(source):
-            corpus, held_out = split_corpus(corpus)
-            val.append(held_out)
-        elif not config.val_data:
-            val.append(open_corpus(source, "validation", config.field, **how))
-        train.append(select(corpus, config.min_words, config.max_words, config.subset, config.max_stories))
-    if config.val_data:
-        val.append(open_corpus(config.val_data, "validation", config.field, **how))
-    return train, joined(val)
+    found = [open_for_training(source, config.val_data, config.field, encoding=config.encoding,
+                               template=config.template, skip_bad=config.skip_bad)
+             for source in (config.data.split(",") if config.curriculum else [config.data])]
+    train = [select(text, config.min_words, config.max_words, config.subset, config.max_stories) for text, _ in found]
+    val = [held_out for _, held_out in found]
+    return train, val[0] if config.val_data else joined(val)
 
 
 def new_course(config: TrainConfig, texts: list[np.ndarray]) -> Course:
@@ -226,7 +220,7 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
             fresh = shlex.quote(str(Path(resume)) + "-run")
             raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "
                              f"goes on, such as --save-dir {fresh}")
-        if checkpoint.steps(Path(asked)):
+        if has_checkpoint(Path(asked)):
             raise UsageError(f"--save-dir {asked} holds a run already; choose another for what {resume} continues")
         folder = Path(asked)
     elif asked is not None and Path(asked).resolve() != folder.resolve():

@@ -15,6 +15,7 @@ from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
+from ternary.machine.heartbeat import heartbeat
 from ternary.models import to_json
 from ternary.objectives import trained_parameters
 from ternary.text.corpus import joined
@@ -53,7 +54,8 @@ class Run:
         restored = self.checkpoint(resume) if resume else None
         self.model = restored.model if restored else new_model(config)
         wait_for_kernels = start_compiling(self.model, config)
-        self.open_data(restored)
+        with heartbeat("preparing the text"):
+            self.open_data(restored)
         self.memory = check_memory(self.model, config)
         wait_for_kernels()
         check_kernels(self.model, config)
@@ -93,8 +95,10 @@ class Run:
         hashes = [story_hashes(store.tokens, store.offsets) for store in stores]
         self.stories = {"train": np.unique(np.concatenate(hashes))}
         self.val_stories, self.val_seen = unseen(val.stories(), self.tokenizer, self.stories["train"], c.eval_stories)
+        self.scored_seen = 0                          # of the stories that evaluations score, those trained on
         if not self.val_stories:                      # the same text twice: its score is one of training
             self.val_stories = list(islice(val.stories(), c.eval_stories))
+            self.scored_seen = len(self.val_stories)
         self.stories["val"] = np.unique(hashes_of(self.val_stories, self.tokenizer))
         self.course = new_course(c, [store.tokens for store in stores])
         self.counts = {count: sum(store.header[count] for store in stores) for count in ("stories", "tokens", "chars")}

@@ -73,10 +73,14 @@ def rows(file: DataFile, skip: int, dialect: dict | None) -> Iterator[tuple[int,
     while row is not None:
         if row:
             yield skip + reader.line_num, row
+        first = skip + reader.line_num + 1
         try:
             row = next(reader, None)
         except csv.Error as error:
             row = error
+            if str(error).startswith(("field larger", "unexpected end")):
+                row = csv.Error(f"a cell of the row in line {first} has no end or is over {files.MAX_STORY >> 20} MiB; "
+                                "look for a quote without its partner")
 
 
 @lru_cache(maxsize=1024)

@@ -19,18 +19,18 @@ PROMPT = "Once upon a time"
 class Evaluation(Callback):
     """Honest BPC on the validation stories and a sample, every --eval-every steps and at the end.
 
-    `best` points to the best step so far. --patience and --target-bpc end the run.
+    `best` points to the best step that is saved. --patience and --target-bpc end the run.
     """
 
     def __init__(self) -> None:
         self.best, self.best_step, self.stale = math.inf, 0, 0
+        self.scores: dict[int, float] = {}        # BPC of each step evaluated
 
     def start(self, run: "Run") -> None:
         """What the log knows of earlier evaluations counts."""
         for line in run.log.lines("eval"):
             self.compare(run, line["step"], line["val_loss"], line["val_bpc"])
-        if self.best_step and checkpoint.step_folder(run.folder, self.best_step).is_dir():
-            checkpoint.point(run.folder, "best", self.best_step)
+        self.point(run)
 
     def pause(self, run: "Run") -> None:
         if run.evaluation_is_due:
@@ -44,17 +44,16 @@ class Evaluation(Callback):
         start, c = time.monotonic(), run.config
         result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
         loss, bpc = result["nats_per_token"], result["bpc"]
-        better = self.compare(run, run.step, loss, bpc)
+        self.compare(run, run.step, loss, bpc)
         try:
-            if better and run.saved == run.step:
-                checkpoint.point(run.folder, "best", run.step)
+            self.point(run)
             checkpoint.prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
         sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
         # one line: a run that is killed here has evaluated, or will do it again
-        run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, tokens=run.tokens, seconds=run.seconds,
-                       trits=trit_shares(run.model), sample=sample)
+        run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, stories=len(run.val_stories), seen=run.scored_seen,
+                       tokens=run.tokens, seconds=run.seconds, trits=trit_shares(run.model), sample=sample)
         shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
         run.log.message(f"step {run.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
         for warning in warnings(run.log.lines("eval"), run.loss):
@@ -63,16 +62,21 @@ class Evaluation(Callback):
         run.eval_seconds = time.monotonic() - start
         run.share = run.progress()
 
-    def compare(self, run: "Run", step: int, loss: float, bpc: float) -> bool:
-        """Take note of an evaluation, and count those since the best one -> whether this is the best."""
+    def point(self, run: "Run") -> None:
+        """Let `best` point to the best step that has a checkpoint: a full disk may have refused some."""
+        saved = [step for step in self.scores if checkpoint.step_folder(run.folder, step).is_dir()]
+        if saved:
+            checkpoint.point(run.folder, "best", min(saved, key=lambda step: self.scores[step]))
+
+    def compare(self, run: "Run", step: int, loss: float, bpc: float) -> None:
+        """Take note of an evaluation, and count those since the best one."""
+        self.scores[step] = bpc
         run.evaluated, run.val_loss, run.val_bpc = step, loss, bpc
-        better = bpc < self.best
-        if better:
+        if bpc < self.best:
             self.best, self.best_step, self.stale = bpc, step, 0
         else:
             self.stale += 1
         run.stop(self.reason_to_stop(run))
-        return better
 
     def reason_to_stop(self, run: "Run") -> str | None:
         """--patience is off by default: a learning rate that has yet to fall hides the progress made."""

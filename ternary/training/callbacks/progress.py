@@ -2,6 +2,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from ternary.machine.heartbeat import INTERVAL
 from ternary.training.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ LOG_EVERY = 10                    # steps of one line in log.jsonl
 
 
 class Progress(Callback):
-    """The mean loss and the speed of every ten steps, in log.jsonl and on the screen."""
+    """The mean loss and the speed of every ten steps, in log.jsonl and on the screen, there more often if slow."""
 
     def __init__(self) -> None:
         self.load({})
@@ -25,6 +26,7 @@ class Progress(Callback):
 
     def start(self, run: "Run") -> None:
         run.loss, self.lap = self.loss, (run.step, time.monotonic())
+        self.shown = self.lap[1]
 
     def unsound(self, run: "Run", error: Exception) -> None:
         self.start(run)                               # it is at an earlier step now
@@ -36,13 +38,23 @@ class Progress(Callback):
         self.nats, self.counted = self.nats + loss, self.counted + 1
         if run.share >= 1 or run.step % LOG_EVERY == 0 or run.step % run.eval_every == 0:
             self.line(run, grad_norm, lr)
+        elif time.monotonic() - self.shown >= INTERVAL:
+            self.show(run, self.nats / self.counted, self.speed(run))
 
     def line(self, run: "Run", grad_norm: float, lr: float) -> None:
-        (before, since), self.lap = self.lap, (run.step, time.monotonic())
-        speed = (run.step - before) * run.tokens_per_step / max(self.lap[1] - since, 1e-9)
+        speed, self.lap = self.speed(run), (run.step, time.monotonic())
         self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
         run.loss = self.loss
         run.log.record("train", run.step, loss=self.loss, lr=lr, grad_norm=grad_norm, tokens_per_second=speed,
                        seconds=run.seconds)
-        run.log.progress(run.seconds if run.budget.seconds else run.step, loss=self.loss,
-                         bpc=self.loss / run.chars_per_token / math.log(2), tokens_per_second=speed)
+        self.show(run, self.loss, speed)
+
+    def speed(self, run: "Run") -> float:
+        """Tokens per second since the last line in the log."""
+        before, since = self.lap
+        return (run.step - before) * run.tokens_per_step / max(time.monotonic() - since, 1e-9)
+
+    def show(self, run: "Run", loss: float, speed: float) -> None:
+        run.log.progress(run.seconds if run.budget.seconds else run.step, loss=loss,
+                         bpc=loss / run.chars_per_token / math.log(2), tokens_per_second=speed)
+        self.shown = time.monotonic()
