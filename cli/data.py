@@ -52,8 +52,8 @@ def prepared(source, split, vocab_size, processes, **reading):
 @options
 def prepare(as_json, **given):
     """Choose a vocabulary and tokenize SOURCE into the cache, where later runs find it."""
-    _, _, store, seconds = prepared(**given)
-    header = store.header
+    corpus, _, store, seconds = prepared(**given)
+    header = {**store.header, "source": corpus.name}             # the same text may have had another name before
     emit({"store": str(store.path), "seconds": seconds, "mb_per_second": header["bytes"] / 1e6 / max(seconds, 1e-9),
           **header}, as_json)
 
