@@ -8,8 +8,8 @@ from ternary.errors import UsageError
 @click.command("eval", short_help="Loss, perplexity and bits per character of a checkpoint.")
 @checkpoint_option
 @model_option
-@click.option("--data", multiple=True, callback=listed, help="tinystories, a hub data set, a file or folder, - or "
-              "fables; commas between several. [default: the validation text of the run]")
+@click.option("--data", multiple=True, callback=listed, help="tinystories, a hub data set, a file or folder, - "
+              "or fables; commas between several. [default: the validation text of the run]")
 @click.option("--include-seen", is_flag=True, help="Score stories that were trained on too.")
 @text_options
 @click.option("--stories", type=positive_int(500), default=TrainConfig.eval_stories, show_default=True,
@@ -28,8 +28,8 @@ def command(checkpoint, model, data, include_seen, stories, protocol, precision,
     from ternary.machine.threads import set_threads
     given = {name: value for name, value in reading.items() if value is not None}
     if given and data is None:
-        raise UsageError(f"{' and '.join(map(flag_of, given))} without --data: the text of the run is read as it was in "
-                         "training; add --data, or leave it out")
+        raise UsageError(f"{' and '.join(map(flag_of, given))} without --data: the text of the run is read as it was "
+                         "in training; add --data, or leave it out")
     set_threads(threads)
     from ternary.checkpoint.load import restore
     from ternary.evaluation.protocol import evaluate

@@ -114,8 +114,8 @@ def _by_value(file: DataFile) -> Iterator[tuple[int, Any]]:
         if wanted and not inside:
             return
         where, not_json = f"{file.label}, line {line}", f"not JSON ({what})" if not wanted else "the array has no end"
-        long = "" if ended else (f" in {files.MAX_STORY >> 20} MiB; if it is one long value, break it into stories or rows, "
-                                 "one a line")
+        long = "" if ended else (f" in {files.MAX_STORY >> 20} MiB; if it is one long value, break it into stories or "
+                                 "rows, one a line")
         broken = DataError(f"{where}: {not_json}{long}")
         further = NEXT.search(text, at)
         if not (further or ended):
