@@ -336,6 +336,24 @@ def test_standard_input_that_is_parquet_or_for_a_reader(monkeypatch):
     assert read("csv:-", field="2") == ["two"]
 
 
+@pytest.mark.parametrize("content, said", [
+    (b"PK\3\4\0\xad", "zip archive"), (gzip.compress(b"%PDF-1"), "PDF"),
+    (b"<?xml version='1.0'?>", "by the name text:-"),
+])
+def test_standard_input_that_is_no_text_is_named(content, said, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(DataError, match=f"standard input is no text.*{said}"):
+        read("-")
+    if "text:-" in said:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert read("text:-") == [content.decode()]
+
+
+def test_no_encoding_is_advised_for_what_is_binary():
+    with pytest.raises(DataError, match="it has zero bytes, so it is binary"):
+        read("text:" + write("a.zip", b"PK\3\4" + b"text " * 20 + b"\0\xad"))
+
+
 def test_a_mistyped_path_is_not_sent_to_the_hub(monkeypatch):
     monkeypatch.setattr("ternary.text.corpus.open_hub", lambda *_: pytest.fail("the hub was asked"))
     write("data/stories.txt", "one"), write("data/tales/a.txt", "one")

@@ -218,7 +218,9 @@ def _standard_input(options: TextOptions, reader: str | None = None) -> Corpus:
             shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
     except OSError as e:
         raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None
+    if not reader and (what := foreign_content(path, "-")):
+        raise DataError(f"standard input is no text: it looks like {what}")
     path = named_by_content(path, "standard input", options)
-    if what := foreign_content(path, "standard input"):
+    if not reader and (what := foreign_content(path, "-")):       # once it is unpacked
         raise DataError(f"standard input is no text: it looks like {what}")
     return open_files("standard input", [("standard input", path)], options, reader)

@@ -201,6 +201,9 @@ class DataFile(str):
 
     def _other_encoding(self, encoding: str, what: str, near: bytes) -> DataError:
         name = "UTF-8" if encoding == "utf-8" else encoding
+        if b"\0" in near:
+            return DataError(f"{self.label} is not {name}: {what}; it has zero bytes, so it is binary, or text in an "
+                             "encoding such as utf-16, to be named with --encoding")
         try:
             near.decode("cp1252")
             other = "cp1252" if encoding != "cp1252" and any(0x80 <= byte < 0xa0 for byte in near) else "latin-1"
