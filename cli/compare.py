@@ -2,12 +2,12 @@ from pathlib import Path
 
 import click
 
-from ternary.cli.common import emit, json_option
+from ternary.cli.common import UserPath, emit, json_option
 
 
 @click.command("compare", short_help="Runs side by side.")
-@click.argument("runs", nargs=-1, required=True, type=click.Path())
-@click.option("--out", type=click.Path(), help="Also a page with their curves, e.g. compare.html.")
+@click.argument("runs", nargs=-1, required=True, type=UserPath())
+@click.option("--out", type=UserPath(), help="Also a page with their curves, e.g. compare.html.")
 @json_option
 def command(runs, out, as_json):
     """Scores and speeds of the runs in these folders, and the settings in which they differ."""

@@ -60,8 +60,8 @@ def prepare(as_json, **given):
     That is SOURCE without its validation stories. It is found with the same --val-data, --vocab and options of reading;
     the usual vocabulary of some models is not 10000, see `ternary train`.
     """
-    _, store, seconds = prepared(**given, for_training=True)
-    header = store.header
+    corpus, store, seconds = prepared(**given, for_training=True)
+    header = {**store.header, "source": corpus.name}             # the same text may have had another name before
     emit({"store": str(store.path), "seconds": seconds, "mb_per_second": header["bytes"] / 1e6 / max(seconds, 1e-9),
           **header}, as_json)
 

@@ -1,14 +1,15 @@
 import click
 
-from ternary.cli.common import checkpoint_option, emit, json_option, model_option, positive_int, text_options
-from ternary.config import TrainConfig
+from ternary.cli.common import checkpoint_option, emit, json_option, listed, model_option, positive_int, text_options
+from ternary.config import TrainConfig, flag_of
+from ternary.errors import UsageError
 
 
 @click.command("eval", short_help="Loss, perplexity and bits per character of a checkpoint.")
 @checkpoint_option
 @model_option
-@click.option("--data", help="tinystories, a hub data set, a file or folder, - or fables. [default: the validation "
-              "text of the run]")
+@click.option("--data", multiple=True, callback=listed, help="tinystories, a hub data set, a file or folder, - "
+              "or fables; commas between several. [default: the validation text of the run]")
 @click.option("--include-seen", is_flag=True, help="Score stories that were trained on too.")
 @text_options
 @click.option("--stories", type=positive_int(500), default=TrainConfig.eval_stories, show_default=True,
@@ -25,6 +26,10 @@ def command(checkpoint, model, data, include_seen, stories, protocol, precision,
     On fables also the entropy of the text itself, which no model can beat, and the gap to it.
     """
     from ternary.machine.threads import set_threads
+    given = {name: value for name, value in reading.items() if value is not None}
+    if given and data is None:
+        raise UsageError(f"{' and '.join(map(flag_of, given))} without --data: the text of the run is read as it was "
+                         "in training; add --data, or leave it out")
     set_threads(threads)
     from ternary.checkpoint.load import restore
     from ternary.evaluation.protocol import evaluate
@@ -34,7 +39,6 @@ def command(checkpoint, model, data, include_seen, stories, protocol, precision,
     if data is None:
         corpus, data = validation_of(restored.state, restored.path.parent)
     else:
-        given = {name: value for name, value in reading.items() if value is not None}
         corpus = open_corpus(data, "validation", **given)
     texts, seen = held_out(corpus, restored, stories, include_seen)
     result = {**evaluate(restored.model, restored.tokenizer, texts, None, precision, protocol), "seen": seen}

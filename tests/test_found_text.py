@@ -379,6 +379,24 @@ def test_standard_input_that_is_parquet_or_for_a_reader(monkeypatch):
     assert read("csv:-", field="2") == ["two"]
 
 
+@pytest.mark.parametrize("content, said", [
+    (b"PK\3\4\0\xad", "zip archive"), (gzip.compress(b"%PDF-1"), "PDF"),
+    (b"<?xml version='1.0'?>", "by the name text:-"),
+])
+def test_standard_input_that_is_no_text_is_named(content, said, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(DataError, match=f"standard input is no text.*{said}"):
+        read("-")
+    if "text:-" in said:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert read("text:-") == [content.decode()]
+
+
+def test_no_encoding_is_advised_for_what_is_binary():
+    with pytest.raises(DataError, match="it has zero bytes, so it is binary"):
+        read("text:" + write("a.zip", b"PK\3\4" + b"text " * 20 + b"\0\xad"))
+
+
 def test_a_mistyped_path_is_not_sent_to_the_hub(monkeypatch):
     monkeypatch.setattr("ternary.text.corpus.open_hub", lambda *_: pytest.fail("the hub was asked"))
     write("data/stories.txt", "one"), write("data/tales/a.txt", "one")
@@ -398,6 +416,19 @@ def test_home_and_spaces_after_commas(monkeypatch, place):
     assert read("a.txt, b.txt") == read("~/a.txt,~/b.txt") == ["one", "two"]
 
 
+def test_a_comma_too_many_is_told():
+    write("a.txt", "one")
+    for source in ("a.txt,", ",a.txt", "a.txt, ,a.txt"):
+        with pytest.raises(DataError, match="a comma too many"):
+            open_corpus(source)
+
+
+def test_a_text_in_place_of_a_path_is_not_repeated_at_length():
+    with pytest.raises(DataError) as error:
+        open_corpus("Once upon a time. " * 1000)
+    assert len(str(error.value)) < 500
+
+
 def test_an_error_in_a_pattern_names_the_file():
     write("d/a.txt", b"\xff")
     with pytest.raises(DataError, match="d/a.txt is not UTF-8"):
@@ -409,6 +440,136 @@ def test_an_error_in_a_pattern_names_the_file():
 def test_a_field_of_plain_text_is_a_warning(capsys):
     assert read(write("a.txt", "one"), field="body") == ["one"]
     assert "--field body does nothing for a.txt" in capsys.readouterr().err
+
+
+# ---- what else people have
+
+
+@pytest.mark.parametrize("name, content", [
+    ("a.txt", "one\n\n\ufefftwo"), ("a.jsonl", lines({"text": "one"}) + "\ufeff" + lines({"text": "two"})),
+    ("a.csv", "text,id\none,1\n\ufefftwo,2\n"),
+])
+def test_marks_inside_of_joined_files_are_dropped(name, content):
+    assert read(write(name, content)) == ["one", "two"]
+
+
+def test_text_without_a_mark_whose_bytes_are_half_zero():
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-be"):
+        assert read(write("a.txt", "one\n\ntwo, na\u00efve".encode(encoding))) == ["one", "two, na\u00efve"], encoding
+    with pytest.raises(DataError, match="its first bytes are 0.*--encoding"):
+        read(write("a.txt", b"one\n\n" + bytes(4000)))
+
+
+@pytest.mark.parametrize("name, start, said", [
+    ("a.zip", b"PK\3\4", "a zip archive.*unpack it"), ("a.txt", b"PK\3\4", "a zip archive"),
+    ("a.csv", b"%PDF-1.4\n", "a PDF.*pdftotext"), ("a.txt.xz", b"\xfd7zXZ\0", "an xz file; unpack it"),
+    ("a.tar.gz", gzip.compress(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
+    ("a.tgz", gzip.compress(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
+    ("a.txt", b"{\\rtf1 one}", "a rich text.*plain text"),
+    ("a.txt.gz", gzip.compress(gzip.compress(b"one")), "a gzip file"),
+    ("a.txt", b"\xef\xbb\xbf<?xml version='1.0'?>", "an XML file"),
+])
+def test_files_that_hold_text_in_another_form_are_named(name, start, said):
+    with pytest.raises(DataError, match=f"{name} is no text: it looks like {said}"):
+        read(write(name, start))
+    assert read(os.path.dirname(write("d/" + name, start) and write("d/b.txt", "one"))) == ["one"]
+
+
+def test_archives_in_a_folder_are_named(capsys):
+    write("d/a.txt", "one"), write("d/b.zip", b"PK\3\4"), write("d/c.png", b"\x89PNG")
+    assert read("d") == ["one"]
+    assert "skipped 1 hidden or foreign files: b.zip (a zip archive" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source, said", [
+    ("https://example.com/a.txt", "download the file"), ("s3://bucket/a.txt", "download the file"),
+    ("https://hub.example/datasets/own/name", "give own/name"), ("hf://datasets/own/name/a.txt", "give own/name"),
+])
+def test_addresses_are_not_read(source, said):
+    with pytest.raises(DataError, match=f"is an address.*{said}"):
+        open_corpus(source)
+
+
+def test_the_address_of_a_file_here_names_its_path(place):
+    path = place / write("a.txt", "one")
+    with pytest.raises(DataError) as error:
+        open_corpus(f"file://{path}")
+    assert read(str(error.value).rpartition("give ")[2]) == ["one"]
+
+
+@pytest.mark.parametrize("name, content", [("a.txt", gzip.compress(b"one")), ("a.txt.gz", b"one"),
+                                           ("a.txt.zst", gzip.compress(b"one"))])
+def test_a_name_that_misleads_about_compression_is_told_a_better_one(name, content):
+    with pytest.raises(DataError) as error:
+        read(write(name, content))
+    os.rename(name, better := str(error.value).rpartition("rename it to ")[2])
+    assert read(better) == ["one"]
+
+
+def test_xml_is_read_as_text_by_the_name_that_the_error_gives():
+    with pytest.raises(DataError) as error:
+        read(write("a.xml", "<?xml version='1.0'?>\n\n<a/>"))
+    assert read(str(error.value).rpartition("by the name ")[2]) == ["<?xml version='1.0'?>", "<a/>"]
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", " \u2003 "])
+def test_lines_of_any_white_space_are_blank(blank):
+    assert read(write("a.txt", f"one\n{blank}\ntwo")) == ["one", "two"]
+    assert open_corpus("a.txt").fingerprint != fingerprint((".txt", DataFile("a.txt").digest(), None))
+
+
+def test_one_value_over_the_limit_is_told_from_broken_json(monkeypatch):
+    monkeypatch.setattr(files, "MAX_STORY", 1000), monkeypatch.setattr(files, "BLOCK", 100)
+    with pytest.raises(DataError, match="break it into stories or rows"):
+        read(write("a.json", json.dumps({"text": "word " * 1000})))
+
+
+def test_a_near_name_is_a_path_that_works():
+    write("d/stories.txt", "one")
+    with pytest.raises(DataError) as error:
+        read("d/storys.txt")
+    assert read(str(error.value).rpartition("did you mean ")[2].rstrip("?")) == ["one"]
+
+
+def test_the_file_of_one_story_says_what_it_was_taken_for():
+    with pytest.raises(DataError, match="stories end at <.endoftext.> .the file has it."):
+        split_corpus(open_corpus(write("a.txt", "one\n\ntwo\n<|endoftext|>\n")))
+
+
+def test_split_folders_of_a_pattern():
+    write("d/train/a.txt", "one"), write("d/valid/a.txt", "two")
+    assert has_splits("d/*/*.txt")
+    assert read("d/*/*.txt") == ["one"] and read("d/*/*.txt", "validation") == ["two"]
+    write("train/a.txt", "one"), write("train/b.txt", "two")
+    assert not has_splits("train/*.txt") and read("train/*.txt") == ["one", "two"]
+
+
+def test_messages_without_content_are_empty():
+    calls = [*CHAT, {"role": "assistant", "tool_calls": [{"id": 1}]}, {"role": "tool", "content": None}]
+    write("a.jsonl", lines({"messages": calls}, {"messages": []}))
+    assert read("a.jsonl") == ["user: Hello {role}\nassistant: Hi\nassistant: \ntool:"]
+
+
+@pytest.mark.parametrize("shown", [json.dumps, repr])
+def test_messages_in_a_cell_may_be_a_string(shown):
+    write("a.jsonl", lines({"messages": shown(CHAT)}))
+    cell = shown(CHAT).replace('"', '""')
+    write("a.csv", f'id,messages\n1,"{cell}"\n')
+    assert read("a.jsonl") == read("a.csv") == ["user: Hello {role}\nassistant: Hi"]
+    assert read(write("b.jsonl", lines({"messages": "[Ann] Hi"}))) == ["[Ann] Hi"]
+
+
+@pytest.mark.parametrize("value, rows", [
+    ({"version": 1, "data": [{"text": "one"}, {"text": "two"}]}, ".data[]"),
+    ({"text": {"0": "one", "1": "two"}, "id": {"0": 1, "1": 2}}, ".text[]"),
+    ({"text": ["one", "two"]}, ".text[]"),
+])
+def test_json_that_holds_all_rows_in_one_value_says_how_to_part_them(value, rows):
+    with pytest.raises(DataError) as error:
+        read(write("a.json", json.dumps(value)))
+    assert f"write them one a line, e.g. with jq -c '{rows}'" in str(error.value)
+    column = value[rows[1:-2]]                        # what jq would print
+    assert read(write("b.jsonl", lines(*(column.values() if isinstance(column, dict) else column)))) == ["one", "two"]
 
 
 # ---- splits by amount
@@ -445,6 +606,8 @@ def test_data_inspect_says_what_it_took_the_file_for(here):
     [line] = result.json["read_as"]
     assert all(word in line for word in ("csv", "utf-8", "semicolon", "'text'"))
     assert here("data", "inspect", "a.csv", "--split", "test").code == 2
+    os.rename("a.csv", "b.csv")
+    assert here("data", "inspect", "b.csv", "--vocab", 300, "--processes", 1, "--json").json["source"] == "b.csv"
     write("c.jsonl", lines({"messages": CHAT}))
     result = here("data", "inspect", "c.jsonl", "--vocab", 300, "--template", "{role} says {content}", "--json")
     assert result.json["sample"] == "user says Hello {role}\nassistant says Hi"

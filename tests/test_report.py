@@ -77,6 +77,11 @@ def test_text_is_escaped(copy):
     assert "&lt;script&gt;" in text and "&lt;b&gt;event" in text
 
 
+def test_names_that_are_no_text_do_not_keep_the_page_from_being_written(copy):
+    page.write_report(copy, read_log(copy), "ternary train --resume run\udcff")
+    assert r"run\udcff" in (copy / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_page_that_cannot_be_written_does_not_end_a_run(here, corpus, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

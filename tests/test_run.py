@@ -18,6 +18,7 @@ from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.errors import ModelFileError, NumericError, ResourceError
 from ternary.models import MODELS
+from ternary.text.tokenizer import Tokenizer
 from ternary.training import loop
 from ternary.training import run as run_module
 from ternary.training.callbacks import evaluation
@@ -77,7 +78,13 @@ def test_the_log(finished):
     assert [e["step"] for e in log(finished[0], "train")] == [10, 20, 30, 40]
     losses = [float(e["loss"]) for e in log(finished[0], "train")]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 2 < 4 < losses[0]
-    assert all(e["sample"].startswith(evaluation.PROMPT) for e in log(finished[0], "eval"))
+    assert all(isinstance(e["sample"], str) for e in log(finished[0], "eval"))
+
+
+def test_a_sample_begins_with_words_that_the_text_has():
+    pieces = [f" {word}" for word in evaluation.PROMPT.split()] + list(evaluation.PROMPT)
+    assert evaluation.prompt_for(Tokenizer(pieces, 300)) == evaluation.PROMPT
+    assert evaluation.prompt_for(Tokenizer(["the"], 300)) == ""                   # no word of it is known
 
 
 def test_what_people_see(finished):

@@ -105,3 +105,12 @@ def test_a_run_leaves_out_validation_stories_that_it_trains_on(here, corpus, tmp
     assert result.code == 0 and "ALL of which are trained on" in result.err
     assert [(e["seen"], e["stories"]) for e in log(tmp_path / "same", "eval")] == [(5, 5)]
     assert [(e["seen"], e["stories"]) for e in log(tmp_path / "run", "eval")] == [(0, 2)]
+
+
+def test_options_that_eval_would_not_heed_are_refused(here, finished, corpus):
+    result = here("eval", "--checkpoint", finished[0], "--encoding", "latin-1", "--field", "text")
+    assert result.code == 2 and "--encoding and --field without --data" in result.err
+    result = here("eval", "--checkpoint", finished[0], "--data", corpus, "--data", "fables")
+    assert result.code == 2 and "--data is given 2 times; give it once, with commas between" in result.err
+    advised = result.err.split("--data ")[-1].strip()
+    assert here("eval", "--checkpoint", finished[0], "--data", advised, "--stories", 4).code == 0

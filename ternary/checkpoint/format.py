@@ -138,6 +138,9 @@ def check_folder(run_dir: Path) -> None:
         if not there.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
         if not os.access(there, os.W_OK | os.X_OK):
+            if steps(run_dir):
+                raise ResourceError(f"no permission to write to {run_dir}; copy the run to a folder that can be "
+                                    "written")
             raise PermissionError(errno.EACCES, f"no permission to write to {there}")
 
 

@@ -57,7 +57,7 @@ def is_report(path: Path) -> bool:
 def replace(path: Path, text: str) -> None:
     """Write a file, whole or not at all."""
     fresh = path.with_name(path.name + ".tmp")
-    fresh.write_text(text, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8", errors="backslashreplace")       # a path may hold bytes that are no text
     os.replace(fresh, path)
 
 

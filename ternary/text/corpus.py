@@ -28,7 +28,9 @@ from ternary.text.story import Corpus, TextOptions, fingerprint, say
 __all__ = ["Corpus", "has_splits", "joined", "open_corpus", "open_for_training", "split_corpus"]
 
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
+ADDRESS = re.compile(r"[a-z][a-z0-9+]+://(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
+LONG = 300            # characters of a name that errors show
 FOREIGN = (".json", ".gz", ".zst", ".zip", ".md", ".tok")
 
 
@@ -69,12 +71,16 @@ def has_splits(source: str) -> bool:
 
 def _open(source: str, split: str, options: TextOptions) -> Corpus:
     if len(parts := _parts(source)) > 1:
+        if not all(parts):
+            raise DataError(f"{source!r} has a comma too many; name the sources with one comma between two")
         return joined([_open(part, split, options) for part in parts])
     source = _home(source)
     if source == "fables":
         return _fables(split, options)
     if source == "-":
         return _standard_input(options)
+    if not os.path.exists(source) and (address := ADDRESS.fullmatch(source)):
+        raise DataError(f"{source} is an address, and addresses are not read; {_instead(address['path'])}")
     if not os.path.exists(source) and (call := reader_call(source)):
         return _read_by(source, *call, options)
     if found := _folder(source):
@@ -90,8 +96,9 @@ def _open(source: str, split: str, options: TextOptions) -> Corpus:
         return open_hub(named["name"], named["split"] or split, options, named["revision"])
     hint = f"did you mean {', '.join(near)}?" if near else "want a file, a folder, fables, tinystories or -"
     if named and not reader_of(*kind_of(Path(source))):
-        hint += f" For the data set of the hub: {source}@main"
-    raise DataError(f"no file or folder {source!r}; {hint}")
+        hint += f"; for the data set of the hub: {source}@main"
+    shown = source if len(source) < LONG else source[:LONG] + "..."         # perhaps the text itself
+    raise DataError(f"no file or folder {shown!r}; {hint}")
 
 
 def _parts(source: str) -> list[str]:
@@ -141,8 +148,15 @@ def _few(names: list[str]) -> str:
 
 def _open_file(source: str, options: TextOptions, reader: str | None = None) -> Corpus:
     if what := foreign_content(Path(source), source):
-        raise DataError(f"{source} is no text: it looks like a {what}; fetch the text itself, e.g. the raw file")
+        raise DataError(f"{source} is no text: it looks like {what}")
     return open_files(source, [(source, Path(source))], options, reader)
+
+
+def _instead(path: str) -> str:
+    """What to give for the address of a file or of a data set on the hub."""
+    if found := re.match(r"(?:.*/)?datasets/(\w[\w.-]*/\w[\w.-]*)", path):
+        return f"for the data set of the hub give {found[1]}"
+    return f"give {path}" if os.path.exists(path) else "download the file, e.g. with curl -LO, and give its path"
 
 
 def _looks_local(path: Path) -> bool:
@@ -156,8 +170,7 @@ def _near(path: Path) -> list[str]:
     if not os.path.isdir(folder) and folder.name:
         folders = difflib.get_close_matches(folder.name, _names_in(folder.parent), n=1, cutoff=0.7)
         folder = folder.parent / folders[0] if folders else folder
-    near = difflib.get_close_matches(path.name, _names_in(folder), n=3, cutoff=0.5)
-    return near if folder == path.parent else [str(folder / name) for name in near]
+    return [str(folder / name) for name in difflib.get_close_matches(path.name, _names_in(folder), n=3, cutoff=0.5)]
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -222,7 +235,9 @@ def _standard_input(options: TextOptions, reader: str | None = None) -> Corpus:
             shutil.copyfileobj(sys.stdin.buffer, f, BLOCK)
     except OSError as e:
         raise ResourceError(f"cannot copy standard input to {path} ({e.strerror}); set TMPDIR") from None
+    if not reader and (what := foreign_content(path, "-")):
+        raise DataError(f"standard input is no text: it looks like {what}")
     path = named_by_content(path, "standard input", options)
-    if what := foreign_content(path, "standard input"):
-        raise DataError(f"standard input is no text: it looks like a {what}")
+    if not reader and (what := foreign_content(path, "-")):       # once it is unpacked
+        raise DataError(f"standard input is no text: it looks like {what}")
     return open_files("standard input", [("standard input", path)], options, reader)

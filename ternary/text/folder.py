@@ -17,7 +17,20 @@ WORD = re.compile(r"[^a-z]+")
 ABOUT = re.compile(r"(readme|licen[cs]e|changelog|citation|requirements)\b", re.IGNORECASE)
 POINTER = b"version https://git-lfs.github.com/spec/"
 PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
-APPLE = (b"\0\x05\x16\x07", b"\0\x05\x16\0")                 # resource forks
+# Files that begin so: what they are, and what to do with them.
+STARTS = {
+    b"\0\x05\x16\x07": "a resource fork of macOS", b"\0\x05\x16\0": "a resource fork of macOS",
+    b"PK\3\4": "a zip archive or an office document; unpack it, or save it as .txt or .csv",
+    b"\xd0\xcf\x11\xe0": "an office document; save it as .txt or .csv", b"\x1f\x8b": "a gzip file; unpack it",
+    b"BZh": "a bzip2 file; unpack it", b"\xfd7zXZ\0": "an xz file; unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it", b"Rar!": "a rar archive; unpack it",
+    b"%PDF-": "a PDF; convert it to text, e.g. with pdftotext",
+    b"{\\rtf": "a rich text document; save it as plain text",
+    b"SQLite format 3": "an SQLite database; export a table as .csv",
+    b"<?xml": "an XML file; extract its text, or read it as it is by the name text:{label}",
+}
+ARCHIVES = (".zip", ".tar", ".bz2", ".xz", ".7z", ".rar")    # of a folder they are named, as they may hold the data
+TAR = slice(257, 262)
 SHOWN = 5
 
 
@@ -27,7 +40,8 @@ def files_in(folder: Path) -> list[Path]:
     What is hidden, or not data, is left out, and a line says so.
     """
     find = cache(reader_of)
-    found = [path for path in _walk(folder) if (find(*kind_of(path)) or is_about(path)) and path.is_file()]
+    found = [path for path in _walk(folder)
+             if (find(*kind_of(path)) or is_about(path) or kind_of(path)[0] in ARCHIVES) and path.is_file()]
     good = kept(str(folder), folder, sorted(found, key=lambda path: path.relative_to(folder).parts))
     return [path for path in good if find(*kind_of(path))]
 
@@ -43,7 +57,7 @@ def kept(name: str, root: Path | None, paths: Iterable[Path]) -> list[Path]:
         if any(part.startswith(".") for part in named) or "__MACOSX" in label.parts:
             foreign.append(f"{label} (hidden)")
         elif why := foreign_content(path, str(label)):
-            foreign.append(f"{label} ({why})")
+            foreign.append(f"{label} ({why.partition('; ')[0]})")
         elif is_about(path):
             about.append(path)
         else:
@@ -62,7 +76,7 @@ def is_about(path: Path) -> bool:
 
 
 def foreign_content(path: Path, label: str) -> str | None:
-    """What a file is that is no text of its own; DataError if it stands for data that is missing."""
+    """What a file is that is no text of its own, and what to do; DataError if it stands for data that is missing."""
     try:
         start = DataFile(path, label).start(512)
     except OSError as e:
@@ -71,9 +85,12 @@ def foreign_content(path: Path, label: str) -> str | None:
         return None
     if start.startswith(POINTER):
         raise DataError(f"{label} is a pointer of Git LFS, not the data itself; fetch the data with git lfs pull")
-    if start.startswith(APPLE):
-        return "resource fork of macOS"
-    return "HTML page" if PAGE.match(start.removeprefix(b"\xef\xbb\xbf")) else None
+    for begin, what in STARTS.items():
+        if start.removeprefix(b"\xef\xbb\xbf").startswith(begin):
+            return what.format(label=label)
+    if start[TAR] == b"ustar":
+        return "a tar archive; unpack it"
+    return "an HTML page; fetch the text itself" if PAGE.match(start.removeprefix(b"\xef\xbb\xbf")) else None
 
 
 def split_of(label: Path) -> str | None:
@@ -91,8 +108,10 @@ def splits(root: Path | None, paths: Iterable[Path]) -> dict[str, list[Path]]:
     Without files for validation those for testing stand for them.
     """
     found: dict[str, list[Path]] = {}
+    paths = list(paths)
+    root = root or Path(os.path.commonpath([path.parent for path in paths] or [""]))
     for path in paths:
-        if split := split_of(path.relative_to(root) if root else Path(path.name)):
+        if split := split_of(path.relative_to(root)):
             found.setdefault(split, []).append(path)
     if "train" not in found or len(found) < 2:
         return {}

@@ -27,7 +27,7 @@ def inspect(corpus: Corpus, store: TokenStore, sample: int = 20_000) -> dict:
         words.update(chunk[match.start():].strip() for chunk in chunks(story) if (match := WORD.search(chunk)))
     longest = heapq.nlargest(SHOWN, words, key=len)
     return {
-        "source": header["source"], **corpus.facts,
+        "source": corpus.name, **corpus.facts,
         "stories": header["stories"], "tokens": header["tokens"], "chars": header["chars"],
         "bytes": header["bytes"], "chars_per_token": header["chars"] / header["tokens"],
         "story_tokens": {name: int(np.quantile(lengths, q)) for name, q in

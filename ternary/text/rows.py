@@ -1,5 +1,7 @@
 """The story in a row of a table, an object of JSON or a chat."""
 
+import ast
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +12,7 @@ TEXT_KEYS = ("text", "story")
 CHAT_KEYS = ("messages", "conversations", "conversation")
 MESSAGE_KEYS = (("role", "content"), ("from", "value"))
 TEMPLATE = "{role}: {content}"
+CHAT_IN_TEXT = r"""\[\s*\{\s*(?:\\?"|"")?['"]?(?:role|from)\b"""         # messages that are a string
 
 
 def story_column(names: Iterable[str], key: str | None, where: str) -> str:
@@ -27,7 +30,7 @@ def story_of(row: dict[str, Any], options: TextOptions, where: str) -> str:
         found = next((key for key in (*TEXT_KEYS, *CHAT_KEYS) if key in row), None)
         if found is None:
             raise _missing(row, None, where, _nested(row))
-        return story_text(row[found], options, where)
+        return cell_text(row[found], found, options, where)
     value: Any = row
     for name in [options.field] if options.field in row else options.field.split("."):
         if isinstance(value, dict) and name in value:
@@ -38,12 +41,37 @@ def story_of(row: dict[str, Any], options: TextOptions, where: str) -> str:
             return ""
         else:
             raise _missing(value if isinstance(value, dict) else row, options.field, where)
+    return cell_text(value, options.field, options, where)
+
+
+def cell_text(value: object, column: str, options: TextOptions, where: str) -> str:
+    """The story in a column of that name; messages may be one string, JSON or as Python prints a list."""
+    if column.rpartition(".")[2] in CHAT_KEYS and isinstance(value, str) and value.lstrip().startswith("["):
+        for parse in json.loads, ast.literal_eval:
+            try:
+                messages = parse(value)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+            if messages == [] or is_chat(messages):
+                return story_text(messages, options, where)
+    if isinstance(value, dict | list) and value and not is_chat(value):
+        inner = value[0] if isinstance(value, list) else value
+        what = f"an object with {_names(inner)}" if isinstance(inner, dict) else type(inner).__name__
+        path = f"{column}.{'0' if isinstance(value, list) else next(iter(value))}"
+        what = f"a list whose first is {what}" if isinstance(value, list) else what
+        raise DataError(f"{where}: {column} is {what}; want a string, or messages with role and content; choose "
+                        f"one, e.g. --field {path}{_rows(column)}")
     return story_text(value, options, where)
+
+
+def _rows(path: str) -> str:
+    """What to do if the value at a path holds all rows at once."""
+    return f"; if {path!r} holds all rows, write them one a line, e.g. with jq -c '.{path}[]'"
 
 
 def story_text(value: object, options: TextOptions, where: str) -> str:
     """A string that UTF-8 can hold; a missing value is an empty story, a list of chat messages one story."""
-    if value is None:
+    if value is None or (isinstance(value, list) and not value):
         return ""
     if isinstance(value, bytes):
         try:
@@ -65,13 +93,13 @@ def story_text(value: object, options: TextOptions, where: str) -> str:
 
 
 def is_chat(value: object) -> bool:
-    """Whether it is a list of messages."""
-    return isinstance(value, list) and bool(value) and all(
-        isinstance(m, dict) and any(role in m and content in m for role, content in MESSAGE_KEYS) for m in value)
+    """Whether it is a list of messages, of which some, such as calls of tools, may have no content."""
+    return isinstance(value, list) and all(isinstance(m, dict) for m in value) and any(
+        all(role in m for m in value) and any(content in m for m in value) for role, content in MESSAGE_KEYS)
 
 
 def _message(message: dict[str, Any], options: TextOptions, where: str) -> str:
-    role, content = next((message[a], message[b]) for a, b in MESSAGE_KEYS if a in message and b in message)
+    role, content = next((message[a], message.get(b)) for a, b in MESSAGE_KEYS if a in message)
     if isinstance(content, list):                 # parts, of which some may be pictures
         content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
     if not isinstance(content, str | None):
@@ -82,14 +110,19 @@ def _message(message: dict[str, Any], options: TextOptions, where: str) -> str:
 
 
 def _nested(row: dict[str, Any]) -> str:
-    """A path to a usual key, one level down."""
+    """A path to a usual key, one level down, or a list that may hold the rows."""
     for name, value in row.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict | list):
+            return _rows(name)
         if isinstance(value, dict) and (key := next((k for k in (*TEXT_KEYS, *CHAT_KEYS) if k in value), None)):
             return f", e.g. --field {name}.{key}"
     return ""
 
 
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(repr(str(name)[:40]) for name in list(names)[:20]) or "nothing"
+
+
 def _missing(names: Iterable[str], key: str | None, where: str, hint: str = "") -> DataError:
-    names = list(names)
-    found = ", ".join(repr(name[:40]) for name in names[:20]) or "nothing"
-    return DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {found}; choose one with --field{hint}")
+    return DataError(f"{where}: no {key or ' or '.join(TEXT_KEYS)}; found {_names(names)}; "
+                     f"choose one with --field{hint}")

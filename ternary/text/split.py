@@ -34,9 +34,10 @@ def split_corpus(corpus: Corpus, fraction: float = 0.02) -> tuple[Corpus, Corpus
         if sizes is None and low < cut <= high:
             break
     if low >= high:
+        read_as = "".join(f"; it was read as {line}" for line in corpus.facts.get("read_as", ())[:1])
         raise DataError(
             f"{corpus.name} holds one distinct story; a validation split needs two: separate stories by blank lines or "
-            f"by {SEPARATOR} (then blank lines are part of a story), or give validation text with --val-data"
+            f"by {SEPARATOR} (then blank lines are part of a story), or give validation text with --val-data{read_as}"
         )
     cut = min(max(cut, low + 1), high)
     chosen = _by_amount(corpus.name, sizes, cut, fraction) if sizes else None

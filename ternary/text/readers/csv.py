@@ -10,7 +10,7 @@ from itertools import islice
 from ternary.errors import DataError
 from ternary.text.readers import READERS, files, reads
 from ternary.text.readers.files import DataFile, kind_of
-from ternary.text.rows import CHAT_KEYS, TEXT_KEYS, story_column, story_text
+from ternary.text.rows import CHAT_IN_TEXT, CHAT_KEYS, TEXT_KEYS, cell_text, story_column
 from ternary.text.story import MARKER, TextOptions
 
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -20,7 +20,7 @@ ESCAPED = {"strict": True, "escapechar": "\\", "doublequote": False}
 PLAIN = {"quoting": csv.QUOTE_NONE}
 WHOLE = re.compile(r'"(?:[^"]|"")*"')             # a quoted cell
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
-NEW = re.compile(rf'{MARKER.pattern}|(?:^|[,\t])"\s*(?:  |\t)\S|,  +\S', re.IGNORECASE | re.MULTILINE)
+NEW = re.compile(rf'{MARKER.pattern}|(?:^|[,\t])"\s*(?:  |\t)\S|,  +\S|{CHAT_IN_TEXT}', re.IGNORECASE | re.MULTILINE)
 LOOKED_AT = 100                                   # rows that tell which column is text
 TRIED = 100_000                                   # rows that tell how commas are quoted
 
@@ -52,7 +52,8 @@ def read_csv(file: DataFile) -> Iterator[str]:
             if len(row) != len(layout.names):
                 verb = "names" if layout.header else "has"
                 raise DataError(f"{where}: {len(row)} columns; line {layout.skip + 1} {verb} {len(layout.names)}")
-            story = story_text(row[layout.column], file.options, where)
+            column = layout.names[layout.column].strip() if layout.header else ""
+            story = cell_text(row[layout.column], column, file.options, where)
         except DataError as error:
             file.bad.add(error)
             continue

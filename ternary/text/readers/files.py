@@ -82,7 +82,10 @@ class DataFile(str):
         for suffix, magic in MAGIC.items():
             if (suffix == compression) != start.startswith(magic) and (start or compression):
                 what = "compressed" if suffix != compression else "not compressed"
-                raise DataError(f"{self.label} is {what} with {suffix[1:]}, unlike its name says; rename it")
+                found = next((s for s, m in MAGIC.items() if start.startswith(m)), "")
+                named = self.path.name.removesuffix(self.path.suffix) if compression else self.path.name
+                raise DataError(f"{self.label} is {what} with {suffix[1:]}, unlike its name says; rename it to "
+                                f"{named}{found}")
         try:
             if compression == ".gz":
                 with gzip.open(self, "rb") as f:
@@ -114,20 +117,28 @@ class DataFile(str):
                 return name, "its mark"
         if self.options.encoding:
             return self.options.encoding, "--encoding"
-        even, odd, half = start[::2].count(0), start[1::2].count(0), len(start) // 2
+        zeros, quarter = [start[k::4].count(0) for k in range(4)], len(start) / 4
+        for name, low, high in (("utf-32-le", zeros[0], zeros[2:]), ("utf-32-be", zeros[3], zeros[:2])):
+            if quarter and min(high) > 0.9 * quarter and low < 0.05 * quarter:
+                return name, "half of its bytes are 0"
+        even, odd, half = zeros[0] + zeros[2], zeros[1] + zeros[3], len(start) // 2
         if half and (even > 0.4 * half) != (odd > 0.4 * half) and min(even, odd) < 0.05 * half:
             return ("utf-16-be" if even > odd else "utf-16-le"), "every other byte is 0"
+        if sum(zeros) > 0.1 * len(start):
+            raise DataError(f"{self.label} is no text: {sum(zeros) / len(start):.0%} of its first bytes are 0; it is "
+                            "binary or damaged; if it is text, name its encoding with --encoding")
         return "utf-8", "usual"
 
     def blocks(self) -> Iterator[str]:
-        """The text in parts, with line ends LF and without a mark. Raises DataError if it is not in its encoding.
+        """The text in parts, with line ends LF and without marks, which files that were joined have inside too. Raises
+        DataError if it is not in its encoding.
 
         Where bad rows may be skipped, bytes that are no text become surrogates U+DC80 to U+DCFF.
         """
         encoding, why = self.encoding()
         if why != "usual":
             self.found["encoding"] = f"{encoding} ({why})"
-        errors, begun = "surrogateescape" if self.bad.limit else "strict", False
+        errors = "surrogateescape" if self.bad.limit else "strict"
         decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
         with self.open() as f:
             block = b"more"
@@ -137,10 +148,7 @@ class DataFile(str):
                     text = decoder.decode(block, final=not block)
                 except UnicodeError:
                     raise self._undecodable(encoding) from None
-                if not begun:
-                    text = text.lstrip("\ufeff")
-                    begun = bool(text)
-                if text:
+                if text := text.replace("\ufeff", ""):
                     yield text
 
     def lines(self) -> Iterator[str]:
@@ -193,6 +201,9 @@ class DataFile(str):
 
     def _other_encoding(self, encoding: str, what: str, near: bytes) -> DataError:
         name = "UTF-8" if encoding == "utf-8" else encoding
+        if b"\0" in near:
+            return DataError(f"{self.label} is not {name}: {what}; it has zero bytes, so it is binary, or text in an "
+                             "encoding such as utf-16, to be named with --encoding")
         try:
             near.decode("cp1252")
             other = "cp1252" if encoding != "cp1252" and any(0x80 <= byte < 0xa0 for byte in near) else "latin-1"
@@ -205,6 +216,8 @@ class DataFile(str):
 def kind_of(path: Path) -> tuple[str, str]:
     """(".txt", ".gz") of a name like a.txt.gz; the second is "" if it is not compressed."""
     suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] in (".tgz", ".tzst"):    # short for .tar.gz
+        return ".tar", suffixes[-1].replace(".t", ".")
     if suffixes and suffixes[-1] in MAGIC:
         return suffixes[-2] if len(suffixes) > 1 else "", suffixes[-1]
     return suffixes[-1] if suffixes else "", ""

@@ -8,10 +8,10 @@ from typing import Any
 from ternary.errors import DataError
 from ternary.text.readers import READERS, files, reads
 from ternary.text.readers.files import DataFile
-from ternary.text.rows import is_chat, story_of, story_text
+from ternary.text.rows import CHAT_IN_TEXT, is_chat, story_of, story_text
 from ternary.text.story import MARKER
 
-NEW = re.compile(rf'{MARKER.pattern}|\\r|:\s*"(?: |\\n)*(?:  |\\t)', re.IGNORECASE)
+NEW = re.compile(rf'{MARKER.pattern}|\\r|:\s*"(?: |\\n)*(?:  |\\t)|{CHAT_IN_TEXT}', re.IGNORECASE)
 GAP = re.compile(r"[\s,]*")
 NEXT = re.compile(r"\n[ \t]*(?=\{)")              # where reading may go on after something broken
 KINDS = {str: "string", list: "array", int: "number", float: "number", bool: "boolean", type(None): "null"}
@@ -113,7 +113,10 @@ def _by_value(file: DataFile) -> Iterator[tuple[int, Any]]:
             continue
         if wanted and not inside:
             return
-        broken = DataError(f"{file.label}, line {line}: {'the array has no end' if wanted else f'not JSON ({what})'}")
+        where, not_json = f"{file.label}, line {line}", f"not JSON ({what})" if not wanted else "the array has no end"
+        long = "" if ended else (f" in {files.MAX_STORY >> 20} MiB; if it is one long value, break it into stories or "
+                                 "rows, one a line")
+        broken = DataError(f"{where}: {not_json}{long}")
         further = NEXT.search(text, at)
         if not (further or ended):
             raise broken

@@ -10,12 +10,12 @@ from ternary.text.readers.files import DataFile
 from ternary.text.rows import story_text
 from ternary.text.story import MARKER, SEPARATOR
 
-BLANK = " \t\n\v\f\r"
-# What older versions read otherwise: a marker that is not alone on its line, an indented first line of a story.
+# What older versions read otherwise: a marker that is not alone on its line, an indented first line of a story,
+# a blank line of other spaces than ASCII has.
 INDENTED = r"(?: [ \t]|\t)[ \t]*\S"
 NEW_MARKED = re.compile(rf"(?<=[^\n]){MARKER.pattern}|{MARKER.pattern}(?:[ \t]*[^\n \t]|\s*\n{INDENTED})"
                         rf"|<\|(?!endoftext)(?i:endoftext)\|>")
-NEW_PLAIN = re.compile(rf"\n[ \t]*\n{INDENTED}")
+NEW_PLAIN = re.compile(rf"\n[ \t]*\n{INDENTED}|\n[ \t\v\f\r]*[^\S \t\v\f\r\n][^\S\n]*\n")
 
 
 def changed(file: DataFile) -> bool:
@@ -42,11 +42,11 @@ def read_text(file: DataFile) -> Iterator[str]:
         if separated:
             *ended, line = MARKER.split(line) if "<|" in line else (line,)
         else:
-            ended = () if line.strip(BLANK) else ("",)
+            ended = () if line.strip() else ("",)
         for part in ended:
             story.append(part)
             yield told()
-            story, size, first = [], 0, number if separated and line.strip(BLANK) else number + 1
+            story, size, first = [], 0, number if separated and line.strip() else number + 1
         story.append(line)
         size += len(line)
         if size > files.MAX_STORY:

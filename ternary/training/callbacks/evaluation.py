@@ -6,6 +6,7 @@ from ternary.checkpoint import format as checkpoint
 from ternary.errors import ResourceError
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
+from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 from ternary.training.callbacks.base import Callback
 from ternary.training.guard import trit_shares, warnings
 from ternary.training.plan import eval_precision
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from ternary.training.run import Run
 
 PROMPT = "Once upon a time"
+
+
+def prompt_for(tokenizer: Tokenizer) -> str:
+    """How a sample begins: a story of its own if the text of the run has not the words, and they would be bytes."""
+    return PROMPT if min(tokenizer.encode(PROMPT)) >= FIRST_PIECE else ""
 
 
 class Evaluation(Callback):
@@ -50,7 +56,8 @@ class Evaluation(Callback):
             checkpoint.prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
-        sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
+        prompt = prompt_for(run.tokenizer)
+        sample = prompt + Engine(run.model, run.tokenizer).generate(prompt, 60, seed=c.seed)
         # one line: a run that is killed here has evaluated, or will do it again
         run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, stories=len(run.val_stories), seen=run.scored_seen,
                        tokens=run.tokens, seconds=run.seconds, trits=trit_shares(run.model), sample=sample)
