@@ -21,6 +21,8 @@ from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE
 from ternary.kernels.gemm.pack import packed, unpack
 from ternary.kernels.gemm.quant import pack_bits, row_scales, ternary_codes, unpack_bits
 
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 for module in pkgutil.walk_packages(ternary.kernels.__path__, "ternary.kernels."):
     importlib.import_module(module.name)
 
@@ -129,10 +131,7 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
     values = expected(kernel, inputs)
     first, again = (run(kernel, inputs, values, "fp32") for _ in range(2))
     numba.set_num_threads(1)
-    try:
-        alone = run(kernel, inputs, values, "fp32")
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    alone = run(kernel, inputs, values, "fp32")
     for a, b, c in zip(first, again, alone, strict=True):
         np.testing.assert_array_equal(a, b)
         assert error(c, a) < 2e-6
