@@ -17,7 +17,8 @@ from safetensors.numpy import load_file
 from tiny import pointer
 
 from ternary.checkpoint import format as checkpoint
-from ternary.checkpoint.format import FILES, find, load, point, prune, save
+from ternary.checkpoint.folder import point, prune
+from ternary.checkpoint.format import FILES, find, load, save
 from ternary.errors import ModelFileError, ResourceError
 
 NAMES = ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "state.json"]

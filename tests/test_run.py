@@ -13,6 +13,7 @@ import pytest
 from tiny import TINY, learned, log, pointer, stories
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import restore
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
@@ -170,7 +171,7 @@ def test_killed_between_a_save_and_its_evaluation(finished, copy, here):
     (copy / "log.jsonl").write_text("".join(lines[:cut + 1]) + '{"kind": "ev')
     shutil.rmtree(copy / "step_0000040")
     for name in ("last", "best"):
-        checkpoint.point(copy, name, 30)
+        point(copy, name, 30)
     assert here("train", "--resume", copy).code == 0
     assert learned(copy) == learned(finished[0]) and weights(copy) == weights(finished[0])
 

@@ -3,6 +3,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import point, prune
 from ternary.errors import ResourceError
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
@@ -30,7 +31,7 @@ class Evaluation(Callback):
         for line in run.log.lines("eval"):
             self.compare(run, line["step"], line["val_loss"], line["val_bpc"])
         if self.best_step and checkpoint.step_folder(run.folder, self.best_step).is_dir():
-            checkpoint.point(run.folder, "best", self.best_step)
+            point(run.folder, "best", self.best_step)
 
     def pause(self, run: "Run") -> None:
         if run.evaluation_is_due:
@@ -47,8 +48,8 @@ class Evaluation(Callback):
         better = self.compare(run, run.step, loss, bpc)
         try:
             if better and run.saved == run.step:
-                checkpoint.point(run.folder, "best", run.step)
-            checkpoint.prune(run.folder, c.keep)
+                point(run.folder, "best", run.step)
+            prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
         sample = PROMPT + Engine(run.model, run.tokenizer).generate(PROMPT, 60, seed=c.seed)
