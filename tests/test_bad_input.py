@@ -215,8 +215,8 @@ UNFIT = {
     "odd width": (lambda p: p | {"config": p["config"] | {"dim": 191}}, "dim is 191", "multiple of 16"),
     "text as width": (lambda p: p | {"config": p["config"] | {"dim": "192"}}, "dim is '192'"),
     "huge width": (lambda p: p | {"config": p["config"] | {"dim": 32 << 30}}, "dim 34359738368"),
-    "fewer layers": (lambda p: p | {"config": p["config"] | {"layers": 5}}, "extra tensor 'blocks.5"),
-    "more layers": (lambda p: p | {"config": p["config"] | {"layers": 7}}, "misses tensor 'blocks.6"),
+    "fewer layers": (lambda p: p | {"config": p["config"] | {"layers": 1}}, "extra tensor 'blocks.1"),
+    "more layers": (lambda p: p | {"config": p["config"] | {"layers": 3}}, "misses tensor 'blocks.2"),
     "other quantizer": (lambda p: p | {"config": p["config"] | {"quantizer": "../evil"}}, "'../evil'", "block256"),
     "other model": (lambda p: p | {"config": p["config"] | {"model": "gpt-5"}}, "'gpt-5'", "bolt-small"),
     "no model": (lambda p: p | {"config": without(p["config"], "model")}, "model None"),
@@ -282,14 +282,13 @@ def test_near_names_of_a_checkpoint(place, parts, here):
 
 
 def test_a_save_dir_that_cannot_be_written(place, here, monkeypatch):
-    """Found out before the data is prepared, and whoever runs the tests."""
+    """Found out before the data is opened, and whoever runs the tests."""
     (place / "locked").mkdir()
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(place / "locked") and access(path, mode))
-    monkeypatch.setattr("ternary.training.plan.open_corpus", lambda *_: pytest.fail("the data was opened"))
     before = tree(place)
     for folder in ("locked", "locked/run/1"):
-        check(here("train", "--data", "stories.txt", "--save-dir", folder, "--json"), RESOURCE, "cannot write",
+        check(here("train", "--data", "absent.txt", "--save-dir", folder, "--json"), RESOURCE, "cannot write",
               "no permission", "choose a folder")
     assert tree(place) == before
 
