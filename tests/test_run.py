@@ -1,27 +1,27 @@
 """Runs by the real command line: what they write, how they end, and that killed ones go on as if nothing was."""
 import hashlib
 import json
-import math
 import os
 import random
 import shutil
 import signal
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
+import faults
 import pytest
-from tiny import TINY, learned, log, pointer, stories
+from tiny import SIZES, TINY, learned, log, pointer, stories
 
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import restore
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
-from ternary.errors import ModelFileError, NumericError, ResourceError
+from ternary.errors import ModelFileError, NumericError
 from ternary.models import MODELS
 from ternary.training import loop
-from ternary.training import run as run_module
-from ternary.training.callbacks import evaluation
+from ternary.training.callbacks import Callback, evaluation
 from ternary.training.optimizers.adamw import AdamW
 from ternary.training.schedules import WSD, Budget, Constant, Cosine, learning_rate
 from ternary.training.step import Trainer, uninterrupted
@@ -82,7 +82,7 @@ def test_the_log(finished):
 
 
 def test_what_people_see(finished):
-    lines = finished[1]["stderr"].splitlines()
+    lines = [line for line in finished[1]["stderr"].splitlines() if "kernels" not in line]   # new ones are compiled
     assert not [line for line in lines if "tokenizing" in line or "vocabulary" in line]     # soon done: not told
     assert "bolt-small" in lines[0] and "(the fastest with " in lines[1] and "290 stories" in lines[2]
     assert sum("validation BPC" in line for line in lines) == 4 and "step 40/40" in finished[1]["stderr"]
@@ -109,52 +109,36 @@ def test_a_killed_run_resumes_as_if_nothing_was(finished, corpus, tmp_path, star
     assert result.json["val_bpc"] == finished[1]["val_bpc"]
 
 
-def interrupt_at(step, monkeypatch, number=signal.SIGINT):
-    """Send this process a signal in the middle of a training step."""
-    gradients = Trainer.gradients
-
-    def interrupted(self, *batch):
-        nats = gradients(self, *batch)
-        if self.optimizer and self.optimizer.steps + 1 == step:
-            signal.raise_signal(number)
-        return nats
-
-    monkeypatch.setattr(Trainer, "gradients", interrupted)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number, code, name", [(2, 130, "interrupted"), (15, 143, "terminated"),
                                                 (1, 143, "terminated")])
 def test_an_interrupted_run_saves_the_step_it_is_in(corpus, tmp_path, here, monkeypatch, number, code, name):
     folder, before = tmp_path / "a run", signal.getsignal(number)
-    interrupt_at(13, monkeypatch, number)
-    result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+    monkeypatch.setenv("FAULT", json.dumps({"13": signal.Signals(number).name}))
+    result = here("train", "--data", corpus, *TINY, "--objective", faults.SPEC, "--save-dir", folder, "--json")
     message = f"{name}; saved at step 13; continue with: ternary train --resume '{folder}'"
     assert result.code == code and result.err.splitlines()[-1] == f"Error: {message}"
     assert result.json == {"error": {"code": name, "message": message}}
     assert pointer(folder / "last") == "step_0000013" and pointer(folder / "best") == "step_0000010"
     assert signal.getsignal(number) == before
-    monkeypatch.undo()
 
 
 def test_a_run_interrupted_between_two_lines_of_the_log_resumes_exactly(finished, corpus, tmp_path, here, monkeypatch):
     folder = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        interrupt_at(27, patch)
-        assert here("train", "--data", corpus, *TINY, "--save-dir", folder).code == 130
-    assert here("train", "--resume", folder).code == 0
+    monkeypatch.setenv("FAULT", '{"27": "SIGINT"}')
+    command = ["--objective", faults.SPEC, "--data", corpus]
+    assert here("train", *command, *TINY, "--save-dir", folder).code == 130
+    monkeypatch.delenv("FAULT")
+    assert here("train", *command, "--resume", folder).code == 0
     assert [e for e in learned(folder) if e[1] != 27] == learned(finished[0])
     assert weights(folder) == weights(finished[0])
 
 
-def test_a_run_interrupted_before_its_first_step_leaves_nothing(corpus, tmp_path, here, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_module, "prepare", interrupted)
-    result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
+def test_a_run_interrupted_before_its_first_step_leaves_nothing(tmp_path, here):
+    (tmp_path / "reader.py").write_text("def stories(argument):\n    raise KeyboardInterrupt\n    yield\n")
+    result = here("train", "--data", f"{tmp_path / 'reader.py'}:stories:text", *TINY, "--save-dir", tmp_path / "run")
     assert (result.code, result.out, result.err) == (130, "", "Error: interrupted\n")
-    assert names(tmp_path) == []
+    assert names(tmp_path) == ["reader.py"]
 
 
 def test_a_second_interrupt_does_not_wait():
@@ -300,64 +284,54 @@ def test_what_a_run_killed_before_its_first_save_left_is_no_run(corpus, tmp_path
 def config(corpus, tmp_path, here):
     """Of a tiny run by the Python interface."""
     return TrainConfig(data=str(corpus), steps=40, batch_size=2, seq_len=32, vocab_size=512, eval_every=10,
-                       eval_stories=5, threads=1, save_dir=str(tmp_path / "run"))
+                       eval_stories=5, threads=1, save_dir=str(tmp_path / "run"), set=SIZES)
 
 
-def test_patience(config, tmp_path, here, monkeypatch):
-    results = iter([2.0, 1.5, 1.6, 1.5, 1.7, 1.0])
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": next(results)})
-    config = TrainConfig(**config.to_json() | {"eval_every": 2, "patience": 3})
+@pytest.fixture
+def unlearning(tmp_path, config):
+    """Of a run that learns in its warm-up of 4 steps, and nothing after it: evaluations are no better from then on."""
+    schedule = tmp_path / "schedule.py"
+    schedule.write_text("from ternary.training.schedules import Schedule\nclass Nothing(Schedule):\n"
+                        "    def __call__(self, progress, lr, min_lr):\n        return 0.0\n")
+    return replace(config, eval_every=2, schedule=f"{schedule}:Nothing")
+
+
+def test_patience(unlearning, tmp_path, here):
+    config, folder = replace(unlearning, patience=3), tmp_path / "run"
     assert loop.train(config)["step"] == 10
-    assert pointer(tmp_path / "run" / "best") == "step_0000004"
-    result = here("train", "--resume", tmp_path / "run", "--json")
+    assert pointer(folder / "best") == "step_0000004"
+    result = here("train", "--resume", folder, "--schedule", config.schedule, "--json")
     assert result.code == 0 and result.json["step"] == 10
     assert "last 3 evaluations were no better than that of step 4" in result.err and "--patience" in result.err
-    result = here("train", "--resume", tmp_path / "run", "--patience", 4, "--steps", "12", "--json")
-    assert result.json["step"] == 12 and pointer(tmp_path / "run" / "best") == "step_0000012"
+    more = ["--patience", 5, "--steps", 12]
+    result = here("train", "--resume", folder, "--schedule", config.schedule, *more, "--json")
+    assert result.json["step"] == 12 and pointer(folder / "best") == "step_0000004"
 
 
-def test_without_patience_a_run_keeps_to_its_budget(config, monkeypatch):
-    scores = iter(range(1, 21))                   # worse at each of 20 evaluations
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: {"nats_per_token": 3.0, "bpc": float(next(scores))})
-    assert loop.train(TrainConfig(**config.to_json() | {"eval_every": 2}))["step"] == 40
+def test_without_patience_a_run_keeps_to_its_budget(unlearning):
+    assert loop.train(unlearning)["step"] == 40
 
 
-def test_saved_before_evaluating(config, tmp_path, monkeypatch):
-    def broken(*_):
-        raise RuntimeError("out of order")
-
-    monkeypatch.setattr(evaluation, "evaluate", broken)
-    with pytest.raises(RuntimeError, match="out of order"):
-        loop.train(config)
-    assert checkpoint.load(tmp_path / "run", optimizer=True).state["step"] == 10
-    assert pointer(tmp_path / "run" / "last") == "step_0000010"
-
-
-def failing_saves(monkeypatch, *failing):
-    """Saves of these steps find the disk full."""
-    save = checkpoint.save
-
-    def full(folder, step, **parts):
-        if step in failing:
-            raise ResourceError(f"cannot write {folder}: No space left on device; free disk space")
-        return save(folder, step, **parts)
-
-    monkeypatch.setattr(checkpoint, "save", full)
+def full_disk(monkeypatch, *failing):
+    """The disk has no room when it is asked for the n-th time: 0 is before the first step, then at each save."""
+    asked, usage = iter(range(100)), shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20) if next(asked) in failing
+                        else usage(path))
 
 
 def test_a_disk_that_is_full_for_a_while_ends_no_run(finished, corpus, tmp_path, here, monkeypatch):
-    failing_saves(monkeypatch, 10, 30)
+    full_disk(monkeypatch, 1, 3)
     folder = tmp_path / "run"
     result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
     assert result.code == 0 and result.json["val_bpc"] == finished[1]["val_bpc"]
-    assert result.err.count("No space left on device") == 2 and weights(folder) == weights(finished[0])
+    assert result.err.count("free disk space") == 2 and weights(folder) == weights(finished[0])
     assert [e["step"] for e in log(folder, "save")] == [20, 40] and pointer(folder / "best") == "step_0000040"
 
 
 def test_a_run_whose_last_save_failed_says_so_at_its_end(finished, corpus, tmp_path, here, monkeypatch):
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        failing_saves(patch, 30, 40)
+        full_disk(patch, 3, 4, 5)                 # the last one is tried again at the end
         result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
     last = result.err.splitlines()[-1]
     assert result.code == 5 and last.startswith("Error: cannot write") and "that of step 20" in last
@@ -368,10 +342,10 @@ def test_a_run_whose_last_save_failed_says_so_at_its_end(finished, corpus, tmp_p
 
 
 def test_a_disk_without_room_for_a_checkpoint_is_refused_before_the_first_step(corpus, tmp_path, here, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20))
-    monkeypatch.setattr(loop, "step", lambda *_: pytest.fail("it began"))
+    full_disk(monkeypatch, 0)
     result = here("train", "--data", corpus, *TINY, "--save-dir", tmp_path / "run")
     assert result.code == 5 and "MB left; free disk space" in result.err
+    assert log(tmp_path / "run") == []
 
 
 # --- the screen
@@ -396,28 +370,27 @@ def test_a_run_does_not_end_because_of_its_screen(finished, corpus, tmp_path, st
     assert weights(folder) == weights(finished[0]) and learned(folder) == learned(finished[0])
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch, bad):
-    gradients, folder = Trainer.gradients, tmp_path / "run"
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "gradients",
-                      lambda self, *xy: bad if self.optimizer and self.optimizer.steps == 24 else gradients(self, *xy))
-        result = here("train", "--data", corpus, *TINY, "--save-dir", folder, "--json")
+def test_a_loss_that_is_not_finite(finished, corpus, tmp_path, here, monkeypatch):
+    """Twice the run goes back to step 20, and makes 4 steps again before the next one finds the weight that is NaN."""
+    folder, command = tmp_path / "run", ["train", "--data", corpus, "--objective", faults.SPEC]
+    monkeypatch.setenv("FAULT", json.dumps(dict.fromkeys(("24", "29", "34"), "weight")))
+    result = here(*command, *TINY, "--save-dir", folder, "--json")
     assert result.code == 6 and result.json["error"]["code"] == "numeric"
     last = result.err.splitlines()[-1]
-    assert last.startswith(f"Error: the loss is {bad}") and "step 25" in last and "smaller --lr" in last
+    assert last.startswith("Error: the loss is nan") and "step 25" in last and "smaller --lr" in last
     assert pointer(folder / "last") == "step_0000020" and checkpoint.load(folder, optimizer=True)
-    assert here("train", "--resume", folder).code == 0
+    monkeypatch.delenv("FAULT")
+    assert here(*command, "--resume", folder).code == 0
     assert learned(folder) == learned(finished[0]) and weights(folder) == weights(finished[0])
 
 
 def test_a_gradient_that_is_not_finite_changes_no_weight(finished, monkeypatch):
     model = restore(finished[0]).model
-    trainer = Trainer(model, AdamW(model.parameters()), PRECISIONS[0])
+    monkeypatch.setenv("FAULT", '{"1": "gradient"}')
+    trainer = Trainer(model, AdamW(model.parameters()), PRECISIONS[0], objectives=(faults.Fault(),))
     before = trainer.optimizer.data.copy()
-    monkeypatch.setattr(AdamW, "grad_norm", lambda self: math.inf)
     x = (trainer.optimizer.data[:64].view("i4") % 500).reshape(2, 32).copy()
-    with pytest.raises(NumericError, match="gradient norm inf at step 1"):
+    with pytest.raises(NumericError, match="gradient norm nan.* at step 1; no update was made"):
         trainer.step(x, x, 0.1)
     assert (trainer.optimizer.data == before).all() and trainer.optimizer.steps == 0
 
@@ -430,25 +403,37 @@ def test_a_budget_of_time_includes_the_last_evaluation(config, tmp_path, monkeyp
 
     None: the first evaluation is the last, and takes 1.8 times as long as to train on its tokens.
     """
-    clock, step, day = [1000.0], Trainer.step, random.Random(1)
+    class Clock(Callback):
+        """Evaluations take as long as they are told; steps as long as an objective in the step does."""
+        now = 1000.0
 
-    def timed_step(self, *arguments):
-        clock[0] += step_seconds
-        return step(self, *arguments)
+        def evaluated(self, run, result):
+            self.now += evaluation_seconds or 1.8 * result["tokens"] * step_seconds / (2 * 32)
 
-    def timed_evaluate(model, tokenizer, stories, *_):
-        tokens = sum(len(tokenizer.encode(story)) for story in stories)
-        clock[0] += evaluation_seconds or 1.8 * tokens * step_seconds / (2 * 32)
-        return {"nats_per_token": 3.0, "bpc": 1000 / clock[0]}
+    clock, day = Clock(), random.Random(1)
+    (tmp_path / "slow.py").write_text("""
+import time
+from ternary.objectives import Objective
 
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+class Slow(Objective):
+    name = "slow"
+
+    def __call__(self, batch):
+        time.take(self.weight)
+        return []
+""")
+
+    def take(seconds):
+        clock.now += seconds
+
+    monkeypatch.setattr(time, "take", take, raising=False)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(time, "time", lambda: day.uniform(0, 4e9))
-    monkeypatch.setattr(Trainer, "step", timed_step)
-    monkeypatch.setattr(evaluation, "evaluate", timed_evaluate)
-    result = loop.train(TrainConfig(**config.to_json() | {"steps": None, "hours": 0.005, "eval_every": eval_every,
-                                                     "val_data": config.data, "eval_stories": 16}))
-    assert 0.5 * 18 <= clock[0] - 1000 <= 18 + 2 * step_seconds
-    assert result["seconds"] == clock[0] - 1000
+    result = loop.train(replace(config, steps=None, hours=0.005, eval_every=eval_every, val_data=config.data,
+                                eval_stories=16, objective=f"{tmp_path / 'slow.py'}:Slow:{step_seconds}"),
+                        callbacks=[clock])
+    assert 0.5 * 18 <= clock.now - 1000 <= 18 + 2 * step_seconds
+    assert result["seconds"] == clock.now - 1000
     rates = [float(e["lr"]) for e in log(tmp_path / "run", "train")]
     assert log(tmp_path / "run", "train")[-1]["step"] == result["step"] and rates[-1] < 1e-5 + 0.02 * LR
 
@@ -469,15 +454,16 @@ def test_hours(corpus, tmp_path, shell):
     assert float(log(folder, "train")[-1]["lr"]) < 1e-5 + 0.02 * LR
 
 
-def test_target(config, tmp_path, here, monkeypatch):
-    scores = iter([0.9, 0.85, 0.82, 0.8, 0.7, 0.6])
-    monkeypatch.setattr(evaluation, "evaluate", lambda *args: {"nats_per_token": 2.0, "bpc": next(scores)})
-    loop.train(TrainConfig(**config.to_json() | {"eval_every": 2, "target_bpc": 0.8, "schedule": "constant"}))
-    assert [e["step"] for e in log(tmp_path / "run", "eval")] == [2, 4, 6, 8]
-    assert float(log(tmp_path / "run", "train")[-1]["lr"]) == LR
-    result = here("train", "--resume", tmp_path / "run", "--json")
-    assert result.json["step"] == 8 and "BPC 0.8000 is at the target 0.8" in result.err
-    assert here("train", "--resume", tmp_path / "run", "--target-bpc", 0.65, "--json").json["step"] == 12
+def test_target(config, finished, tmp_path, here):
+    folder, target = tmp_path / "run", float(log(finished[0], "eval")[1]["val_bpc"])
+    loop.train(replace(config, target_bpc=target, schedule="constant"))
+    *before, reached = [float(e["val_bpc"]) for e in log(folder, "eval")]
+    assert reached <= target < min(before) and len(before) < 3
+    assert float(log(folder, "train")[-1]["lr"]) == LR
+    result = here("train", "--resume", folder, "--json")
+    assert result.json["step"] == 10 * len(before) + 10
+    assert f"BPC {reached:.4f} is at the target {target:g}" in result.err
+    assert here("train", "--resume", folder, "--target-bpc", 0.01, "--json").json["step"] == 40
 
 
 @pytest.mark.parametrize("steps, exact", [(2, True), (3, False)])
@@ -489,7 +475,7 @@ def test_the_head_is_exact_during_the_warm_up(config, tmp_path, steps, exact):
     for sampling in (0.0, 0.5):
         changes = {"warmup": 3, "eval_every": steps, "target_bpc": 100.0, "vocab_sampling": sampling,
                    "save_dir": str(tmp_path / str(sampling))}
-        loop.train(TrainConfig(**config.to_json() | changes))
+        loop.train(replace(config, **changes))
         found.append(weights(tmp_path / str(sampling)))
     assert (found[0] == found[1]) == exact
 
