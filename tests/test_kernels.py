@@ -262,7 +262,8 @@ QUICK = {"avx512bf16": ("matmul",), "avxvnni": ("matmul",)}
 
 
 @pytest.mark.parametrize("path, names", [
-    *((path, QUICK.get(path, PORTRAIT)) for path in PATHS), *(pytest.param(path, None, marks=pytest.mark.slow) for path in PATHS)])
+    *((path, QUICK.get(path, PORTRAIT)) for path in PATHS),
+    *(pytest.param(path, None, marks=pytest.mark.slow) for path in PATHS)])
 def test_every_cpu_path_equals_the_reference(path, names):
     """With the features of the CPU masked, in a process of its own; bf16 is emulated where the CPU has none."""
     code = (f"import test_kernels as t, json; worst = [t.check_against_reference(p, {names}) for p in t.LIMIT];"
