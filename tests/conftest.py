@@ -16,11 +16,27 @@ from ternary.machine.threads import set_threads
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 set_threads()                     # as in the processes that tests start, so that they share compiled kernels
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
 USUAL = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"
 
 # where the suite runs in the background of a script, Ctrl-C is ignored, and would be by every process it starts
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name == "posix":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)         # ignored under nohup
+
+
+@pytest.fixture(autouse=True)
+def share_of_the_cores():
+    """Kernels run on as many threads as there are cores for each worker of xdist: else they wait for each other."""
+    import numba
+    numba.set_num_threads(max(1, numba.config.NUMBA_NUM_THREADS // WORKERS))
+
+
+@pytest.fixture
+def all_cores(share_of_the_cores):
+    import numba
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +92,7 @@ def here(environment, monkeypatch, capsys):
             main([str(a) for a in args])
         return Result(stop.value.code, *capsys.readouterr())
 
-    yield run
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from threading import Thread
 import numba
 import numpy as np
 import pytest
+from tiny import SIZES
 
 import ternary
 from ternary.errors import UsageError
@@ -17,7 +18,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("api")
     (folder / "text.txt").write_text("\n\n".join(f"The cat number {k} sat on a mat and slept." for k in range(300)))
     return ternary.train(data=str(folder / "text.txt"), model="bolt-small", steps=2, vocab_size=300, batch_size=2,
-                         seq_len=32, save_dir=str(folder / "run"), optimizer="lion", schedule="wsd")
+                         seq_len=32, save_dir=str(folder / "run"), optimizer="lion", schedule="wsd", set=SIZES)
 
 
 def test_train_returns_the_run(run):

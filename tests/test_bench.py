@@ -2,90 +2,23 @@
 
 import json
 import sys
-from dataclasses import dataclass
 
 import pytest
+from tiny_bolt import FAST, TINY, TinyBolt, measure_small_shapes
 
-from ternary.bench import kernels as kernels_bench
-from ternary.bench import peer as peer_bench
-from ternary.bench import train as train_bench
 from ternary.bench.decode import BATCH, bench_decode
 from ternary.bench.kernels import bench_kernels
 from ternary.bench.measure import git_commit, peak_rss_mb
 from ternary.bench.peak import flops_per_token
-from ternary.bench.peer import TrainingPeer
 from ternary.bench.tokenizer import bench_tokenizer
-from ternary.bench.train import ROUNDS, Steps, bench_train, in_turns
-from ternary.errors import DataError, ResourceError, UsageError
+from ternary.bench.train import bench_train
+from ternary.errors import DataError, UsageError
 from ternary.models import MODELS
-from ternary.models.bolt import Bolt, BoltConfig
-
-
-@dataclass(frozen=True)
-class TinyConfig(BoltConfig):
-    vocab_size: int = 500
-    dim: int = 32
-    layers: int = 2
-    hidden: int = 64
-
-
-class TinyBolt(Bolt):
-    config_type = TinyConfig
+from ternary.models.bolt import Bolt
 
 # per layer: up 64 x 32, down 32 x 32, gate, up and down of the GLU 64 x 32 each; then the head
 TINY_FLOPS = 6 * (2 * (64 * 32 + 32 * 32 + 3 * 64 * 32) + 500 * 32)
-FAST = {"batch_size": 2, "seq_len": 32, "seconds": 0.2, "precision": "fp32"}
 WHERE = {"machine", "isa", "threads"}
-
-# bf16 at batch 8 is the fastest, bf16-compile does not work; calls are noted in a file
-SCRIPT = """
-import json, os, pathlib, sys
-args = [a for a in sys.argv[1:] if a != "--json"]
-if args[-1] == "--list-modes":
-    print(json.dumps(["fp32", "bf16", "fp32-compile", "bf16-compile", "fp32-compile-lce"]))
-    sys.exit()
-given = dict(zip(args[::2], args[1::2]))
-mode, batch = given["--mode"], int(given["--batch"])
-with open(pathlib.Path(__file__).parent / "calls", "a") as calls:
-    print(mode, batch, given["--seconds"], given["--seq-len"], given["--threads"], given["--model"],
-          os.environ.get("ATEN_CPU_CAPABILITY"), file=calls)
-speeds = {"fp32": {2: 200, 4: 810, 8: 800, 16: 700}, "bf16": {4: 900, 8: 1000, 16: 950},
-          "fp32-compile": {4: 850}, "fp32-compile-lce": {4: 830}}
-if mode == "bf16-compile":
-    sys.exit("no compiler")
-print("a warning of some library")
-print(json.dumps({"peer": "torch 0", "mode": mode, "batch_size": batch, "tokens_per_second": speeds[mode][batch]}))
-"""
-SEARCHED = ["fp32 8", "fp32 16", "fp32 4", "fp32 2", "bf16 8", "bf16 16", "bf16 4",
-            "bf16-compile 8", "fp32-compile 4", "fp32-compile-lce 4"]
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    for name in ("tiny", "bolt-small"):
-        monkeypatch.setitem(MODELS._entries, name, TinyBolt)
-
-
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """The package is not in a checkout, nor is the working directory, a new folder."""
-    monkeypatch.setattr(peer_bench, "CHECKOUT", tmp_path / "site-packages")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def checkout(nowhere, monkeypatch):
-    """The working directory is inside a checkout that has a peer, and a torch can be imported."""
-    folder = nowhere / "benchmarks" / "peers"
-    folder.mkdir(parents=True)
-    (folder / "measure_torch.py").write_text(SCRIPT)
-    (nowhere / "modules").mkdir()
-    (nowhere / "modules" / "torch.py").write_text("")
-    (nowhere / "work").mkdir()
-    monkeypatch.setenv("PYTHONPATH", str(nowhere / "modules"))
-    monkeypatch.chdir(nowhere / "work")
-    return folder
 
 
 # --- train
@@ -102,10 +35,10 @@ def test_flops_of_nova_count_attention():
     assert flops_per_token(MODELS.get("nova")(), 128) == 6 * (weights + attended)
 
 
-def test_train(tiny):
-    r = bench_train("tiny", **FAST)
+def test_train():
+    r = bench_train(TINY, **FAST)
     assert WHERE | {"model", "precision", "batch_size", "seq_len", "steps", "peer", "ratio"} <= set(r)
-    assert (r["model"], r["precision"], r["batch_size"], r["seq_len"]) == ("tiny", "fp32", 2, 32)
+    assert (r["model"], r["precision"], r["batch_size"], r["seq_len"]) == (TINY, "fp32", 2, 32)
     assert r["flops_per_token"] == TINY_FLOPS
     assert r["gflops"] == pytest.approx(r["tokens_per_second"] * TINY_FLOPS / 1e9)
     assert r["peak_share"] == pytest.approx(r["gflops"] / r["peak_gflops"])
@@ -118,8 +51,8 @@ def test_train(tiny):
     json.dumps(r, allow_nan=False)
 
 
-def test_profile_adds_up(tiny):
-    rows = bench_train("tiny", **FAST, profile=True)["profile"]
+def test_profile_adds_up():
+    rows = bench_train(TINY, **FAST, profile=True)["profile"]
     by_name = {row["kernel"]: row for row in rows}
     assert {"cross_entropy", "adamw", "matmul 32 -> 64", "matmul_dw 64 x 32", "matmul 64 -> 32 + base"} <= set(by_name)
     kernels = [row for row in rows if row["kernel"] != "outside kernels"]
@@ -149,108 +82,30 @@ def test_train_refuses(given, said):
         bench_train(**FAST | given)
 
 
-# --- the peer
-
-
-def calls(checkout):
-    """Mode and batch size of each call, and the rest of it."""
-    lines = [line.split() for line in (checkout / "calls").read_text().splitlines()]
-    return [" ".join(line[:2]) for line in lines], [line[2:] for line in lines]
-
-
-def test_peer_missing(nowhere):
-    with pytest.raises(UsageError, match="benchmarks/peers/measure_torch.py"):
-        bench_train(**FAST, peer="torch")
-
-
-def test_torch_missing(checkout):
-    (checkout.parents[1] / "modules" / "torch.py").write_text("raise ImportError")
-    with pytest.raises(UsageError, match="has no torch.*--peer-python"):
-        bench_train(**FAST, peer="torch")
-    with pytest.raises(UsageError, match="no_such_python cannot be run"):
-        bench_train(**FAST, peer="torch", peer_python="./no_such_python")
-
-
-def test_peer_takes_turns(tiny, checkout):
-    r = bench_train("tiny", **FAST | {"seconds": 0.05}, peer="torch")
-    peer = r["peer"]
-    assert (peer["name"], peer["mode"], peer["batch_size"]) == ("torch 0", "bf16", 8)
-    assert peer["tokens_per_second"] == 1000 and peer["rounds"] == [1000] * ROUNDS
-    assert r["ratio"] == pytest.approx(r["tokens_per_second"] / 1000)
-    assert len(r["rounds"]) == ROUNDS >= 3
-    assert min(r["rounds"]) <= r["tokens_per_second"] <= max(r["rounds"])
-    what, how = calls(checkout)
-    # at fp32 the eager fp32 peer takes part
-    assert what == SEARCHED + ["bf16 8", "fp32 4"] * ROUNDS
-    assert all(h == ["0.05", "32", str(r["threads"]), "tiny", "None"] for h in how)
-    assert [f"{run['mode']} {run['batch_size']}" for run in r["search"]] == [s for s in SEARCHED if s[:5] != "bf16-"]
-    assert r["fp32_eager"]["mode"] == "fp32" and r["peer_environment"] == {}
-    assert r["ratio_fp32_eager"] == pytest.approx(r["tokens_per_second"] / 810)
-
-
-def test_a_peer_that_is_fastest_at_eager_fp32_runs_once_a_round(tiny, checkout):
-    # and bf16 lags too far behind to be compiled
-    (checkout / "measure_torch.py").write_text(SCRIPT.replace("16: 700", "16: 2000, 32: 1900").replace("{4:", "{16:"))
-    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "fp32")
-    what, _ = calls(checkout)
-    assert what[:3] == ["fp32 8", "fp32 16", "fp32 32"] and "bf16-compile 8" not in what
-    assert what[-ROUNDS:] == ["fp32 16"] * ROUNDS and r["ratio"] == r["ratio_fp32_eager"]
-
-
-def test_only_the_fastest_peer_takes_turns_with_bf16(tiny, checkout):
-    steps = Steps("tiny", 2, 32, "fp32")
-    times, r = in_turns(steps, TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "bf16")
-    assert calls(checkout)[0] == SEARCHED + ["bf16 8"] * ROUNDS and not {"fp32_eager", "ratio_fp32_eager"} & set(r)
-    assert r["ratio"] == pytest.approx(64 * len(times) / sum(times) / 1000)
-
-
-def test_a_forced_path_holds_for_the_peer(tiny, checkout, monkeypatch):
-    monkeypatch.setenv("TERNARY_ISA", "avx2")
-    _, r = in_turns(Steps("tiny", 2, 32, "fp32"), TrainingPeer(sys.executable, "tiny", 32, 1), 0.05, "bf16")
-    assert r["peer_environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
-    assert {h[-1] for h in calls(checkout)[1]} == {"avx2"}
-    monkeypatch.setenv("TERNARY_ISA", "avx512")
-    assert peer_bench.limits() == {}
-
-
-def test_a_peer_that_always_fails(checkout):
-    script = checkout / "measure_torch.py"
-    script.write_text(SCRIPT.replace("given =", "sys.exit('out of luck') #"))
-    with pytest.raises(ResourceError, match="--mode fp32 --batch 8.*out of luck"):
-        TrainingPeer(sys.executable, "tiny", 32, 1).search(0.1)
-    script.write_text("raise SystemExit('invalid choice: tiny')")
-    with pytest.raises(ResourceError, match="invalid choice: tiny"):
-        TrainingPeer(sys.executable, "tiny", 32, 1)
-
-
-def test_the_fastest_batch_size_is_found(tiny, monkeypatch):
-    monkeypatch.setattr(train_bench, "BATCH_SIZES", (2, 3))
-    monkeypatch.setattr(Steps, "speed", lambda steps, times: 50.0 - steps.tokens)
-    r = bench_train("tiny", **FAST | {"batch_size": None})
-    assert r["batch_search"] == [{"batch_size": 2, "tokens_per_second": -14.0},
-                                 {"batch_size": 3, "tokens_per_second": -46.0}]
-    assert r["batch_size"] == 2
+def test_the_fastest_batch_size_is_found():
+    r = bench_train(TINY, **FAST | {"batch_size": None, "seconds": 0.02})
+    speeds = {row["batch_size"]: row["tokens_per_second"] for row in r["batch_search"]}
+    assert list(speeds) == [8, 16, 32, 64] and speeds[r["batch_size"]] == max(speeds.values())
 
 
 # --- the others
 
 
-def test_decode(tiny):
-    r = bench_decode(model="tiny", tokens=4)
+def test_decode():
+    r = bench_decode(model=TINY, tokens=4)
     assert WHERE | {"model", "tokens", "precision"} <= set(r) and r["batch_size"] == BATCH == 8
     assert r["tokens_per_second"] * r["ms_per_token"] == pytest.approx(1000)
     assert r["step_ms"] + r["sample_ms"] == pytest.approx(r["ms_per_token"])
     batch_ms = r["batch_step_ms"] + r["batch_sample_ms"]
     assert r["batch_tokens_per_second"] * batch_ms == pytest.approx(8 * 1000)
     with pytest.raises(UsageError, match="give one of them"):
-        bench_decode("somewhere", "tiny")
+        bench_decode("somewhere", TINY)
     with pytest.raises(UsageError, match="--tokens is 0"):
-        bench_decode(model="tiny", tokens=0)
+        bench_decode(model=TINY, tokens=0)
 
 
-def test_kernels(tiny, monkeypatch):
-    monkeypatch.setattr(kernels_bench, "PRECISIONS", ("fp32",))
-    monkeypatch.setattr(kernels_bench, "ROWS", 256)
+def test_kernels(monkeypatch):
+    measure_small_shapes(monkeypatch)
     rows = bench_kernels(0.0)
     by_name = {row["kernel"]: row for row in rows}
     assert len(by_name) == len(rows)
@@ -271,23 +126,6 @@ def test_kernels(tiny, monkeypatch):
         assert by_name[name]["gflops"] * by_name[name]["ms"] * 1e6 == pytest.approx(wanted)
     glu = by_name["glu_bwd 64"]
     assert glu["gb_per_second"] * glu["ms"] * 1e6 == pytest.approx(5 * 256 * 64 * 4)
-
-
-def test_kernels_beside_a_peer(tiny, checkout, monkeypatch):
-    monkeypatch.setattr(kernels_bench, "PRECISIONS", ("fp32",))
-    monkeypatch.setattr(kernels_bench, "ROWS", 256)
-    # a product takes as many ms as it has outputs
-    (checkout / "matmul_torch.py").write_text("""
-import json, sys
-given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-print(json.dumps([m / 1e3 for kind, m, k in json.loads(given["--products"])]))
-""")
-    rows = {row["kernel"]: row for row in bench_kernels(0.0, "torch")}
-    assert rows["matmul 32 -> 64"]["torch_gflops"] * 1e9 == pytest.approx(2 * 256 * 32 * 64 / 0.064)
-    assert rows["cross_entropy 32 x 500"]["torch_gflops"] * 1e9 == pytest.approx(6 * 256 * 32 * 500 / 1.5)
-    assert rows["matmul 32 -> 64"]["torch_ratio"] == pytest.approx(64 / rows["matmul 32 -> 64"]["ms"])
-    assert rows["rms_norm 32"]["torch_gflops"] is None
-    assert len({tuple(row) for row in rows.values()}) == 1             # one table
 
 
 def test_tokenizer(tmp_path):

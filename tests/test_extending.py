@@ -161,7 +161,8 @@ def test_a_logger_of_ones_own_gets_the_numbers(place, here, corpus):
 def test_auxiliary_objectives_train_and_resume_with_the_run(place, here, corpus):
     """The head of multi_token and its moments are in the checkpoint, but not among the model's weights."""
     objectives = "multi_token:0.3,small.py:Smallness:0.01"
-    command = ["train", "--data", corpus, *TINY, "--objective", objectives, "--set", "objective.smallness.power=4"]
+    short = ["train", "--data", corpus, *TINY, "--steps", 20]
+    command = [*short, "--objective", objectives, "--set", "objective.smallness.power=4"]
     assert here(*command, "--save-dir", "whole").code == 0
     assert here(*command, "--save-dir", "cut", "--target-bpc", 100).code == 0        # ends at the first evaluation
     refused = here("train", "--resume", "cut")
@@ -170,7 +171,7 @@ def test_auxiliary_objectives_train_and_resume_with_the_run(place, here, corpus)
     assert learned(place / "cut") == learned(place / "whole")
     assert not any("objective" in name for name in checkpoint.load(place / "whole").weights)
     assert here("generate", "The", "--checkpoint", "whole").code == 0                # needs no objective
-    plain = here("train", "--data", corpus, *TINY, "--save-dir", "plain", "--json")
+    plain = here(*short, "--save-dir", "plain", "--json")
     assert plain.json["train_loss"] != checkpoint.load(place / "whole").state["loss"]
 
 

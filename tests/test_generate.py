@@ -42,7 +42,6 @@ def knowing():
     numba.set_num_threads(1)              # of a small model on a busy machine the faster way
     for step in range(150):
         trainer.step(*loader.batch(step), 0.01)
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     return Engine(model, tokenizer)
 
 

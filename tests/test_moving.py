@@ -16,6 +16,7 @@ from tiny import TINY, learned, log, pointer, stories
 
 import ternary
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import point, prune, try_folder
 from ternary.checkpoint.layout import POINTERS, pointed
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
@@ -177,7 +178,7 @@ def test_links_that_the_file_system_does_not_keep(tmp_path, monkeypatch, broken)
     monkeypatch.setattr(os, "readlink", lambda path: "elsewhere")
     if broken == "lost":
         monkeypatch.setattr(os, "symlink", lambda *_, **__: None)
-    assert any("links" in warning for warning in checkpoint.try_folder(tmp_path))
+    assert any("links" in warning for warning in try_folder(tmp_path))
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
@@ -191,7 +192,7 @@ def test_a_file_system_that_syncs_no_folders(tmp_path, monkeypatch):
             raise OSError(errno.EINVAL, "Invalid argument")
         fsync(handle)
     monkeypatch.setattr(os, "fsync", files_only)
-    assert "syncing of folders" in checkpoint.try_folder(tmp_path)[0]
+    assert "syncing of folders" in try_folder(tmp_path)[0]
     checkpoint.save(tmp_path, 1, weights={}, optimizer={}, config={}, tokenizer="{}", state={})
     assert checkpoint.load(tmp_path).state["step"] == 1
 
@@ -210,12 +211,12 @@ def test_a_copy_with_links_followed_goes_on_and_is_repaired(finished, here, tmp_
 def test_a_copy_whose_step_is_missing_or_damaged(finished, tmp_path):
     run = shutil.copytree(finished[0], tmp_path / "run")
     shutil.rmtree(run / "step_0000040")
-    checkpoint.point(run, "last", 40)
+    point(run, "last", 40)
     assert checkpoint.load(run / "last", optimizer=True).path == run / "step_0000040"
     shutil.rmtree(tmp_path / "run")
     shutil.copytree(finished[0], run)
     (run / "step_0000040" / "model.safetensors").write_bytes(b"torn")
-    checkpoint.prune(run)
+    prune(run)
     assert checkpoint.load(run / "step_0000040").state["step"] == 40 and not (run / "last").exists()
 
 
@@ -237,7 +238,7 @@ def test_a_run_of_which_only_a_folder_named_last_is_left(finished, here, tmp_pat
 def test_a_damaged_copy_does_not_replace_its_step(finished, tmp_path):
     run = shutil.copytree(finished[0], tmp_path / "run")
     (run / "last" / "model.safetensors").write_bytes(b"torn")
-    checkpoint.point(run, "last", 40)
+    point(run, "last", 40)
     assert pointed(run / "last") and checkpoint.load(run / "last").state["step"] == 40
 
 

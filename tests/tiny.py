@@ -1,4 +1,5 @@
 """What tests of whole runs share: a small corpus, the flags of a tiny run, and what to read in its log."""
+import hashlib
 import json
 import random
 from dataclasses import dataclass
@@ -6,7 +7,9 @@ from pathlib import Path
 
 from ternary.checkpoint.layout import pointed
 
-TINY = "--steps 40 --batch 2 --seq-len 32 --vocab 512 --eval-every 10 --eval-stories 5 --threads 1".split()
+SIZES = {"dim": 64, "layers": 2}  # of bolt-small: a checkpoint of 2 MB instead of 35
+TINY = ["--steps", "40", "--batch", "2", "--seq-len", "32", "--vocab", "512", "--eval-every", "10",
+        "--eval-stories", "5", "--threads", "1", "--set", f"dim={SIZES['dim']}", "--set", f"layers={SIZES['layers']}"]
 
 
 def stories(count: int = 300, seed: int = 1) -> list[str]:
@@ -34,6 +37,16 @@ def learned(folder: Path) -> list[tuple]:
 def pointer(path: Path) -> str:
     """The step that best or last points to, by a link or as a file."""
     return pointed(path).name
+
+
+def weights(folder: Path) -> str:
+    """The hash of those of the last step."""
+    return hashlib.sha256((pointed(folder / "last") / "model.safetensors").read_bytes()).hexdigest()
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder, but for its lock."""
+    return sorted(p.name for p in folder.iterdir() if p.name != ".lock")
 
 
 @dataclass

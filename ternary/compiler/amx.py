@@ -8,7 +8,7 @@ from numba import types
 
 from ternary.compiler.compat import intrinsic, ir
 from ternary.compiler.simd import I8, call, index
-from ternary.compiler.tiles import pointer
+from ternary.compiler.tile_memory import pointer
 
 VOID = ir.VoidType()
 SHAPES = np.zeros(64, np.uint8)                   # for ldtilecfg: palette 1; 64 bytes per row, 16 rows, 8 registers

@@ -10,19 +10,18 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
+from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import (
     LOG2E,
     TILE_N,
     absolute,
     copysign,
     exp2,
-    load_like,
     maximum,
     minimum,
     reciprocal,
     sigmoid,
     sigmoid_ref,
-    store,
     vec32,
 )
 

@@ -3,7 +3,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import kernel
-from ternary.compiler.tiles import TILE_N, load_like, sqrt, store, total, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, sqrt, total, vec32
 
 PART = 8192                       # elements of one work item
 ONE = np.float32(1)

@@ -10,23 +10,22 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
+from ternary.compiler.tile_memory import load_like, store, store_paired
 from ternary.compiler.tiles import (
     LOG2E,
     TILE_N,
     add_where,
     exp2,
-    load_like,
     maximum,
     reciprocal,
-    store,
-    store_paired,
     sum_rows,
     total,
     vec32,
     vec32x2,
 )
 from ternary.compiler.workspace import clear, workspace
-from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, copied, microkernel, release_accumulator
+from ternary.kernels.gemm.blocks import acquire_accumulator, add_block, microkernel, release_accumulator
+from ternary.kernels.gemm.operands import copied
 from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_rows, transpose_words
 from ternary.kernels.rotary import rotate, rotated
 

@@ -12,7 +12,8 @@ from numba import prange
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import TILE_N, load_like, sigmoid, sigmoid_ref, slide, store, sum_rows, tile, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, sigmoid, sigmoid_ref, slide, sum_rows, tile, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 TAPS = 8

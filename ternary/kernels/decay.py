@@ -2,7 +2,8 @@
 import numpy as np
 
 from ternary.compiler.jit import device
-from ternary.compiler.tiles import LOG2E, TILE_N, exp2, load_like, load_number, store, total, vec32
+from ternary.compiler.tile_memory import load_like, load_number, store
+from ternary.compiler.tiles import LOG2E, TILE_N, exp2, total, vec32
 from ternary.compiler.workspace import clear, workspace
 
 RULES = "add", "delta", "delta_before_decay"      # kernels take the index

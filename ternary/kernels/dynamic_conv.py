@@ -3,7 +3,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import kernel
-from ternary.compiler.tiles import TILE_N, load_like, store, total, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, total, vec32
 
 
 def dynamic_conv_ref(x, weights, offsets, seq_len):

@@ -6,7 +6,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import kernel
-from ternary.compiler.tiles import TILE_N, load_like, store, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
 from ternary.kernels.norm import add_parts
 

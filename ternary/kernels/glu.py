@@ -3,18 +3,12 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tiles import TILE_N, load_like, maximum, store, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, maximum, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
 from ternary.kernels.activation import GELU, RELU2, SILU, gelu, silu, value_and_slope_ref
-from ternary.kernels.gemm.blocks import (
-    BLOCK,
-    acquire_accumulator,
-    microkernel,
-    operand,
-    release_accumulator,
-    shared_lhs,
-    shared_lhs_for,
-)
+from ternary.kernels.gemm.blocks import BLOCK, acquire_accumulator, microkernel, release_accumulator
+from ternary.kernels.gemm.operands import operand, shared_lhs, shared_lhs_for
 from ternary.kernels.gemm.pack import unpack
 
 # the loop after the products has no more branches than these

@@ -4,7 +4,7 @@ from numba import prange
 
 from ternary.compiler.jit import kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import load_number, store_number
+from ternary.compiler.tile_memory import load_number, store_number
 from ternary.compiler.workspace import num_threads, share
 from ternary.kernels.small import add_row, dot_rows, load_head, room, scale_row, store_head
 

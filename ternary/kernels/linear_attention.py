@@ -23,7 +23,7 @@ from numba import prange
 
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import load_number
+from ternary.compiler.tile_memory import load_number
 from ternary.kernels.decay import ADD, BEFORE_DECAY, CHUNK, DELTA, decay_gradients, set_decays
 from ternary.kernels.gemm.pack import transpose_words
 from ternary.kernels.small import (

@@ -7,7 +7,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tiles import TILE_N, load_like, store, total, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, total, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
 from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, release_accumulator
 from ternary.kernels.gemm.pack import pack_columns, pack_steps, transpose_words

@@ -9,7 +9,8 @@ from numba import prange
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import TILE_N, load_like, store, tile, total, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, tile, total, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 RMS_EPS, LAYER_EPS = 1e-6, 1e-5

@@ -8,7 +8,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import kernel
-from ternary.compiler.tiles import load_like, maximum, sqrt, store, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import maximum, sqrt, vec32
 from ternary.compiler.workspace import num_threads, queue
 from ternary.kernels.gemm.blocks import epilogue, gemm_blocks
 from ternary.kernels.gemm.pack import unpack

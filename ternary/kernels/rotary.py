@@ -5,7 +5,8 @@ import numpy as np
 
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
-from ternary.compiler.tiles import load_like, store, tile
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import tile
 
 BASE = 10000.0                    # of the wavelengths
 piece = tile(1, 1)

@@ -7,7 +7,8 @@ import numpy as np
 
 from ternary.compiler.isa import ARM, AVX512, LANES
 from ternary.compiler.jit import device
-from ternary.compiler.tiles import load_like, load_number, outer_fma, store, store_number, tile, total
+from ternary.compiler.tile_memory import load_like, load_number, outer_fma, store, store_number
+from ternary.compiler.tiles import tile, total
 from ternary.compiler.workspace import clear, workspace
 
 ROWS, WIDTH = 8 if AVX512 or ARM else 4, 2 * LANES            # of a block of sums in registers

@@ -3,7 +3,8 @@ import numpy as np
 from numba import prange
 
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tiles import TILE_N, load_like, sigmoid, sigmoid_ref, store, vec32
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import TILE_N, sigmoid, sigmoid_ref, vec32
 from ternary.compiler.workspace import clear, num_threads, share, workspace
 
 

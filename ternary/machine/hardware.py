@@ -1,4 +1,4 @@
-"""What this process may use: cores, memory and instruction sets, with container limits respected.
+"""What this process may use: cores and memory, with container limits respected.
 
 Every function takes the root of the file system, so that other machines can be described by a folder. What Linux has in
 /proc and /sys, other systems tell in other ways, see systems.py.
@@ -58,12 +58,6 @@ def cpu_name(root: Path = _ROOT) -> str:
         if fields.get(key):
             return fields[key]
     return systems.cpu_name() or platform.processor() or platform.machine()
-
-
-def cpu_features(root: Path = _ROOT) -> set[str]:
-    """Instruction sets ("avx2", "amx_tile", "asimd", ...); empty where there is no /proc/cpuinfo."""
-    fields = _cpuinfo(root)
-    return set((fields.get("flags") or fields.get("Features") or "").split())
 
 
 def _affinity() -> set[int] | None:

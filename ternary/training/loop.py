@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import check_folder, try_folder
 from ternary.checkpoint.layout import has_checkpoint
 from ternary.checkpoint.lock import locked
 from ternary.config import TrainConfig
@@ -28,14 +28,14 @@ def train(config: TrainConfig, resume: Path | None = None, callbacks: Sequence[C
     """
     asked, config = config, resolve(config)
     folder = Path(config.save_dir)
-    checkpoint.check_folder(folder)
+    check_folder(folder)
     refuse_foreign(folder)
     check_loggers(config.log)
     if not resume and has_checkpoint(folder):
         raise UsageError(f"{folder} holds a run already; continue it with --resume {folder}, or choose another "
                          "--save-dir")
     with locked(folder) as warnings:
-        warnings += checkpoint.try_folder(folder)
+        warnings += try_folder(folder)
         run = Run(config, resume, [*standard(), *callbacks])
         if not run.step and run.share >= 1:
             raise UsageError(f"--hours {config.hours:g} were over when the data was prepared, in {run.seconds:.1f} s; "

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import Restored, restore
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
@@ -166,7 +167,7 @@ class Run:
         if self.step and not checkpoint.step_folder(self.folder, self.step).is_dir():
             self.save()                   # the checkpoint is outside of the folder, or a copy under another name
         elif self.step:                   # perhaps not the last one: what came after it is void
-            checkpoint.point(self.folder, "last", self.step)
+            point(self.folder, "last", self.step)
 
     def save(self) -> None:
         c = self.config
@@ -181,7 +182,7 @@ class Run:
                                optimizer=self.trainer.optimizer.state() | self.own_parameters(),
                                config=to_json(c.model, self.model.config),
                                tokenizer=self.tokenizer.to_json(), state=state, stories=self.stories)
-        checkpoint.point(self.folder, "last", self.step)
+        point(self.folder, "last", self.step)
         self.saved = self.step
         self.log.record("save", self.step, path=path.name)
 

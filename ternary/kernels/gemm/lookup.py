@@ -19,19 +19,8 @@ from ternary.compiler.compat import intrinsic, ir
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.simd import I8, I64, VF, VI, index
-from ternary.compiler.tiles import (
-    TILE_N,
-    Tile,
-    build,
-    column_like,
-    load_like,
-    pointer,
-    square_tile,
-    store,
-    tile,
-    transposed,
-    vectors,
-)
+from ternary.compiler.tile_memory import column_like, load_like, pointer, store
+from ternary.compiler.tiles import TILE_N, Tile, build, square_tile, tile, transposed, vectors
 from ternary.compiler.workspace import view_u32, workspace
 from ternary.kernels.gemm.pack import transpose_words
 

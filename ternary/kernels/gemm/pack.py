@@ -12,17 +12,14 @@ from numba import prange
 
 from ternary.compiler.isa import LANES, SDOT, VNNI
 from ternary.compiler.jit import device, kernel
+from ternary.compiler.tile_memory import k_pack, load_like, store, store_paired
 from ternary.compiler.tiles import (
     TILE_N,
     absolute,
-    k_pack,
     largest,
-    load_like,
     maximum,
     rint,
     square_tile,
-    store,
-    store_paired,
     sum_rows,
     total,
     transposed,

@@ -13,22 +13,8 @@ from numba import prange
 from ternary.compiler.isa import LANES, SDOT, VNNI
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.layout import pad_to_tile
-from ternary.compiler.tiles import (
-    TILE_N,
-    absolute,
-    add_where,
-    load_like,
-    maximum,
-    minimum,
-    rint,
-    store,
-    store_paired,
-    tile,
-    total,
-    vec32,
-    vec32x4,
-    zero_point,
-)
+from ternary.compiler.tile_memory import load_like, store, store_paired, zero_point
+from ternary.compiler.tiles import TILE_N, absolute, add_where, maximum, minimum, rint, tile, total, vec32, vec32x4
 from ternary.compiler.workspace import workspace
 from ternary.kernels.gemm.lookup import CODES_PER_TILE, encode, encode_tile
 from ternary.kernels.gemm.pack import pack_columns, packed

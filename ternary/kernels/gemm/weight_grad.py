@@ -4,7 +4,8 @@ from numba import prange, types
 
 from ternary.compiler.compat import overload
 from ternary.compiler.jit import INNER, device, kernel
-from ternary.compiler.tiles import TILE_N, load_like, prefetch, store, vec32
+from ternary.compiler.tile_memory import load_like, prefetch, store
+from ternary.compiler.tiles import TILE_N, vec32
 from ternary.compiler.workspace import num_threads, share, view_u32, workspace
 from ternary.kernels.gemm.blocks import acquire_accumulator, microkernel, release_accumulator
 from ternary.kernels.gemm.pack import (

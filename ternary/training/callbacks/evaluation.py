@@ -3,6 +3,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.folder import point, prune
 from ternary.errors import ResourceError
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
@@ -53,7 +54,7 @@ class Evaluation(Callback):
         self.compare(run, run.step, loss, bpc)
         try:
             self.point(run)
-            checkpoint.prune(run.folder, c.keep)
+            prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
         prompt = prompt_for(run.tokenizer)
@@ -73,7 +74,7 @@ class Evaluation(Callback):
         """Let `best` point to the best step that has a checkpoint: a full disk may have refused some."""
         saved = [step for step in self.scores if checkpoint.step_folder(run.folder, step).is_dir()]
         if saved:
-            checkpoint.point(run.folder, "best", min(saved, key=lambda step: self.scores[step]))
+            point(run.folder, "best", min(saved, key=lambda step: self.scores[step]))
 
     def compare(self, run: "Run", step: int, loss: float, bpc: float) -> None:
         """Take note of an evaluation, and count those since the best one."""
