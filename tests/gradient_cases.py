@@ -291,3 +291,29 @@ def linear_attention(op, rng):
                     return op(*tensors, heads, rule, None if s is None else s.copy())
                 q, k, v = (normal(rng, batch, seq_len, heads * dim) for dim in (dims[0], *dims))
                 yield f, q, 0.6 * k, v, -abs(normal(rng, batch, seq_len, heads)), rng.random((batch, seq_len, heads))
+
+
+# ---- losses ----------------------------------------------------------------------------------------------
+@generic
+def target_above_mean(op, rng):
+    yield partial(op, targets=rng.integers(0, 40, (2, 3))), normal(rng, 2, 3, 40)
+
+
+@generic
+def squared_log_sum_exp(op, rng):
+    yield op, 3 * normal(rng, 2, 3, 40)
+
+
+@generic
+def negative_entropy(op, rng):
+    yield op, 3 * normal(rng, 2, 3, 40)
+
+
+@generic
+def cosine_distance(op, rng):
+    yield partial(op, target=normal(rng, 2, 3, 40)), normal(rng, 2, 3, 40)
+
+
+@generic
+def binary_cross_entropy(op, rng):
+    yield partial(op, target=rng.random((2, 3, 1)) < 0.5), 5 * normal(rng, 2, 3, 1)

@@ -7,7 +7,8 @@ from ternary.autograd.tape import Tape
 from ternary.bench.measure import machine, peak_rss_mb
 from ternary.checkpoint.load import restore
 from ternary.errors import UsageError
-from ternary.inference.generation import Sampling, read
+from ternary.inference.decoders.base import read
+from ternary.inference.generation import Sampling
 from ternary.kernels.sample import sample
 from ternary.machine.heartbeat import say
 from ternary.models import MODELS

@@ -27,7 +27,8 @@ class CortexConfig(LMConfig):
 
 class Cortex(LM):
     """A model whose embeddings are normalised, h = RMSNorm(E[tokens])."""
-    config_type, seq_len, lr = CortexConfig, 256, 3e-3
+    config_type: type[LMConfig] = CortexConfig
+    seq_len, lr = 256, 3e-3
 
     def add_heads(self, rng: np.random.Generator) -> None:
         self.norm_in = RMSNorm(self.config.dim)
@@ -48,7 +49,7 @@ class CortexConvConfig(CortexConfig):
     kernel: int = setting(15, "taps of the convolution", at_least=1, at_most=64)
 
     @property
-    def context(self) -> int:
+    def context(self) -> int | None:
         return 1 + self.layers * (self.kernel - 1)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.models.cortex import Cortex, CortexConfig
-from ternary.models.lm import MODELS, SIZE
+from ternary.models.lm import MODELS, SIZE, LMConfig
 from ternary.nn.block import Block
 from ternary.nn.ffn import GLU
 from ternary.nn.heads import Compass, Table
@@ -36,7 +36,8 @@ class Cortex8(Cortex):
     The published memory read the future, by a mask of the wrong triangle, and had no delta rule.
     """
     claim, verdict = "PPL 2.33", "impossible: the memory read the future; two tokens ahead"
-    config_type, seq_len, lr = Cortex8Config, 256, 5e-4
+    config_type: type[LMConfig] = Cortex8Config
+    seq_len, lr = 256, 5e-4
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config
@@ -98,7 +99,8 @@ class SearchLM82Config(Cortex8Config):
 class SearchLM82(SearchLM81):
     """SearchLM (v8.2): a wider GLU, a shorter window, an entropy bonus."""
     claim, verdict = "PPL 2.42", "impossible: as v8.1, and a bonus is taken off the score"
-    config_type, objective = SearchLM82Config, "value:0.01,entropy:0.01"
+    config_type: type[LMConfig] = SearchLM82Config
+    objective = "value:0.01,entropy:0.01"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.models.cortex import Cortex, CortexConvConfig
-from ternary.models.lm import CHANNELS, MODELS, SIZE
+from ternary.models.lm import CHANNELS, MODELS, SIZE, LMConfig
 from ternary.nn.block import Block, Chain
 from ternary.nn.ffn import GLU
 from ternary.nn.mixers.attention import Attention
@@ -29,7 +29,7 @@ class Cortex6Config(CortexConvConfig):
 class Cortex6(Cortex):
     """CORTEX-VI (v7.2): a gated convolution of 15 taps, then a Hebbian memory with a fixed decay."""
     claim, verdict = "PPL about 18", "causal, but predicted two tokens ahead"
-    config_type = Cortex6Config
+    config_type: type[LMConfig] = Cortex6Config
 
     def memory(self, rng: np.random.Generator) -> Module:
         c = self.config

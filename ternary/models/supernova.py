@@ -83,7 +83,7 @@ class Planner(Module):
     """Reasoning channels r, gated by a plan, which they revise for the next block."""
 
     def __init__(self, c: SupernovaConfig, rng: np.random.Generator, revises: bool):
-        ternary = {"quantizer": c.quantizer}
+        ternary: dict[str, Any] = {"quantizer": c.quantizer}
         self.down, self.norm = Linear(c.dim, c.reason_dim, rng, **ternary), RMSNorm(c.reason_dim)
         self.router = Linear(c.reason_dim, c.scales, rng, std=0.02)
         self.pairs = [Pair(2 ** s, c.reason_dim, c.reason_dim, rng, **ternary) for s in range(c.scales)]

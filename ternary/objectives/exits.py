@@ -4,10 +4,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary import ops
-from ternary.autograd.tape import Tensor
 from ternary.models.lm import LM
 from ternary.objectives.base import OBJECTIVES, Batch, Objective, Term, heads_of
-from ternary.objectives.entropy import negative_entropy
 from ternary.schema import Config, setting
 
 
@@ -26,36 +24,21 @@ class Exits(Objective):
     name, config_type, uses_outputs = "exits", ExitsConfig, True
 
     def setup(self, model: LM, rng: np.random.Generator) -> None:
-        heads_of(model, "exits", self.name)
+        self.exits = heads_of(model, "exits", self.name)
 
     def __call__(self, batch: Batch) -> list[Term]:
         last, found, vocab_size = ops.as_array(batch.logits).argmax(-1), [], batch.model.config.vocab_size
-        for k, exit in enumerate(batch.model.exits, 1):
+        for k, exit in enumerate(self.exits, 1):
             x = batch.outputs[exit.layer - 1]
             h, table, scale = exit.norm(x), exit.table.rows, self.weight * batch.scale
             weight = scale * (2 * k - 1) / 10
             value = ops.cross_entropy(h, table, batch.targets, weight, batch.vocab_sampling)
             logits = ops.logits(h, table)
             agrees = (ops.as_array(logits).argmax(-1) == last)[..., None]
-            confidence = masked(negative_entropy(logits), ~agrees / math.log(vocab_size))
+            doubted = ops.as_tensor(~agrees / math.log(vocab_size), accum=True)
+            confidence = ops.mul(ops.negative_entropy(logits), doubted)
             found += [Term(f"{self.name}.{k}", value, weight),
-                      Term(f"{self.name}.{k}.gate", binary_cross_entropy(exit.gate(x), agrees),
+                      Term(f"{self.name}.{k}.gate", ops.binary_cross_entropy(exit.gate(x), agrees),
                            scale * self.config.agreement),
                       Term(f"{self.name}.{k}.doubt", confidence, scale * self.config.doubt)]
         return found
-
-
-@ops.numpy_op
-def masked(x: Tensor, factors: np.ndarray) -> Tensor:
-    """x, factors (B, T, 1) -> x * factors, which are constants"""
-    def backward(dy):
-        return dy * factors
-    return x * factors, backward
-
-
-@ops.numpy_op
-def binary_cross_entropy(logit: Tensor, target: np.ndarray) -> Tensor:
-    """logit (B, T, 1), target of bool -> -log sigmoid(logit) where the target is true, -log(1 - sigmoid) where not"""
-    def backward(dy):
-        return dy * (0.5 + 0.5 * np.tanh(logit / 2) - target)         # the sigmoid, without overflow
-    return np.maximum(logit, 0) - logit * target + np.log1p(np.exp(-abs(logit))), backward

@@ -1,7 +1,4 @@
-import numpy as np
-
 from ternary import ops
-from ternary.autograd.tape import Tensor
 from ternary.objectives.base import OBJECTIVES, Batch, Objective, Term
 
 
@@ -18,16 +15,4 @@ class LabelSmoothing(Objective):
         super().__init__(weight, **fields)
 
     def __call__(self, batch: Batch) -> list[Term]:
-        return [Term(self.name, above_mean(batch.logits, batch.targets), self.weight * batch.scale)]
-
-
-@ops.numpy_op
-def above_mean(logits: Tensor, targets: np.ndarray) -> Tensor:
-    """logits (B, T, V), targets (B, T) -> logit of the target minus the mean of the logits, (B, T, 1)"""
-    index = targets[..., None]
-
-    def backward(dy):
-        dx = np.repeat(-dy / logits.shape[-1], logits.shape[-1], -1)
-        np.put_along_axis(dx, index, dy * (1 - 1 / logits.shape[-1]), -1)
-        return dx
-    return np.take_along_axis(logits, index, -1) - logits.mean(-1, keepdims=True), backward
+        return [Term(self.name, ops.target_above_mean(batch.logits, batch.targets), self.weight * batch.scale)]

@@ -34,8 +34,8 @@ class MultiToken(Objective):
         super().__init__(weight, **fields)
 
     def setup(self, model: LM, rng: np.random.Generator) -> None:
-        own_table = hasattr(model, "multi_token_table")
-        self.head = None if own_table else Head(model.config.dim, rng)
+        self.table: Any = getattr(model, "multi_token_table", None)
+        self.head = None if self.table else Head(model.config.dim, rng)
 
     def parameters(self) -> dict[str, Parameter]:
         return self.head.parameters() if self.head else {}
@@ -44,6 +44,6 @@ class MultiToken(Objective):
         if batch.targets.shape[1] == 1:
             return []
         h, scale = ops.drop_time(batch.hidden, 0, last=1), batch.scale * self.weight
-        h, table = (self.head(h), batch.model.head) if self.head else (h, batch.model.multi_token_table.rows)
+        h, table = (self.head(h), batch.model.head) if self.head else (h, self.table.rows)
         value = ops.cross_entropy(h, table, batch.targets[:, 1:], scale, batch.vocab_sampling)
         return [Term(self.name, value, scale)]

@@ -27,13 +27,13 @@ class Value(Objective):
         super().__init__(weight, **fields)
 
     def setup(self, model: LM, rng: np.random.Generator) -> None:
-        heads_of(model, "value_heads", self.name)
+        self.heads = heads_of(model, "value_heads", self.name)
 
     def __call__(self, batch: Batch) -> list[Term]:
         assert batch.nats is not None         # next_token comes first
         target = ops.as_tensor(mean_ahead(batch.nats, self.config.steps)[..., None], accum=True)
         scale, found = self.weight * batch.scale / len(batch.outputs), []
-        for k, (head, x) in enumerate(zip(batch.model.value_heads, batch.outputs, strict=True)):
+        for k, (head, x) in enumerate(zip(self.heads, batch.outputs, strict=True)):
             error = ops.sub(target, head(Tensor(x.data, x.shape) if self.config.detached else x))
             found.append(Term(f"{self.name}.{k}", ops.mul(error, error), scale))
         return found

@@ -1,7 +1,4 @@
-import numpy as np
-
 from ternary import ops
-from ternary.autograd.tape import Tensor
 from ternary.objectives.base import OBJECTIVES, Batch, Objective, Term
 
 
@@ -14,17 +11,4 @@ class ZLoss(Objective):
         super().__init__(weight, **fields)
 
     def __call__(self, batch: Batch) -> list[Term]:
-        return [Term(self.name, squared_log_sum(batch.logits), self.weight * batch.scale)]
-
-
-@ops.numpy_op
-def squared_log_sum(logits: Tensor) -> Tensor:
-    """logits (B, T, V) -> log(sum of exp(logits))^2, (B, T, 1)"""
-    top = logits.max(-1, keepdims=True)
-    e = np.exp(logits - top)
-    z = e.sum(-1, keepdims=True)
-    log_sum = top + np.log(z)
-
-    def backward(dy):
-        return e * (2 * dy * log_sum / z)
-    return log_sum * log_sum, backward
+        return [Term(self.name, ops.squared_log_sum_exp(batch.logits), self.weight * batch.scale)]

@@ -25,6 +25,13 @@ from ternary.ops.dropout import dropout
 from ternary.ops.embedding import embedding
 from ternary.ops.gradients import donate_grad
 from ternary.ops.linear import glu, linear, relu2_mlp
+from ternary.ops.losses import (
+    binary_cross_entropy,
+    cosine_distance,
+    negative_entropy,
+    squared_log_sum_exp,
+    target_above_mean,
+)
 from ternary.ops.mixers import (
     attention,
     causal_conv,
@@ -43,10 +50,11 @@ from ternary.ops.mixers import (
 from ternary.ops.norm import l2_norm, layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
-__all__ = ["QUANTIZERS", "add", "as_array", "as_tensor", "attention", "broadcast", "causal_conv", "channels", "clip",
-           "concat", "cross_entropy", "cumulative_mean", "donate_grad", "drop_time", "dropout", "dynamic_conv",
-           "embedding", "exp", "expand", "gated_conv", "gated_scan", "gather", "gelu", "glu", "grouped_conv", "l2_norm",
-           "layer_norm", "linear", "linear_attention", "logits", "mean", "mul", "nll", "numpy_op", "quantized", "relu",
-           "relu2", "relu2_mlp", "rms_norm", "scale", "scan", "scatter", "shift", "sigmoid", "silu", "slot_reading",
-           "softmax", "softplus", "split", "sub", "sum", "tanh", "ternary_table", "token_shift", "top_softmax",
-           "with_past"]
+__all__ = ["QUANTIZERS", "add", "as_array", "as_tensor", "attention", "binary_cross_entropy", "broadcast",
+           "causal_conv", "channels", "clip", "concat", "cosine_distance", "cross_entropy", "cumulative_mean",
+           "donate_grad", "drop_time", "dropout", "dynamic_conv", "embedding", "exp", "expand", "gated_conv",
+           "gated_scan", "gather", "gelu", "glu", "grouped_conv", "l2_norm", "layer_norm", "linear", "linear_attention",
+           "logits", "mean", "mul", "negative_entropy", "nll", "numpy_op", "quantized", "relu", "relu2", "relu2_mlp",
+           "rms_norm", "scale", "scan", "scatter", "shift", "sigmoid", "silu", "slot_reading", "softmax", "softplus",
+           "split", "squared_log_sum_exp", "sub", "sum", "tanh", "target_above_mean", "ternary_table", "token_shift",
+           "top_softmax", "with_past"]
