@@ -137,19 +137,19 @@ def from_options(options: dict[str, Any]) -> dict[str, Any]:
     of curriculum to data, so that its shares are left.
     """
     options = dict(options)
-    if spec := options.pop("recipe", None):
-        base = recipe(spec)
-        if set(options) & set(BUDGET):                # the budget of the recipe would end the run before
-            base = {name: value for name, value in base.items() if name not in BUDGET}
-        options = {**base, **options}
-    of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
-                **options.pop("set", {})}
-    if "vocab_size" in of_model:
-        options["vocab_size"] = int(of_model.pop("vocab_size"))
     if ":" in (options.get("curriculum") or ""):
         if "data" in options:
             raise UsageError("--curriculum names the texts; leave --data out")
         options["data"], options["curriculum"] = parse_curriculum(options["curriculum"])
+    if spec := options.pop("recipe", None):
+        base = recipe(spec)
+        if set(options) & set(BUDGET):                # the budget of the recipe would end the run before
+            base = {name: value for name, value in base.items() if name not in BUDGET}
+        options = {**base, **options, "set": {**base.get("set", {}), **options.get("set", {})}}
+    of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
+                **options.pop("set", {})}
+    if "vocab_size" in of_model:
+        options["vocab_size"] = int(of_model.pop("vocab_size"))
     return {**options, **({"set": of_model} if of_model else {})}
 
 

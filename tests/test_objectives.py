@@ -154,7 +154,7 @@ def test_training_with_an_objective_lowers_it_and_reports_the_next_token_loss(na
     def trained(given):
         """-> the objective's value, after training with it or without"""
         model = BoltWithHeads(CONFIG, seed=1)
-        objective = made(name, model, weight=1.0)
+        objective = made(name, model, weight=0.5)
         objective.inputs = lambda tokens, rng: tokens
         parameters = trained_parameters(model, [objective])
         start = {key: p.values.copy() for key, p in trained_by(objective, model).items()}

@@ -1,7 +1,8 @@
 """Named settings of a run, one JSON file each: as a model was published, and ours at the same budget.
 
 published, ours: options of `ternary train`. published_run: what is known of the run; not_as_published: what of it has
-no option here.
+no option here. Where that was TinyStoriesV2-GPT4 (versions 5 to 9), the data is that of `--data tinystories`, the first
+version.
 """
 import difflib
 import json

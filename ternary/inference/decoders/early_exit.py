@@ -11,7 +11,7 @@ from ternary.schema import Config, setting
 
 @dataclass(frozen=True)
 class EarlyExitConfig(Config):
-    confidence: float = setting(0.5, "1 - entropy / ln V, from which on the first exit is taken", at_least=0, at_most=1)
+    confidence: float = setting(0.55, "1 - entropy / ln V from which on the first exit is taken", at_least=0, at_most=1)
     falling: float = setting(0.2, "by how much less every further exit needs", at_least=0, at_most=1)
 
 
