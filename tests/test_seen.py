@@ -1,6 +1,7 @@
 """Scores of text that a model was trained on are not mistaken for scores of new text."""
 import json
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,8 @@ def test_eval_scores_what_was_held_out(here, finished, corpus):
 
 
 def test_text_that_was_all_trained_on_has_no_score(here, finished, tmp_path):
-    trained = [s for s in stories() if ternary.load(finished[0]).evaluate([s])["seen"]][:3]
+    model = ternary.load(finished[0])
+    trained = list(islice((s for s in stories() if model.evaluate([s])["seen"]), 3))
     (tmp_path / "trained.txt").write_text("\n\n".join(trained))
     command = ["eval", "--checkpoint", finished[0], "--data", tmp_path / "trained.txt"]
     result = here(*command, "--json")
