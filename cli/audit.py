@@ -12,9 +12,9 @@ from ternary.cli.common import emit, json_option, positive_int
 def command(names, threads, as_json):
     """Check the models NAME, file.py:Name for one of your own (default: all that are built in).
 
-    No token sees a later one or another sequence; tokens one at a time give the logits of the whole; gradients are
-    derivatives; targets are shifted once; a checkpoint restores the model; and training on random tokens (leak probe)
-    gets no better than chance.
+    The checks: no token sees a later one, or another sequence; token by token and in chunks, the logits are those of
+    the whole sequence; every parameter has a gradient, which agrees with finite differences; targets are shifted
+    exactly once; a checkpoint restores the model; and training on random tokens (leak probe) stays at chance.
 
     Exit code 1 if a check failed.
     """

@@ -13,17 +13,18 @@ from ternary.errors import UsageError
 @click.option("--include-seen", is_flag=True, help="Score stories that were trained on too.")
 @text_options
 @click.option("--stories", type=positive_int(500), default=TrainConfig.eval_stories, show_default=True,
-              help="The first so many.")
+              help="Number of stories, the first ones.")
 @click.option("--protocol", type=click.Choice(["honest", "flashlm"]), default="honest", show_default=True,
               help="flashlm: the published protocol, truncated and not comparable.")
-@click.option("--precision", type=click.Choice(["bf16", "fp32"]), default="fp32", show_default=True)
-@click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
+@click.option("--precision", type=click.Choice(["bf16", "fp32"]), default="fp32", show_default=True,
+              help="Precision of activations.")
+@click.option("--threads", type=positive_int(2), help="Number of threads. [default: all usable cores]")
 @json_option
 def command(checkpoint, model, data, include_seen, stories, protocol, precision, threads, as_json, **reading):
-    """Score whole stories: every character is paid for, the first token is charged. Stories that the model was trained
-    on are left out.
+    """Loss, perplexity and bits per character over whole stories, from their first token to their end.
 
-    On fables also the entropy of the text itself, which no model can beat, and the gap to it.
+    Stories that the model was trained on are left out. On fables the result also has the entropy of the text, which no
+    model can beat, and the gap to it.
     """
     from ternary.machine.threads import set_threads
     given = {name: value for name, value in reading.items() if value is not None}

@@ -26,15 +26,16 @@ from ternary.schema import Rule
 @click.argument("prompt", default="")
 @checkpoint_option
 @model_option
-@click.option("--max-tokens", type=positive_int(400), default=400, show_default=True)
+@click.option("--max-tokens", type=positive_int(400), default=400, show_default=True, help="Longest continuation.")
 @config_options(Sampling)
-@click.option("--stop", multiple=True, metavar="TEXT", help="End before this text. Repeatable.")
+@click.option("--stop", multiple=True, metavar="TEXT", help="Stop before this text. Repeatable.")
 @click.option("--decoder", help=f"How a token is chosen: {', '.join(file_names('ternary.inference.decoders'))}, or "
               "one of your own, file.py:Name. [default: a draw from the model's probabilities]")
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
-@click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True)
-@click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
+@click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True, help="Random "
+                                                                                                          "seed.")
+@click.option("--threads", type=positive_int(2), help="Number of threads. [default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
 def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, seed, threads, no_stream, as_json, **sampling):

@@ -22,21 +22,25 @@ class TrainConfig(Config):
     data: str = setting("tinystories", "tinystories, a hub data set, a file, folder or glob, fables, - or a reader of "
                         "your own, my_reader.py:Name[:FILE]; commas between several.")
     val_data: str | None = setting(None, "Validation text.", unset="2 % of the stories of --data")
-    curriculum: str | None = setting(None, "Texts one after the other, each for a share of the budget, instead of "
-                                     "--data.", example="a.txt:0.3,b.txt:0.7")
-    min_words: int | None = setting(None, "Only training stories of at least so many words.", example=10, **POSITIVE)
-    max_words: int | None = setting(None, "Only training stories of at most so many words.", example=40, **POSITIVE)
-    subset: float | None = setting(None, "Only this share of the training stories, taken at random.", example=0.1,
+    curriculum: str | None = setting(None, "Train on several texts in turn, TEXT:SHARE with commas, each for its "
+                                     "share of the budget; instead of --data.", example="a.txt:0.3,b.txt:0.7")
+    min_words: int | None = setting(None, "Use only training stories with at least this many words.", example=10,
+                                    **POSITIVE)
+    max_words: int | None = setting(None, "Use only training stories with at most this many words.", example=40,
+                                    **POSITIVE)
+    subset: float | None = setting(None, "Use only this share of the training stories, chosen at random.", example=0.1,
                                    above=0, at_most=1)
-    max_stories: int | None = setting(None, "Only the first so many training stories.", example=10000, **POSITIVE)
+    max_stories: int | None = setting(None, "Use only this many training stories, the first ones.", example=10000,
+                                      **POSITIVE)
     field: str | None = setting(None, "The column of the text, or a path a.b, in json, csv, parquet and hub data.")
-    encoding: str | None = setting(None, "Of text files without a mark, e.g. latin-1.", unset="utf-8")
-    template: str | None = setting(None, "Of a chat message, e.g. '{{role}}: {{content}}'.",
+    encoding: str | None = setting(None, "Encoding of text files without a byte order mark, e.g. latin-1.",
+                                   unset="utf-8")
+    template: str | None = setting(None, "Format of a chat message, e.g. '{{role}}: {{content}}'.",
                                    unset="'{role}: {content}'")
-    skip_bad: int = setting(0, "Rows that may be skipped because they cannot be read.", **NOT_NEGATIVE)
-    vocab_size: int | None = setting(None, "Vocabulary of the tokenizer.", unset="that of the model", flag="--vocab",
-                                     example=10000, **POSITIVE)
-    hours: float | None = setting(None, "Budget in hours, data preparation included.", example=2, at_most=10_000,
+    skip_bad: int = setting(0, "Number of unreadable rows to skip before it is an error.", **NOT_NEGATIVE)
+    vocab_size: int | None = setting(None, "Vocabulary size of the tokenizer.", unset="that of the model",
+                                     flag="--vocab", example=10000, **POSITIVE)
+    hours: float | None = setting(None, "Budget in hours, including data preparation.", example=2, at_most=10_000,
                                   **POSITIVE)
     tokens: int | None = setting(None, "Budget in tokens.", example=10_000_000, **POSITIVE)
     steps: int | None = setting(None, "Budget in optimizer steps.", example=1000, **POSITIVE)
@@ -44,37 +48,37 @@ class TrainConfig(Config):
                                    example=3, **POSITIVE)
     optimizer: str = setting("muon", "{optimizers} (muon: matrices by Muon, the rest by AdamW), or one of your own, "
                              "file.py:Name or module:Name.")
-    objective: str | None = setting(None, "Also minimise these, as name:weight with commas between several: "
-                                    "{objectives}, or your own, file.py:Name:weight; or none. Evaluations never "
-                                    "count them.", unset="those of the model")
+    objective: str | None = setting(None, "Auxiliary objectives, as name:weight with commas between several: "
+                                    "{objectives}, or your own, file.py:Name:weight; or none. Validation scores never "
+                                    "contain them.", unset="those of the model")
     batch_size: int = setting(16, "Sequences per step.", flag="--batch", **POSITIVE)
     seq_len: int | None = setting(None, "Tokens per sequence.", unset="that of the model", example=256, **POSITIVE)
-    progressive: str | None = setting(None, "Sequences that grow, in equal parts of the budget; the last length is the "
-                                      "--seq-len.", example="64,128,256")
+    progressive: str | None = setting(None, "Sequence lengths, e.g. 64,128,256, each for an equal part of the budget; "
+                                      "the last one is the --seq-len.", example="64,128,256")
     lr: float | None = setting(None, "Peak learning rate.", unset="that of the model, times a factor of the optimizer",
                                example=0.004, at_most=10, **POSITIVE)
     min_lr: float = setting(1e-5, "Learning rate at the end of the schedule.", at_most=10, **NOT_NEGATIVE)
-    schedule: str = setting("cosine", "Of the learning rate after the warm-up, over the budget: {schedules}, or one of "
-                            "your own, file.py:Name.")
-    warmup: int = setting(200, "Steps of warm-up, at most a tenth of the run.", **POSITIVE)
+    schedule: str = setting("cosine", "Learning rate schedule after the warm-up: {schedules}, or one of your own, "
+                            "file.py:Name.")
+    warmup: int = setting(200, "Warm-up steps, at most a tenth of the run.", **POSITIVE)
     weight_decay: float = setting(0.3, "Decoupled weight decay.", **NOT_NEGATIVE)
     grad_clip: float = setting(1.0, "Largest gradient norm; 0 for no limit.", **NOT_NEGATIVE)
-    precision: str = setting("auto", "Of activations and products; auto is the fastest of this CPU.",
+    precision: str = setting("auto", "Precision of activations and matrix products; auto is the fastest on this CPU.",
                              choices=("auto", "int8", "bf16", "fp32"))
-    vocab_sampling: float = setting(0.03, "Gradient variance, as a share, that importance sampling of the vocabulary "
-                                    "may add to save time; 0 computes every logit gradient.", aliases=("--head-noise",),
-                                    at_most=1, **NOT_NEGATIVE)
-    threads: int | None = setting(None, "Threads of the kernels.", unset="all usable cores", example=2, **POSITIVE)
-    seed: int = setting(42, "Of the first weights, the order of the data and all sampling.", **NOT_NEGATIVE)
+    vocab_sampling: float = setting(0.03, "Compute only a sample of the logit gradients (importance sampling) that "
+                                    "adds at most this share to the gradient variance; 0 computes all.",
+                                    aliases=("--head-noise",), at_most=1, **NOT_NEGATIVE)
+    threads: int | None = setting(None, "Number of threads.", unset="all usable cores", example=2, **POSITIVE)
+    seed: int = setting(42, "Random seed of the initial weights, the data order and sampling.", **NOT_NEGATIVE)
     eval_every: int | None = setting(None, "Steps between evaluations.", example=1000, **POSITIVE,
                                      unset="a twentieth of the run, 50 to 1000; with --hours 500")
-    eval_stories: int = setting(500, "Validation stories.", **POSITIVE)
-    patience: int | None = setting(None, "Evaluations without progress before it stops.", unset="no limit", example=10,
-                                   **POSITIVE)
-    target_bpc: float | None = setting(None, "Stop at the first evaluation that is as good.", example=0.85, **POSITIVE)
+    eval_stories: int = setting(500, "Number of validation stories to score.", **POSITIVE)
+    patience: int | None = setting(None, "Stop after this many evaluations without a better score.", unset="no limit",
+                                   example=10, **POSITIVE)
+    target_bpc: float | None = setting(None, "Stop when an evaluation reaches this BPC.", example=0.85, **POSITIVE)
     save_minutes: float = setting(10.0, "Minutes between saves, besides those at evaluations.", **POSITIVE)
-    keep: int = setting(3, "Newest steps to keep, besides best and last.", **POSITIVE)
-    log: str | None = setting(None, "Also log to these, with commas between several: {loggers}.")
+    keep: int = setting(3, "Number of newest checkpoints to keep, besides best and last.", **POSITIVE)
+    log: str | None = setting(None, "Additional loggers, with commas between several: {loggers}.")
     save_dir: str = setting("checkpoints", "Folder of the run.")
 
     @classmethod
