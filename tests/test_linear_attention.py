@@ -8,7 +8,7 @@ from ternary import nn, ops
 from ternary.autograd.tape import Tape
 from ternary.kernels.decay import RULES
 from ternary.models import LM
-from ternary.training import audit
+from ternary.training import contract
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.step import Trainer
 
@@ -197,11 +197,12 @@ def tiny(mixer):
     return model
 
 
-EXACT = audit.causal, audit.sequences_independent, audit.step_equals_parallel, audit.saves_and_loads, audit.gradients
+EXACT = (contract.causal, contract.sequences_independent, contract.step_equals_parallel, contract.saves_and_loads,
+         contract.gradients)
 
 
 @pytest.mark.parametrize("mixer, check", [*((mixer, check) for mixer in MIXERS for check in EXACT),
-                                          (gated_delta, audit.single_shift), (delta_net, audit.single_shift)],
+                                          (gated_delta, contract.single_shift), (delta_net, contract.single_shift)],
                          ids=lambda f: f.__name__)
 def test_contract(mixer, check):
     assert check(tiny(mixer)) is None
@@ -213,7 +214,7 @@ def test_padding_of_small_maps_stays_zero_in_training(precision, optimizer):
     model = tiny(ternary_delta_net)
     trainer = Trainer(model, OPTIMIZERS.get(optimizer)(model.parameters(), precision=precision), precision)
     for k in range(2):
-        trainer.step(*audit.random_pairs(k), 0.01, 0.03)
+        trainer.step(*contract.random_pairs(k), 0.01, 0.03)
     for p in model.parameters().values():
         behind = p.data.copy()
         behind[tuple(slice(n) for n in p.shape)] = 0

@@ -8,7 +8,7 @@ from ternary import nn, ops
 from ternary.autograd.tape import Tape
 from ternary.kernels.gemm.quant import block_size
 from ternary.models import LM, LMConfig
-from ternary.training import audit
+from ternary.training import contract
 
 DIM = 64
 TERNARY = {"quantizer": "tensor"}
@@ -102,8 +102,8 @@ class Tiny(LM):
         return nn.Block(nn.RMSNorm(DIM), MIXERS[self.config.mixer](rng), nn.RMSNorm(DIM), nn.GLU(DIM, 32, rng))
 
 
-@pytest.mark.parametrize("check", [audit.causal, audit.sequences_independent, audit.step_equals_parallel,
-                                   audit.gradients, audit.single_shift], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [contract.causal, contract.sequences_independent, contract.step_equals_parallel,
+                                   contract.gradients, contract.single_shift], ids=lambda check: check.__name__)
 @mixers
 def test_a_tiny_model_passes_the_audit(name, check):
     assert check(Tiny(replace(TinyConfig(), mixer=name), seed=1)) is None

@@ -9,8 +9,8 @@ from ternary.models import MODELS, from_json, to_json
 from ternary.models.bolt import Bolt, BoltConfig, BoltLargeConfig
 from ternary.models.nova import Nova, NovaConfig
 from ternary.models.thunderbolt import Thunderbolt, ThunderboltConfig
-from ternary.training import audit
-from ternary.training.audit import logits, random_pairs
+from ternary.training import contract
+from ternary.training.contract import logits, random_pairs
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.optimizers.adamw import AdamW
 from ternary.training.step import Trainer
@@ -76,8 +76,8 @@ def test_models_have_the_published_number_of_parameters():
 models = pytest.mark.parametrize("name", VARIANTS)
 
 
-@pytest.mark.parametrize("check", [audit.causal, audit.sequences_independent, audit.step_equals_parallel,
-                                   audit.saves_and_loads, audit.gradients, audit.single_shift],
+@pytest.mark.parametrize("check", [contract.causal, contract.sequences_independent, contract.step_equals_parallel,
+                                   contract.saves_and_loads, contract.gradients, contract.single_shift],
                          ids=lambda check: check.__name__)
 @models
 def test_contract(name, check):
@@ -86,7 +86,7 @@ def test_contract(name, check):
 
 @models
 def test_learns_nothing_from_random_tokens(name):
-    assert audit.leak(audit.leak_probe(tiny(name))) is None
+    assert contract.leak(contract.leak_probe(tiny(name))) is None
 
 
 @models

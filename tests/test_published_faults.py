@@ -8,7 +8,7 @@ import pytest
 from ternary import nn, ops
 from ternary.models import LM
 from ternary.nn.module import Module
-from ternary.training import audit
+from ternary.training import contract
 
 DIM = 32
 
@@ -119,13 +119,13 @@ class TargetsShiftedTwice(LM):
 
 
 PUBLISHED = {
-    "group norm over time (v5)": (model_with(group_norm_over_time), audit.causal, "first in blocks.0: Block of RMSN"),
-    "mean over all time (v6)": (model_with(mean_over_all_time), audit.causal, "first in blocks.0"),
-    "upper triangular mask (v7.4)": (model_with(attention_with(np.triu)), audit.causal, "first in blocks.0"),
-    "top half over time (v5.2, first form)": (model_with(top_half_over_time), audit.causal, "first in blocks.0"),
-    "final state handed over (CORTEX-V)": (HandsOverItsFinalState, audit.causal, "first in blocks.1"),
-    "targets shifted twice (v7 to v10.3)": (TargetsShiftedTwice, audit.single_shift, "the model generates"),
-    "reversed straight-through estimator (v9.0)": (ReversedEstimator, audit.gradients,
+    "group norm over time (v5)": (model_with(group_norm_over_time), contract.causal, "first in blocks.0: Block of"),
+    "mean over all time (v6)": (model_with(mean_over_all_time), contract.causal, "first in blocks.0"),
+    "upper triangular mask (v7.4)": (model_with(attention_with(np.triu)), contract.causal, "first in blocks.0"),
+    "top half over time (v5.2, first form)": (model_with(top_half_over_time), contract.causal, "first in blocks.0"),
+    "final state handed over (CORTEX-V)": (HandsOverItsFinalState, contract.causal, "first in blocks.1"),
+    "targets shifted twice (v7 to v10.3)": (TargetsShiftedTwice, contract.single_shift, "the model generates"),
+    "reversed straight-through estimator (v9.0)": (ReversedEstimator, contract.gradients,
                                                    r"blocks.0.mixer.weight has no gradient"),
 }
 
@@ -134,15 +134,15 @@ PUBLISHED = {
 def test_a_published_fault_is_found(name):
     kind, check, sentence = PUBLISHED[name]
     model = kind(TinyConfig(), 1)
-    found = check(audit.twin(model) if check is not audit.causal else audit.shaken(model))
+    found = check(contract.twin(model) if check is not contract.causal else contract.shaken(model))
     assert found and re.search(sentence, found), found
 
 
 def test_the_same_mixer_with_the_right_mask_is_causal():
-    assert audit.causal(audit.shaken(model_with(attention_with(np.tril))(TinyConfig(), 1))) is None
+    assert contract.causal(contract.shaken(model_with(attention_with(np.tril))(TinyConfig(), 1))) is None
 
 
 def test_the_leak_probe_finds_what_made_published_scores_impossible():
     model = PUBLISHED["upper triangular mask (v7.4)"][0](TinyConfig(), 1)
-    nats = audit.leak_probe(audit.twin(model))
-    assert audit.leak(nats), nats
+    nats = contract.leak_probe(contract.twin(model))
+    assert contract.leak(nats), nats
