@@ -165,7 +165,8 @@ EVAL = [
 @pytest.mark.parametrize("flags, code, said", [(row[0], row[1], row[2:]) for row in EVAL], ids=lambda v: str(v)[:30])
 def test_eval(place, finished, here, flags, code, said):
     before = tree(place)
-    flags = ["--checkpoint", finished[0], "--data", "stories.txt", *flags.split(" ")]
+    source = [] if "--data" in flags else ["--data", "stories.txt"]
+    flags = ["--checkpoint", finished[0], *source, *flags.split(" ")]
     check(here("eval", *flags, "--json"), code, *said)
     assert tree(place) == before
 

@@ -23,7 +23,7 @@ STARTS = {
     b"PK\3\4": "a zip archive or an office document; unpack it, or save it as .txt or .csv",
     b"\xd0\xcf\x11\xe0": "an office document; save it as .txt or .csv", b"\x1f\x8b": "a gzip file; unpack it",
     b"BZh": "a bzip2 file; unpack it", b"\xfd7zXZ\0": "an xz file; unpack it",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it", b"Rar!": "a rar archive; unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it", b"Rar!\x1a\x07": "a rar archive; unpack it",
     b"%PDF-": "a PDF; convert it to text, e.g. with pdftotext",
     b"{\\rtf": "a rich text document; save it as plain text",
     b"SQLite format 3": "an SQLite database; export a table as .csv",
