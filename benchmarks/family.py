@@ -19,7 +19,8 @@ import sys
 import time
 from pathlib import Path
 
-from ternary.bench.measure import machine, say
+from ternary.bench.measure import machine
+from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 
 RESULTS = Path(__file__).parent / "results"

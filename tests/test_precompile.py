@@ -5,18 +5,20 @@ import sys
 
 import numpy as np
 import pytest
-from tiny import TINY
+from tiny import TINY, stories
 
 from ternary.compiler.backend import Trace, run, use_backend
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
+from ternary.training.callbacks.evaluation import PROMPT
 from ternary.training.plan import new_model, resolve
 from ternary.training.precompile import calls_of_run
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_run_calls_exactly_the_traced_kernels(here, corpus, tmp_path, precision):
-    called = Trace()
+def test_a_run_calls_exactly_the_traced_kernels(here, tmp_path, precision):
+    called, corpus = Trace(), tmp_path / "corpus.txt"            # whose words are those of the prompt of samples
+    corpus.write_text("\n\n".join(f"{PROMPT} {story}" for story in stories()), encoding="utf-8")
 
     def spy(kernel, args):
         if not any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args):        # a reference
@@ -163,6 +165,7 @@ def test_kernels_that_no_process_compiled_are_compiled_here(environment):
 os.sched_getaffinity = lambda pid: {0}
 from ternary.compiler.compat import typeof
 from ternary.config import TrainConfig
+from ternary.training.callbacks.evaluation import PROMPT
 from ternary.training.plan import new_model, resolve
 from ternary.training.precompile import calls_of_run, start_compiling
 
