@@ -22,6 +22,8 @@ PEERS = {
     "bolt-large": ("torch_bolt", "TorchBolt", {"dim": 384, "hidden": 1024, "layers": 8}),
     "nova": ("torch_nova", "TorchNova", {}),
     "thunderbolt": ("torch_thunderbolt", "TorchThunderbolt", {}),
+    "bolt-gdn-small": ("torch_delta", "TorchGDN", {}),
+    "cortex-8": ("torch_delta", "TorchCortex8", {}),
 }
 
 
