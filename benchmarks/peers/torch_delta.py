@@ -162,7 +162,8 @@ class SwiGLU(nn.Module):
 
     def __init__(self, dim: int, hidden: int, dtype: torch.dtype):
         super().__init__()
-        self.gate, self.up, self.down = linear(dim, hidden, dtype), linear(dim, hidden, dtype), linear(hidden, dim, dtype)
+        self.gate, self.up = (linear(dim, hidden, dtype) for _ in range(2))
+        self.down = linear(hidden, dim, dtype)
 
     def forward(self, x):
         return self.down(F.silu(self.gate(x)) * self.up(x))
