@@ -11,6 +11,8 @@ from ternary.models import MODELS
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle
 PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
+models = pytest.mark.parametrize("name", ["bolt-small", "bolt-large", "nova", "thunderbolt", "bolt-gdn-small",
+                                          "cortex-8"])
 
 
 @pytest.fixture
@@ -24,14 +26,14 @@ def output(script, *args):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@models
 def test_a_peer_has_the_parameters_of_our_model(measure, name):
     ours = MODELS.get(name)().parameters().values()
     theirs = measure.build(name).parameters()
-    assert sum(p.data.size for p in ours) == sum(p.numel() for p in theirs)
+    assert sum(p.values.size for p in ours) == sum(p.numel() for p in theirs)
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@models
 def test_the_head_joined_to_the_loss_is_the_same_loss(measure, name):
     torch.manual_seed(0)
     model = measure.build(name)
@@ -40,6 +42,10 @@ def test_the_head_joined_to_the_loss_is_the_same_loss(measure, name):
     apart, joined = (torch.autograd.grad(loss, model.embed.weight)[0] for loss in losses)
     torch.testing.assert_close(losses[0], losses[1])
     assert (apart - joined).norm() < 1e-5 * apart.norm()
+
+
+def test_every_peer_is_tested(measure):
+    assert set(measure.PEERS) == set(models.args[1])
 
 
 def test_training_speed():
