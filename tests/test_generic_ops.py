@@ -133,7 +133,6 @@ def cross_entropy(h, table):
 FUSED = {
     "glu silu": (lambda *xs: ops.glu(*xs, "silu"), glu("silu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
     "glu gelu": (lambda *xs: ops.glu(*xs, "gelu"), glu("gelu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
-    "glu relu2": (lambda *xs: ops.glu(*xs, "relu2"), glu("relu2"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
     "gated_conv": (ops.gated_conv, gated_conv, ((2, 20, 96), (8, 48))),
     "gated_conv of 15 taps": (ops.gated_conv, gated_conv, ((2, 20, 96), (15, 48))),
     "attention": (lambda x: ops.attention(x, 32), lambda x: attention(x, 32), ((2, 20, 3 * 64),)),

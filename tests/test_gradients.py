@@ -55,7 +55,7 @@ def test_checker_refuses_a_gradient_in_the_wrong_place():
         check_gradient(shifted, normal(1, 5, 32))
 
 
-NO_GRADIENT = {"QUANTIZERS", "as_array", "as_tensor", "donate_grad", "nll", "numpy_op", "quantized",
+NO_GRADIENT = {"FUSED_GLU", "QUANTIZERS", "as_array", "as_tensor", "donate_grad", "nll", "numpy_op", "quantized",
                "ternary_table"}                       # a straight-through estimator is no derivative
 
 

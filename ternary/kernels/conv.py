@@ -58,12 +58,24 @@ def convolve(gv, first, column, w, j, dilation, c):
                 store(c, t, 0, s)
 
 
+@device
+def is_one_group(w, dilation):
+    """The usual case, for which one window slides over the sequence, and nothing is kept in between."""
+    return len(w) == TAPS and dilation == 1
+
+
 @kernel(ref=gated_conv_ref)
 def gated_conv(gv, w, dilation, seq_len, z):
     n = gv.shape[1] // 2
     for seq in prange(z.shape[0] // seq_len):
         first, c = seq * seq_len, workspace(seq_len, LANES, np.float32)
         for j in range(0, n, LANES):
+            if is_one_group(w, dilation):
+                weights, window = load_like(taps(), w, 0, j), taps()
+                for t in range(first, first + seq_len):
+                    window = slide(window, load_like(row(), gv, t, n + j))
+                    store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
+                continue
             convolve(gv, first, n + j, w, j, dilation, c)
             for t in range(seq_len):
                 store(z, first + t, j, load_like(row(), c, t, 0) * sigmoid(load_like(row(), gv, first + t, j)))
@@ -81,6 +93,34 @@ def gated_conv_bwd_ref(dz, gv, w, dilation, seq_len):
     return np.concatenate([(e * (1 - s) * c)[:, :n], dvalue[:, :n]], -1), dw
 
 
+@device
+def one_group_bwd(dz, gv, w, first, last, j, add, dgv, parts, at):
+    """dvalue[t - TAPS + 1] needs a window of dz * sigmoid(gate) up to t, so it is computed TAPS - 1 tokens late."""
+    n, weights, window, ahead = gv.shape[1] // 2, load_like(taps(), w, 0, j), taps(), taps()
+    mirrored, dweights = taps(), load_like(taps(), parts, at, j)
+    for k in range(TAPS):
+        mirrored = slide(mirrored, load_like(row(), w, TAPS - 1 - k, j))
+    for t in range(first, last + TAPS - 1):
+        e = row()
+        if t < last:
+            s, d = sigmoid(load_like(row(), gv, t, j)), load_like(row(), dz, t, j)
+            window = slide(window, load_like(row(), gv, t, n + j))
+            e = d * s
+            dgate = e * (1.0 - s) * sum_rows(weights * window)
+            dweights = dweights + e * window
+            if add:
+                dgate = dgate + load_like(row(), dgv, t, j)
+            store(dgv, t, j, dgate)
+        ahead = slide(ahead, e)
+        past = t - TAPS + 1
+        if past >= first:
+            dvalue = sum_rows(mirrored * ahead)
+            if add:
+                dvalue = dvalue + load_like(row(), dgv, past, n + j)
+            store(dgv, past, n + j, dvalue)
+    store(parts, at, j, dweights)
+
+
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
 def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
     """With e = dz * sigmoid(gate), dvalue[t] is a convolution of e[t], e[t + dilation], ..."""
@@ -93,6 +133,9 @@ def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
         for seq in range(lo, hi):
             first = seq * seq_len
             for j in range(0, n, LANES):
+                if is_one_group(w, dilation):
+                    one_group_bwd(dz, gv, w, first, first + seq_len, j, add, dgv, parts, th * TAPS)
+                    continue
                 convolve(gv, first, n + j, w, j, dilation, e)
                 for t in range(seq_len):
                     s, d = sigmoid(load_like(row(), gv, first + t, j)), load_like(row(), dz, first + t, j)

@@ -4,15 +4,15 @@ from numba import prange
 
 from ternary.compiler.jit import device, kernel
 from ternary.compiler.tile_memory import load_like, store
-from ternary.compiler.tiles import TILE_N, maximum, vec32
+from ternary.compiler.tiles import TILE_N, vec32
 from ternary.compiler.workspace import num_threads, queue, take, workspace
-from ternary.kernels.activation import GELU, RELU2, SILU, gelu, silu, value_and_slope_ref
+from ternary.kernels.activation import GELU, SILU, gelu, silu, value_and_slope_ref
 from ternary.kernels.gemm.blocks import BLOCK, acquire_accumulator, microkernel, release_accumulator
 from ternary.kernels.gemm.operands import operand, shared_lhs, shared_lhs_for
 from ternary.kernels.gemm.pack import unpack
 
-# the loop after the products has no more branches than these
-ACTIVATIONS = {"silu": SILU, "gelu": GELU, "relu2": RELU2}
+# a third branch in the loop after the products takes a fifth of their time (benchmarks/LOG.md)
+ACTIVATIONS = {"silu": SILU, "gelu": GELU}
 
 
 @device
@@ -20,9 +20,6 @@ def activation(x, kind):
     """-> f, df/dx"""
     if kind == GELU:
         return gelu(x)
-    if kind == RELU2:
-        f = maximum(x, 0.0)
-        return f * f, 2.0 * f
     return silu(x)
 
 

@@ -11,7 +11,8 @@ from ternary.nn.module import Module
 class GLU(Module):
     """down(f(gate(x)) * up(x)), three linear maps dim -> hidden -> dim (Shazeer 2020).
 
-    activation: f, "silu", "gelu" or "relu2", which is relu squared; options: those of Linear.
+    activation: f, "silu" or "gelu", which are fused with the products, or another op such as "relu2". options: those of
+    Linear.
     """
     fuses_residual = True
 
@@ -23,6 +24,8 @@ class GLU(Module):
 
     def __call__(self, x: Tensor, state: Any = None, residual: Tensor | None = None) -> Tensor:
         gate, up = self.gate, self.up
+        if self.activation not in ops.FUSED_GLU:
+            return self.down(ops.mul(getattr(ops, self.activation)(gate(x)), up(x)), residual=residual)
         y = ops.glu(gate.normalized(x), up.normalized(x), gate.weight, up.weight, self.activation, gate.quantizer)
         return self.down(y, residual=residual)
 

@@ -4,6 +4,7 @@ Letters: B batch, T time, C channels, F hidden channels, V vocabulary. Activatio
 type; the residual stream is in accum_dtype. Gradients of parameters are added to `grad`, which the optimizer owns.
 """
 from ternary.kernels.gemm.quant import QUANTIZERS, quantized
+from ternary.kernels.glu import ACTIVATIONS as FUSED_GLU
 from ternary.ops.activation import exp, gelu, relu, relu2, sigmoid, silu, softplus, tanh
 from ternary.ops.arithmetic import add, broadcast, expand, mul, scale, sub
 from ternary.ops.channels import (
@@ -50,7 +51,7 @@ from ternary.ops.mixers import (
 from ternary.ops.norm import l2_norm, layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
 
-__all__ = ["QUANTIZERS", "add", "as_array", "as_tensor", "attention", "binary_cross_entropy", "broadcast",
+__all__ = ["FUSED_GLU", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "binary_cross_entropy", "broadcast",
            "causal_conv", "channels", "clip", "concat", "cosine_distance", "cross_entropy", "cumulative_mean",
            "donate_grad", "drop_time", "dropout", "dynamic_conv", "embedding", "exp", "expand", "gated_conv",
            "gated_scan", "gather", "gelu", "glu", "grouped_conv", "l2_norm", "layer_norm", "linear", "linear_attention",

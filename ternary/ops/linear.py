@@ -34,7 +34,7 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
 @op
 def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quantizer: str | None = None) -> Tensor:
-    """xg, xu (B, T, K), gate, up (F, K) -> f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu", "gelu" or "relu2"
+    """xg, xu (B, T, K), gate, up (F, K) -> f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu" or "gelu"
 
     xg and xu are one tensor unless each linear map normalises its own input.
     """
