@@ -260,6 +260,19 @@ def gated_conv_bwd(rng, act):
         yield act(narrow(normal(rng, len(gv), w.shape[1]), gv.shape[1] // 2)), gv, w, *others
 
 
+@case()
+def gated_conv8(rng, act):
+    for gv, w, dilation, length in gated_conv(rng, act):
+        if len(w) == 8 and dilation == 1:
+            yield gv, w, length
+
+
+@case("dw")
+def gated_conv8_bwd(rng, act):
+    for gv, w, length in gated_conv8(rng, act):
+        yield act(narrow(normal(rng, len(gv), w.shape[1]), gv.shape[1] // 2)), gv, w, length
+
+
 def heads(rng, act):
     """qkv, rope_table, window"""
     shapes = (3, 1, 2, 32), (2, 31, 1, 64), (2, 128, 2, 64), (1, 300, 2, 32), (1, 520, 1, 64)

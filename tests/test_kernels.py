@@ -138,8 +138,8 @@ def test_same_bits_again_and_same_numbers_on_one_thread(name):
 
 
 @pytest.mark.parametrize("name", ["matmul", "matmul_dw", "rms_norm", "layer_norm", "glu", "relu2", "activation",
-                                  "attention", "causal_conv", "gated_conv", "linear_attention", "token_shift",
-                                  "gated_scan", "scan", "nll", "cross_entropy", "adamw"])
+                                  "attention", "causal_conv", "gated_conv", "gated_conv8", "linear_attention",
+                                  "token_shift", "gated_scan", "scan", "nll", "cross_entropy", "adamw"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_nan_is_seen(name, precision):
     kernel = KERNELS[name]
@@ -256,7 +256,7 @@ def widest_registers():
 
 
 # together they use all of what differs between CPU paths: products, packing, rounding, exp2, transposition, windows
-PORTRAIT = ("matmul", "matmul_dw", "pack_weight", "glu_bwd", "gated_conv")
+PORTRAIT = ("matmul", "matmul_dw", "pack_weight", "glu_bwd", "gated_conv8")
 # these differ in their products from amx and avx2, and in nothing else
 QUICK = {"avx512bf16": ("matmul",), "avxvnni": ("matmul",)}
 

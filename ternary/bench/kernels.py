@@ -128,7 +128,7 @@ def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
     dy, g, u, dg, du = (activations(rng, ROWS, c.hidden, precision) for _ in range(5))
     yield f"rms_norm {c.dim}", x.nbytes + y.nbytes, partial(norm.rms_norm, x, w, c.dim, y, r)
     yield f"glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.glu_bwd, dy, g, u, 0, dg, du)
-    yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv, gv, taps, 1, LENGTH, y)
+    yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv8, gv, taps, LENGTH, y)
     if precision == "fp32":
         p, g, m, v = (zeros((-(-model.parameter_count // TILE_N) * TILE_N,)) for _ in range(4))
         hyper = np.array([1, 1e-3, 0.01, 0.9, 0.95, 1, 1, 1e-8], np.float32)

@@ -58,24 +58,12 @@ def convolve(gv, first, column, w, j, dilation, c):
                 store(c, t, 0, s)
 
 
-@device
-def is_one_group(w, dilation):
-    """The usual case, for which one window slides over the sequence, and nothing is kept in between."""
-    return len(w) == TAPS and dilation == 1
-
-
 @kernel(ref=gated_conv_ref)
 def gated_conv(gv, w, dilation, seq_len, z):
     n = gv.shape[1] // 2
     for seq in prange(z.shape[0] // seq_len):
         first, c = seq * seq_len, workspace(seq_len, LANES, np.float32)
         for j in range(0, n, LANES):
-            if is_one_group(w, dilation):
-                weights, window = load_like(taps(), w, 0, j), taps()
-                for t in range(first, first + seq_len):
-                    window = slide(window, load_like(row(), gv, t, n + j))
-                    store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
-                continue
             convolve(gv, first, n + j, w, j, dilation, c)
             for t in range(seq_len):
                 store(z, first + t, j, load_like(row(), c, t, 0) * sigmoid(load_like(row(), gv, first + t, j)))
@@ -93,34 +81,6 @@ def gated_conv_bwd_ref(dz, gv, w, dilation, seq_len):
     return np.concatenate([(e * (1 - s) * c)[:, :n], dvalue[:, :n]], -1), dw
 
 
-@device
-def one_group_bwd(dz, gv, w, first, last, j, add, dgv, parts, at):
-    """dvalue[t - TAPS + 1] needs a window of dz * sigmoid(gate) up to t, so it is computed TAPS - 1 tokens late."""
-    n, weights, window, ahead = gv.shape[1] // 2, load_like(taps(), w, 0, j), taps(), taps()
-    mirrored, dweights = taps(), load_like(taps(), parts, at, j)
-    for k in range(TAPS):
-        mirrored = slide(mirrored, load_like(row(), w, TAPS - 1 - k, j))
-    for t in range(first, last + TAPS - 1):
-        e = row()
-        if t < last:
-            s, d = sigmoid(load_like(row(), gv, t, j)), load_like(row(), dz, t, j)
-            window = slide(window, load_like(row(), gv, t, n + j))
-            e = d * s
-            dgate = e * (1.0 - s) * sum_rows(weights * window)
-            dweights = dweights + e * window
-            if add:
-                dgate = dgate + load_like(row(), dgv, t, j)
-            store(dgv, t, j, dgate)
-        ahead = slide(ahead, e)
-        past = t - TAPS + 1
-        if past >= first:
-            dvalue = sum_rows(mirrored * ahead)
-            if add:
-                dvalue = dvalue + load_like(row(), dgv, past, n + j)
-            store(dgv, past, n + j, dvalue)
-    store(parts, at, j, dweights)
-
-
 @kernel(ref=gated_conv_bwd_ref, sums=("dw",))
 def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
     """With e = dz * sigmoid(gate), dvalue[t] is a convolution of e[t], e[t + dilation], ..."""
@@ -133,9 +93,6 @@ def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
         for seq in range(lo, hi):
             first = seq * seq_len
             for j in range(0, n, LANES):
-                if is_one_group(w, dilation):
-                    one_group_bwd(dz, gv, w, first, first + seq_len, j, add, dgv, parts, th * TAPS)
-                    continue
                 convolve(gv, first, n + j, w, j, dilation, e)
                 for t in range(seq_len):
                     s, d = sigmoid(load_like(row(), gv, first + t, j)), load_like(row(), dz, first + t, j)
@@ -175,6 +132,68 @@ def gated_conv_bwd(dz, gv, w, dilation, seq_len, add, dgv, dw):
         for k in range(len(w)):
             for j in range(0, n, LANES):
                 store(dw, k, j, load_like(row(), dw, k, j) + load_like(row(), parts, th * len(w) + k, j))
+
+
+# ---- 8 taps, one next to the other: the usual case, a third faster, as nothing is kept in between ------------
+def gated_conv8_ref(gv, w, seq_len):
+    return gated_conv_ref(gv, w, 1, seq_len)
+
+
+@kernel(ref=gated_conv8_ref)
+def gated_conv8(gv, w, seq_len, z):
+    n = gv.shape[1] // 2
+    for seq in prange(z.shape[0] // seq_len):
+        for j in range(0, n, LANES):
+            weights, window = load_like(taps(), w, 0, j), taps()
+            for t in range(seq * seq_len, (seq + 1) * seq_len):
+                window = slide(window, load_like(row(), gv, t, n + j))
+                store(z, t, j, sum_rows(weights * window) * sigmoid(load_like(row(), gv, t, j)))
+        for j in range(n, z.shape[1], LANES):
+            for t in range(seq * seq_len, (seq + 1) * seq_len):
+                store(z, t, j, row())
+
+
+def gated_conv8_bwd_ref(dz, gv, w, seq_len):
+    return gated_conv_bwd_ref(dz, gv, w, 1, seq_len)
+
+
+@kernel(ref=gated_conv8_bwd_ref, sums=("dw",))
+def gated_conv8_bwd(dz, gv, w, seq_len, add, dgv, dw):
+    """dvalue[t - TAPS + 1] needs a window of dz * sigmoid(gate) up to t, so it is computed TAPS - 1 tokens late."""
+    n, sequences, threads = gv.shape[1] // 2, dz.shape[0] // seq_len, num_threads()
+    parts = workspace(threads * TAPS, n, np.float32)
+    clear(parts)
+    for th in prange(threads):
+        lo, hi = share(sequences, th, threads, 1)
+        for seq in range(lo, hi):
+            first, last = seq * seq_len, (seq + 1) * seq_len
+            for j in range(0, n, LANES):
+                weights, window, ahead = load_like(taps(), w, 0, j), taps(), taps()
+                mirrored, dweights = taps(), load_like(taps(), parts, th * TAPS, j)
+                for k in range(TAPS):
+                    mirrored = slide(mirrored, load_like(row(), w, TAPS - 1 - k, j))
+                for t in range(first, last + TAPS - 1):
+                    e = row()
+                    if t < last:
+                        s, d = sigmoid(load_like(row(), gv, t, j)), load_like(row(), dz, t, j)
+                        window = slide(window, load_like(row(), gv, t, n + j))
+                        e = d * s
+                        dgate = e * (1.0 - s) * sum_rows(weights * window)
+                        dweights = dweights + e * window
+                        if add:
+                            dgate = dgate + load_like(row(), dgv, t, j)
+                        store(dgv, t, j, dgate)
+                    ahead = slide(ahead, e)
+                    past = t - TAPS + 1
+                    if past >= first:
+                        dvalue = sum_rows(mirrored * ahead)
+                        if add:
+                            dvalue = dvalue + load_like(row(), dgv, past, n + j)
+                        store(dgv, past, n + j, dvalue)
+                store(parts, th * TAPS, j, dweights)
+    for th in range(threads):
+        for j in range(0, n, LANES):
+            store(dw, 0, j, load_like(taps(), dw, 0, j) + load_like(taps(), parts, th * TAPS, j))
 
 
 def _delays(w, dilation, seq_len):

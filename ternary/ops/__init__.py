@@ -37,7 +37,6 @@ from ternary.ops.mixers import (
     attention,
     causal_conv,
     cumulative_mean,
-    drop_time,
     dynamic_conv,
     gated_conv,
     gated_scan,
@@ -46,10 +45,10 @@ from ternary.ops.mixers import (
     scan,
     shift,
     token_shift,
-    with_past,
 )
 from ternary.ops.norm import l2_norm, layer_norm, rms_norm
 from ternary.ops.numpy_op import numpy_op
+from ternary.ops.time import drop_time, with_past
 
 __all__ = ["FUSED_GLU", "QUANTIZERS", "add", "as_array", "as_tensor", "attention", "binary_cross_entropy", "broadcast",
            "causal_conv", "channels", "clip", "concat", "cosine_distance", "cross_entropy", "cumulative_mean",

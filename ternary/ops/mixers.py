@@ -1,4 +1,4 @@
-"""Ops that mix tokens over time, and how they carry state from one chunk of a sequence to the next."""
+"""Ops that mix tokens over time."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -107,7 +107,15 @@ def dynamic_conv(x: Tensor, weights: Tensor, offsets: Sequence[int]) -> Tensor:
 @op
 def gated_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
     """x (B, T, 2C) = gate | value, w (K, C) -> sigmoid(gate) * causal_conv(value, w, dilation), (B, T, C)"""
-    y, seq_len, missing = empty((*x.shape[:-1], w.shape[1])), x.shape[1], -w.shape[0] % conv.TAPS
+    y, seq_len = empty((*x.shape[:-1], w.shape[1])), x.shape[1]
+    if w.shape[0] == conv.TAPS and dilation == 1:
+        conv.gated_conv8(x.data, w.data, seq_len, y.data)
+
+        def backward8(dy):
+            dx, add = grad_buffer(x)
+            conv.gated_conv8_bwd(dy, x.data, w.data, seq_len, add, dx, w.grad)
+        return y, backward8
+    missing = -w.shape[0] % conv.TAPS
     taps = np.pad(w.data, ((missing, 0), (0, 0)))
     conv.gated_conv(x.data, taps, dilation, seq_len, y.data)
 
@@ -262,33 +270,3 @@ def cumulative_mean(x: Tensor, state: np.ndarray | None = None) -> Tensor:
     def backward(dy):
         return np.flip(np.flip(dy / count, 1).cumsum(1), 1)
     return sums / count, backward
-
-
-@op
-def with_past(x: Tensor, buffer: np.ndarray, filled: int) -> Tensor:
-    """x (B, T, C) behind the first `filled` steps of the buffer (B, room, C') -> (B, filled + T, C)
-
-    The buffer, of at least filled + T steps, takes x in. The past gets no gradient.
-    """
-    (batch, seq_len, channels), total = x.shape, filled + x.shape[1]
-    buffer[:, filled:total] = x.data.reshape(batch, seq_len, -1)
-    rows = np.ascontiguousarray(buffer[:, :total]).reshape(batch * total, -1)
-
-    def backward(dy):
-        new = dy.reshape(batch, total, -1)[:, filled:]
-        donate_grad(x, np.ascontiguousarray(new).reshape(batch * seq_len, -1))
-    return Tensor(rows, (batch, total, channels)), backward
-
-
-@op
-def drop_time(x: Tensor, n: int, last: int = 0) -> Tensor:
-    """x (B, T, C) -> x without the first n and the `last` steps, x[:, n:T - last]"""
-    batch, seq_len, channels = x.shape
-    kept, rest = slice(n, seq_len - last), seq_len - last - n
-    rows = np.ascontiguousarray(x.data.reshape(batch, seq_len, -1)[:, kept]).reshape(batch * rest, -1)
-
-    def backward(dy):
-        dx = np.zeros((batch, seq_len, dy.shape[-1]), dy.dtype)
-        dx[:, kept] = dy.reshape(batch, rest, -1)
-        donate_grad(x, dx.reshape(batch * seq_len, -1))
-    return Tensor(rows, (batch, rest, channels)), backward
