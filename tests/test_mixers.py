@@ -6,8 +6,9 @@ import pytest
 
 from ternary import nn, ops
 from ternary.autograd.tape import Tape
+from ternary.errors import UsageError
 from ternary.kernels.gemm.quant import block_size
-from ternary.models import LM, LMConfig
+from ternary.models import LM, MODELS, LMConfig
 from ternary.training import contract
 
 DIM = 64
@@ -201,3 +202,12 @@ def test_a_linear_map_may_have_any_number_of_outputs(outputs, quantizer, precisi
     assert not y.data[:, outputs:].any() and not layer.weight.grad[outputs:].any()
     few = run(layer, x[:1, :2])                        # as decoding computes it
     np.testing.assert_allclose(few[0], (x @ weight.T)[0, :2], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name, sizes, said", [
+    ("searchlm", {"heads": 3}, "3 heads for 256 channels"), ("cortex-8", {"heads": 3}, "such as 4 heads"),
+    ("reckoning", {"top_k": 500}, "500 largest of 128 cells"), ("v3", {"groups": 7}, "7 groups for 256 channels")])
+def test_sizes_that_do_not_fit_are_refused(name, sizes, said):
+    model_type = MODELS.get(name)
+    with pytest.raises(UsageError, match=said):
+        model_type(model_type.config_type(vocab_size=300, **sizes))

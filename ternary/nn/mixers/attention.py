@@ -4,6 +4,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
+from ternary.errors import UsageError
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module
 from ternary.nn.norm import RMSNorm
@@ -21,6 +22,9 @@ class Attention(Module):
 
     def __init__(self, dim: int, heads: int, rng: np.random.Generator, window: int | None = None, rotary: bool = True,
                  qk_norm: bool = False, gated: bool = False, **options: Any):
+        if dim % (32 * heads):
+            raise UsageError(f"[Attention] {heads} heads for {dim} channels; wanted a multiple of 32 channels a head, "
+                             f"such as {max(1, dim // 64)} heads")
         self.heads, self.head_dim, self.window, self.rotary = heads, dim // heads, window, rotary
         self.qkv = Linear(dim, 3 * dim, rng, **options)
         self.norm_q, self.norm_k = (RMSNorm(self.head_dim) if qk_norm else None for _ in range(2))

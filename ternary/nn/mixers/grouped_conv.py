@@ -4,6 +4,7 @@ import numpy as np
 
 from ternary import ops
 from ternary.autograd.tape import Tensor
+from ternary.errors import UsageError
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import RMSNorm
@@ -14,6 +15,8 @@ class GatedGroupedConv(Module):
     """x + sigmoid(gate) * value, gate and value causal convolutions of norm(x) that mix the channels of each group."""
 
     def __init__(self, dim: int, rng: np.random.Generator, groups: int, taps: int, dilation: int):
+        if dim % groups:
+            raise UsageError(f"[GroupedConv] {groups} groups for {dim} channels; wanted a number that divides {dim}")
         self.groups, self.taps, self.dilation = groups, taps, dilation
         self.norm = RMSNorm(dim)
         inputs = taps * dim // groups

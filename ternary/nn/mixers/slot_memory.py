@@ -6,6 +6,7 @@ import numpy as np
 from ternary import ops
 from ternary.autograd.tape import Tensor
 from ternary.compiler.layout import padded
+from ternary.errors import UsageError
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 
@@ -48,6 +49,8 @@ class StaticCells(Module):
 
     def __init__(self, dim: int, rng: np.random.Generator, cells: int = 128, size: int = 32, top: int = 8,
                  **options: Any):
+        if top > cells:
+            raise UsageError(f"[StaticCells] the {top} largest of {cells} cells; wanted at most {cells}")
         self.top, self.scale = top, dim ** -0.5
         self.route = Linear(dim, cells, rng, **options)
         self.into = Linear(dim, size, rng, **options)
