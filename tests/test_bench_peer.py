@@ -15,7 +15,7 @@ SCRIPT = """
 import json, os, pathlib, sys
 args = [a for a in sys.argv[1:] if a != "--json"]
 if args[-1] == "--list-modes":
-    print(json.dumps(["fp32", "bf16", "fp32-compile", "bf16-compile", "fp32-compile-lce"]))
+    print(json.dumps(["fp32", "bf16", "fp32-compile", "bf16-compile", "fp32-compile-lce", "fp32-compile-tuned"]))
     sys.exit()
 given = dict(zip(args[::2], args[1::2]))
 mode, batch = given["--mode"], int(given["--batch"])
@@ -23,14 +23,14 @@ with open(pathlib.Path(__file__).parent / "calls", "a") as calls:
     print(mode, batch, given["--seconds"], given["--seq-len"], given["--threads"], given["--model"],
           os.environ.get("ATEN_CPU_CAPABILITY"), file=calls)
 speeds = {"fp32": {2: 200, 4: 810, 8: 800, 16: 700}, "bf16": {4: 900, 8: 1000, 16: 950},
-          "fp32-compile": {4: 850}, "fp32-compile-lce": {4: 830}}
+          "fp32-compile": {4: 850}, "fp32-compile-lce": {4: 830}, "fp32-compile-tuned": {4: 870}}
 if mode == "bf16-compile":
     sys.exit("no compiler")
 print("a warning of some library")
 print(json.dumps({"peer": "torch 0", "mode": mode, "batch_size": batch, "tokens_per_second": speeds[mode][batch]}))
 """
 SEARCHED = ["fp32 8", "fp32 16", "fp32 4", "fp32 2", "bf16 8", "bf16 16", "bf16 4",
-            "bf16-compile 8", "fp32-compile 4", "fp32-compile-lce 4"]
+            "bf16-compile 8", "fp32-compile 4", "fp32-compile-lce 4", "fp32-compile-tuned 4"]
 
 
 @pytest.fixture

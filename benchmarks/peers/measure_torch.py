@@ -2,8 +2,9 @@
 
     python benchmarks/peers/measure_torch.py --model bolt-small --mode bf16-compile --batch 16 --seq-len 256
 
-A mode is a precision (bf16: autocast), "-compile" for torch.compile, and "-lce" for linear_cross_entropy, which
-joins the head to the loss and never holds all logits.
+A mode is a precision (bf16: autocast), "-compile" for torch.compile, "-lce" for linear_cross_entropy, which joins the
+head to the loss and never holds all logits, and "-tuned" for Inductor's cpp_wrapper and max_autotune, which compile for
+minutes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 
 import torch
+import torch._inductor.config as inductor
 import torch.nn.functional as F
 from torch import nn
 
@@ -31,7 +33,7 @@ def modes() -> list[str]:
     """Those that this PyTorch has."""
     compiled = ["fp32-compile", "bf16-compile"]
     joined = [f"{mode}-lce" for mode in compiled] if hasattr(nn, "LinearCrossEntropyOptions") else []
-    return ["fp32", "bf16", *compiled, *joined]
+    return ["fp32", "bf16", *compiled, *joined, *(f"{mode}-tuned" for mode in compiled + joined)]
 
 
 def build(name: str) -> nn.Module:
@@ -57,7 +59,9 @@ def measure(name: str, mode: str, batch: int, seq_len: int, seconds: float, thre
     torch.manual_seed(0)
     model = build(name)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, fused=True)
-    loss_of = joined_loss(model) if mode.endswith("-lce") else model.loss
+    loss_of = joined_loss(model) if "-lce" in mode else model.loss
+    if "-tuned" in mode:
+        inductor.cpp_wrapper = inductor.max_autotune = True
     if "-compile" in mode:
         loss_of = torch.compile(loss_of)
     x, y = torch.randint(4, model.embed.num_embeddings, (2, batch, seq_len))
