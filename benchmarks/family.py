@@ -2,13 +2,14 @@
 
     python benchmarks/family.py --data train.txt --val-data valid.txt --tokens 2000000 --folder runs/family
     python benchmarks/family.py --data train.txt --val-data valid.txt --minutes 5 --folder runs/family
-    python benchmarks/family.py ... --models bolt-small nova --model my.py:Name --seeds 3
+    python benchmarks/family.py ... --models bolt-small nova --model my.py:Name
 
 --tokens gives every model the same text, --minutes the same time of training on this machine. A model of your own joins
 with --model; it has to pass `ternary audit` first. Each run is `ternary train` with --vocab 4096 and the model's own
-learning rate, and is scored by `ternary eval` on whole validation stories. What is finished is kept in --folder: the
-same command goes on where it was interrupted. Writes benchmarks/results/DATE-family-BUDGET.json and .png (with
-matplotlib) and prints the table, best first.
+learning rate, and is scored by `ternary eval` on whole validation stories. The best five then run with more seeds. What
+is finished is kept in --folder: the same command goes on where it was interrupted. Prints the table, best first, and
+writes it, with all runs, to benchmarks/results/DATE-family-BUDGET.json and (with matplotlib) .png. With --page, it also
+goes into docs/family.md, between the marks of its budget.
 """
 import argparse
 import json
@@ -24,6 +25,7 @@ from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 
 RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "family.md"
 COMMON = ["--vocab", "4096", "--seq-len", "256", "--batch", "16", "--weight-decay", "0.1"]
 SEED = 42
 
@@ -87,6 +89,18 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def write_page(given: argparse.Namespace, rows: list[dict], command: str, where: dict) -> None:
+    """Replace what stands between the marks of this budget in docs/family.md."""
+    begin, end = f"<!-- {budget_name(given)} -->", f"<!-- end of {budget_name(given)} -->"
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        sys.exit(f"{PAGE} has no lines {begin} and {end}; write them where the table belongs")
+    about = (f"`{command}`, {where['threads']} threads of {where['machine']} ({where['isa']}), commit "
+             f"{where['commit']}, {time.strftime('%Y-%m-%d')}.")
+    PAGE.write_text(f"{before}{begin}\n{about}\n\n{table(rows)}\n{end}{after}", encoding="utf-8")
+
+
 def plot(rows: list[dict], path: Path, title: str) -> None:
     import matplotlib
     matplotlib.use("Agg")
@@ -118,20 +132,27 @@ def main() -> None:
     budget.add_argument("--minutes", type=float)
     parser.add_argument("--models", nargs="+", help="default: all")
     parser.add_argument("--model", action="append", default=[], help="also one of your own, my.py:Name; repeatable")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3, help="of the best --best models; the others have one")
+    parser.add_argument("--best", type=int, default=5)
     parser.add_argument("--stories", type=int, default=500, help="validation stories of the score")
     parser.add_argument("--folder", default="runs/family")
+    parser.add_argument("--page", action="store_true", help="write the table to docs/family.md")
     given = parser.parse_args()
     for model in given.model:
         report = ternary("audit", model)[0]
         if not report["passed"]:
             sys.exit(f"{model} does not pass the audit: {report['detail']}")
     models = [*(given.models or MODELS.names()), *given.model]
-    rows = [run(model, seed, given) for seed in range(SEED, SEED + given.seeds) for model in models]
-    found, date = summary(rows), time.strftime("%Y-%m-%d")
+    rows = [run(model, SEED, given) for model in models]
+    best = [row["model"] for row in summary(rows)[:given.best]]
+    rows += [run(model, seed, given) for model in best for seed in range(SEED + 1, SEED + given.seeds)]
+    found, date, where = summary(rows), time.strftime("%Y-%m-%d"), machine()
+    command = f"python benchmarks/family.py {shlex.join(sys.argv[1:])}"
     path = RESULTS / f"{date}-family-{budget_name(given)}.json"
-    path.write_text(json.dumps({"command": f"python benchmarks/family.py {shlex.join(sys.argv[1:])}", "date": date,
-                                **machine(), "models": found, "runs": rows}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"command": command, "date": date, **where, "models": found, "runs": rows}, indent=1)
+                    + "\n", encoding="utf-8")
+    if given.page:
+        write_page(given, found, command, where)
     try:
         plot(found, path.with_suffix(".png"), f"{budget_name(given).replace('-', ' ')} each")
     except ImportError:

@@ -162,7 +162,7 @@ def test_hostile_files_are_refused_soon(finished):
 # --- family
 
 
-def test_family_trains_every_model_once_and_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, capsys):
+def test_family_trains_every_model_and_the_best_again_and_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, capsys):
     family, calls = program("family"), []
 
     def ternary(*arguments):
@@ -175,17 +175,22 @@ def test_family_trains_every_model_once_and_goes_on_where_it_was_interrupted(mon
 
     monkeypatch.setattr(family, "ternary", ternary)
     monkeypatch.setattr(family, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(family, "PAGE", tmp_path / "family.md")
+    family.PAGE.write_text("# Family\n<!-- 2048-tokens -->\nold table\n<!-- end of 2048-tokens -->\nVerdicts.\n")
     (tmp_path / "results").mkdir()
     for name in ("bolt-small", "nova"):
         for seed in (42, 43):
             (tmp_path / "2048-tokens" / f"{name}-{seed}").mkdir(parents=True)
     monkeypatch.setattr("sys.argv", ["family.py", "--data", "a", "--val-data", "b", "--tokens", "2048", "--seeds", "2",
-                                     "--models", "bolt-small", "nova", "--folder", str(tmp_path)])
+                                     "--best", "1", "--models", "bolt-small", "nova", "--folder", str(tmp_path),
+                                     "--page"])
     with pytest.raises(SystemExit, match="interrupted"):
         family.main()
     family.main()
     trained = [c[c.index("--model") + 1] + c[c.index("--seed") + 1] for c in calls if c[0] == "train"]
-    assert trained == ["bolt-small42", "nova42", "bolt-small43", "bolt-small43", "nova43"]
+    assert trained == ["bolt-small42", "nova42", "nova43", "nova43"]
     out = capsys.readouterr().out.splitlines()
     assert out[2].startswith("| nova | 4,987,392 | 0.800 (spread 0.000) | 2 |") and "| bolt-small |" in out[3]
+    page = family.PAGE.read_text()
+    assert "old table" not in page and out[2] in page and page.endswith("<!-- end of 2048-tokens -->\nVerdicts.\n")
     assert json.loads(next((tmp_path / "results").glob("*.json")).read_text())["runs"][0]["bpc"] == 0.9

@@ -110,7 +110,7 @@ def test_on_a_terminal(corpus, tmp_path, start):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     process = start("train", "--data", corpus, *TINY, "--steps", 5000, "--eval-every", 1000,
-                    "--save-dir", tmp_path / "run", env={"TERM": "xterm"}, text=False,
+                    "--save-dir", tmp_path / "run", env={"TERM": "xterm", "PYTHONIOENCODING": "utf-8"}, text=False,
                     stdin=slave, stdout=slave, stderr=slave,
                     preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
     os.close(slave)
