@@ -162,7 +162,7 @@ def test_hostile_files_are_refused_soon(finished):
 # --- family
 
 
-def test_family_trains_every_model_and_the_best_again_and_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, capsys):
+def test_family_trains_every_model_then_the_best_again_and_resumes(monkeypatch, tmp_path, capsys):
     family, calls = program("family"), []
 
     def ternary(*arguments):
