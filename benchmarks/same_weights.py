@@ -22,8 +22,9 @@ def train(command: str, model: str, precision: str, steps: int, batch_size: int,
     """Train on fables -> the folder of the last checkpoint. One already there, of the same settings, is used again."""
     if not (folder / "last").exists():
         subprocess.run([command, "train", "--model", model, "--precision", precision, "--steps", str(steps),
-                        "--batch", str(batch_size), "--seq-len", "256", "--threads", "2", "--data", "fables",
-                        "--eval-every", str(steps), "--eval-stories", "20", "--save-dir", str(folder)],
+                        "--batch", str(batch_size), "--seq-len", "256", "--lr", "0.003", "--threads", "2",
+                        "--data", "fables", "--eval-every", str(steps), "--eval-stories", "20",
+                        "--save-dir", str(folder)],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder / "last"
 

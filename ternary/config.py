@@ -63,6 +63,8 @@ class TrainConfig(Config):
     warmup: int = setting(200, "Warm-up steps, at most a tenth of the run.", **POSITIVE)
     weight_decay: float = setting(0.3, "Decoupled weight decay.", **NOT_NEGATIVE)
     grad_clip: float = setting(1.0, "Largest gradient norm; 0 for no limit.", **NOT_NEGATIVE)
+    ema: float = setting(0.0, "Score and save a moving average of the weights with this decay; 0 saves the weights "
+                         "themselves.", at_most=0.9999, **NOT_NEGATIVE)
     precision: str = setting("auto", "Precision of activations and matrix products; auto is the fastest on this CPU.",
                              choices=("auto", "int8", "bf16", "fp32"))
     vocab_sampling: float = setting(0.03, "Compute only a sample of the logit gradients (importance sampling) that "

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ settings.load_profile("untimed")
 set_threads()                     # as in the processes that tests start, so that they share compiled kernels
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 TERNARY = [sys.executable, "-m", "ternary.cli.main"]
-USUAL = os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary"
+USUAL = Path(os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary")
+try:
+    (USUAL.expanduser() / "jit").mkdir(parents=True, exist_ok=True)
+except OSError:                   # a home that cannot be written
+    os.environ["TERNARY_CACHE"] = tempfile.mkdtemp()
+    USUAL = Path(os.environ["TERNARY_CACHE"])
 
 # where the suite runs in the background of a script, Ctrl-C is ignored, and would be by every process it starts
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,8 +48,8 @@ def all_cores(share_of_the_cores):
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory) -> dict[str, str]:
     """With a cache of its own for data, and the usual one for compiled kernels."""
-    cache, jit = tmp_path_factory.mktemp("cache"), Path(USUAL).expanduser() / "jit"
-    jit.mkdir(parents=True, exist_ok=True)
+    cache, jit = tmp_path_factory.mktemp("cache"), USUAL.expanduser() / "jit"
+    jit.mkdir(exist_ok=True)
     (cache / "jit").symlink_to(jit.absolute(), target_is_directory=True)
     kept = {k: v for k, v in os.environ.items() if k not in ("TERNARY_DEBUG", "NUMBA_NUM_THREADS")}
     return {**kept, "TERNARY_CACHE": str(cache)}

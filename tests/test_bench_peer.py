@@ -51,6 +51,7 @@ def checkout(nowhere, monkeypatch):
     (nowhere / "modules" / "torch.py").write_text("")
     (nowhere / "work").mkdir()
     monkeypatch.setenv("PYTHONPATH", str(nowhere / "modules"))
+    monkeypatch.delenv("TERNARY_ISA", raising=False)
     monkeypatch.chdir(nowhere / "work")
     return folder
 

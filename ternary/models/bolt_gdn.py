@@ -23,7 +23,7 @@ class BoltGDNConfig(LMConfig):
 class BoltGDN(LM):
     """v4 of the fork: Bolt with a gated delta rule instead of the convolution."""
     claim, verdict = "validation loss 2.003", "causal, one shift: plausible"
-    config_type, seq_len, lr = BoltGDNConfig, 512, 4e-3
+    config_type, seq_len, lr = BoltGDNConfig, 512, 1.6e-2
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config

@@ -28,7 +28,7 @@ class CortexConfig(LMConfig):
 class Cortex(LM):
     """A model whose embeddings are normalised, h = RMSNorm(E[tokens])."""
     config_type: type[LMConfig] = CortexConfig
-    seq_len, lr = 256, 3e-3
+    seq_len, lr = 256, 1.6e-2
 
     def add_heads(self, rng: np.random.Generator) -> None:
         self.norm_in = RMSNorm(self.config.dim)

@@ -37,7 +37,7 @@ class Cortex8(Cortex):
     """
     claim, verdict = "PPL 2.33", "impossible: the memory read the future; two tokens ahead"
     config_type: type[LMConfig] = Cortex8Config
-    seq_len, lr = 256, 5e-4
+    seq_len, lr = 256, 1.6e-2
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config
@@ -127,4 +127,4 @@ class LeanCortexConfig(Cortex8Config):
 class LeanCortex(Cortex8):
     """Lean CORTEX (v8.4): CORTEX-VIII with fewer and smaller layers that attend to 256 tokens."""
     claim, verdict = "PPL 7.80", "impossible: the memory read the future; two tokens ahead"
-    config_type, lr = LeanCortexConfig, 8e-4
+    config_type, lr = LeanCortexConfig, 1.6e-2

@@ -35,7 +35,7 @@ class Nova(LM):
     """
     claim = "PPL 10.56, BPC 0.78"
     verdict = "causal, one shift; trained and scored on parts of the validation file, 10,000 tokens at a time"
-    config_type, seq_len, lr, norm_type = NovaConfig, 128, 5e-4, LayerNorm
+    config_type, seq_len, lr, norm_type = NovaConfig, 128, 1.6e-2, LayerNorm
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config

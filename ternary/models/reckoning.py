@@ -59,7 +59,7 @@ class Reckoning(Cortex):
     Its ternary weights are trained; the published estimator was reversed, and they had no gradient.
     """
     claim, verdict = "PPL 130.19", "causal; ternary weights were float and had no gradient; two tokens ahead"
-    config_type, seq_len, lr = ReckoningConfig, 256, 1e-3
+    config_type, seq_len, lr = ReckoningConfig, 256, 1.6e-2
 
     def block(self, layer: int, rng: np.random.Generator) -> ReckoningBlock:
         return ReckoningBlock(self.config, rng)
@@ -104,7 +104,7 @@ class Reckoning2(Cortex):
     a memory that learns while it reads, which no loss ever trained, are left out.
     """
     claim, verdict = "PPL 24.60", "causal; the state was lost after 25 tokens; two tokens ahead"
-    config_type, seq_len, lr = Reckoning2Config, 256, 5e-4
+    config_type, seq_len, lr = Reckoning2Config, 256, 1.6e-2
 
     def add_heads(self, rng: np.random.Generator) -> None:
         pass                                  # embeddings go in as they are

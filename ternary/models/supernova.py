@@ -135,7 +135,7 @@ class SupernovaBlock(Module):
 class Supernova(LM):
     """v6: shifted tokens, a plan that every block but the last revises, and an untied ternary head."""
     claim, verdict = "PPL 14.0", "invalid: the planner saw the mean of the future; trained on the validation file"
-    config_type, seq_len, lr = SupernovaConfig, 128, 4e-3
+    config_type, seq_len, lr = SupernovaConfig, 128, 1.6e-2
 
     def block(self, layer: int, rng: np.random.Generator) -> SupernovaBlock:
         return SupernovaBlock(self.config, rng, last=layer + 1 == self.config.layers)

@@ -92,6 +92,8 @@ def step(run: Run, first: int) -> None:
         return
     run.course.advance(run.share)
     run.step += 1
+    if run.average:
+        run.average.update(run.step)
     if run.step > first + 1:              # the first step compiles, it is no measure
         run.fastest_step = min(run.fastest_step, time.monotonic() - start)
     run.share = run.progress()

@@ -32,7 +32,7 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
     return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,
-            "optimizer": sum(4 * prod(shape) for shape in moments.values()),
+            "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0),
             "activations": trainer.tape.pool.taken + head, "evaluations": evaluation(model, config)}
 
 

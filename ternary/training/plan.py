@@ -148,11 +148,14 @@ def new_objectives(config: TrainConfig, model: LM) -> list[Objective]:
 
 
 def optimizer_file_shapes(settings: Any, model: LM) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors in optimizer.safetensors of a run with these settings: the optimizer's state, and as
-    "parameter.NAME" what objectives train besides the model."""
+    """Shapes of the tensors in optimizer.safetensors of a run with these settings: the optimizer's state, as
+    "parameter.NAME" what objectives train besides the model, and with --ema as "trained.NAME" the weights, whose
+    average the model has."""
     config = TrainConfig.from_json(settings)
     parameters = trained_parameters(model, new_objectives(config, model))
     shapes = OPTIMIZERS.get(config.optimizer).moment_shapes(parameters)
+    if config.ema:
+        shapes |= {f"trained.{name}": p.shape for name, p in parameters.items()}
     return shapes | {f"parameter.{name}": p.shape for name, p in parameters.items() if name not in model.parameters()}
 
 

@@ -2,6 +2,8 @@
 import math
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ternary.objectives import trained_parameters
 from ternary.text.corpus import joined
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.text.seen import hashes_of, story_hashes, unseen
+from ternary.training.average import WeightAverage
 from ternary.training.callbacks.base import Callback
 from ternary.training.logbook import Logbook
 from ternary.training.memory import check_memory
@@ -62,6 +65,7 @@ class Run:
         check_kernels(self.model, config)
         self.objectives = new_objectives(config, self.model)
         optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
+        self.average = WeightAverage(optimizer, config.ema) if config.ema else None
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives))
         self.schedule, self.lr_scale = schedule_of(config), 1.0
         self.budget = budget(config, self.course.steps_per_epoch)
@@ -162,7 +166,7 @@ class Run:
         self.log = log
         log.rewind(self.step or -1)
         if not self.step:
-            arrays = (*(p.values for p in self.model.parameters().values()), *self.trainer.optimizer.state().values())
+            arrays = (*(p.values for p in self.model.parameters().values()), *self.optimizer_file().values())
             checkpoint.check_space(self.folder, sum(a.nbytes for a in arrays))
         if self.step and not checkpoint.step_folder(self.folder, self.step).is_dir():
             self.save()                   # the checkpoint is outside of the folder, or a copy under another name
@@ -177,14 +181,30 @@ class Run:
                  "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA}
         for callback in self.callbacks:
             state |= callback.state()
-        path = checkpoint.save(self.folder, self.step,
-                               weights={name: p.values for name, p in self.model.parameters().items()},
-                               optimizer=self.trainer.optimizer.state() | self.own_parameters(),
-                               config=to_json(c.model, self.model.config),
-                               tokenizer=self.tokenizer.to_json(), state=state, stories=self.stories)
+        with self.averaged():
+            path = checkpoint.save(self.folder, self.step,
+                                   weights={name: p.values for name, p in self.model.parameters().items()},
+                                   optimizer=self.optimizer_file(), config=to_json(c.model, self.model.config),
+                                   tokenizer=self.tokenizer.to_json(), state=state, stories=self.stories)
         point(self.folder, "last", self.step)
         self.saved = self.step
         self.log.record("save", self.step, path=path.name)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the model has the average of its weights, if the run keeps one: that is what is scored and saved."""
+        if self.average:
+            self.average.swap()
+        try:
+            yield
+        finally:
+            if self.average:
+                self.average.swap()
+
+    def optimizer_file(self) -> dict[str, np.ndarray]:
+        """What a checkpoint needs besides the model to continue, see plan.optimizer_file_shapes."""
+        trained = self.average.state() if self.average else {}
+        return self.trainer.optimizer.state() | self.own_parameters() | trained
 
     def try_to_save(self) -> None:
         """A checkpoint that cannot be written, perhaps for a full disk, does not end the run: the next one may."""
@@ -216,6 +236,8 @@ class Run:
         self.course.drawn = list(state.get("drawn", [self.step]))
         for name, values in self.own_parameters().items():
             values[...] = optimizer[name]
+        if self.average:
+            self.average.load(optimizer)
         for callback in self.callbacks:
             callback.load(state)
 
@@ -228,7 +250,7 @@ class Run:
             model, state = new_model(self.config), {"step": 0, "drawn": [0] * len(self.course.drawn)}
             optimizer = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
             first = trained_parameters(model, new_objectives(self.config, model))
-            optimizer |= {f"parameter.{name}": p.values for name, p in first.items()}
+            optimizer |= {f"{kind}.{name}": p.values for name, p in first.items() for kind in ("parameter", "trained")}
         parameters = self.model.parameters()
         for name, p in model.parameters().items():
             parameters[name].data[...] = p.data

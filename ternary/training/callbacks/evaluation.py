@@ -48,8 +48,11 @@ class Evaluation(Callback):
             self.evaluate(run)
 
     def evaluate(self, run: "Run") -> None:
-        start, c = time.monotonic(), run.config
-        result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
+        start, c, prompt = time.monotonic(), run.config, prompt_for(run.tokenizer)
+        with run.averaged():
+            result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
+            sample = prompt + Engine(run.model, run.tokenizer).generate(prompt, 60, seed=c.seed)
+            trits = trit_shares(run.model)
         loss, bpc = result["nats_per_token"], result["bpc"]
         self.compare(run, run.step, loss, bpc)
         try:
@@ -57,11 +60,9 @@ class Evaluation(Callback):
             prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
-        prompt = prompt_for(run.tokenizer)
-        sample = prompt + Engine(run.model, run.tokenizer).generate(prompt, 60, seed=c.seed)
         # one line: a run that is killed here has evaluated, or will do it again
         run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, stories=len(run.val_stories), seen=run.scored_seen,
-                       tokens=run.tokens, seconds=run.seconds, trits=trit_shares(run.model), sample=sample)
+                       tokens=run.tokens, seconds=run.seconds, trits=trits, sample=sample)
         shown = "".join(filter(str.isprintable, " ".join(sample.split())))[:160]
         run.log.message(f"step {run.step:,}: validation BPC {bpc:.4f}, loss {loss:.4f}  |  {shown}")
         for warning in warnings(run.log.lines("eval"), run.loss):
