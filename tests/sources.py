@@ -1,10 +1,14 @@
 """Texts and files of texts for tests of readers."""
+import gzip
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ternary.text.corpus import Corpus, open_corpus
+
+gz = partial(gzip.compress, mtime=0)             # the time would get into the names of tests
 
 
 def write(path: Path, content: str | bytes) -> str:

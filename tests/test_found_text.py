@@ -1,5 +1,4 @@
 """Text as people have it: line ends, markers, indentation, folders, tables, JSON, encodings, standard input."""
-import gzip
 import io
 import json
 import os
@@ -9,6 +8,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from sources import gz
 
 from ternary.errors import DataError, UsageError
 from ternary.text.corpus import has_splits, open_corpus, split_corpus
@@ -101,7 +101,7 @@ def test_a_file_that_older_versions_read_otherwise_has_another_fingerprint():
 def test_where_the_text_is_not_looked_at_the_rules_of_reading_are_in_the_fingerprint(name, monkeypatch):
     """A cache that was made by other rules is not served."""
     write("a.txt", "one\n\ntwo")
-    write("a.txt.gz", gzip.compress(b"one\n\ntwo")), write("a.jsonl.gz", gzip.compress(lines({"text": "one"}).encode()))
+    write("a.txt.gz", gz(b"one\n\ntwo")), write("a.jsonl.gz", gz(lines({"text": "one"}).encode()))
     pa.parquet.write_table(pa.table({"text": ["one"]}), "a.parquet")
     write("reader.py", "def read(path=None):\n    yield 'one'\n")
     now, plain = open_corpus(name).fingerprint, open_corpus("a.txt").fingerprint
@@ -241,7 +241,7 @@ FORMS = {"array": json.dumps(ROWS), "pretty array": json.dumps(ROWS, indent=2), 
 def test_json_is_read_by_its_content(form, suffix, monkeypatch):
     monkeypatch.setattr(files, "BLOCK", 16)
     content = FORMS[form].encode()
-    write("a" + suffix, gzip.compress(content) if suffix.endswith("gz") else content)
+    write("a" + suffix, gz(content) if suffix.endswith("gz") else content)
     assert read("a" + suffix) == ["one\ntwo", "three"]
 
 
@@ -325,7 +325,7 @@ def test_a_quote_without_its_partner_is_found_in_bounded_memory(name, monkeypatc
     monkeypatch.setattr(files, "BLOCK", 500)
     rows = ["id,text", "1,one", '2,"two', *(f"{k},more" for k in range(3, 5000))]
     content = "\n".join(rows).encode()
-    write(name, gzip.compress(content) if name.endswith("gz") else content)
+    write(name, gz(content) if name.endswith("gz") else content)
     decoded = []
     blocks = DataFile.blocks
     monkeypatch.setattr(DataFile, "blocks", lambda self: (decoded.append(len(b)) or b for b in blocks(self)))
@@ -365,7 +365,7 @@ def test_bad_rows_are_skipped_up_to_a_number_and_counted(place, name, content, c
     ("id,text\n1,one\n", ["one"]), ("id\ttext\n1\tone\n", ["one"]), ("[1] one\n\n{two}", ["[1] one", "{two}"]),
     ("text\n\ntwo", ["text", "two"]),
 ])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("pack", [bytes, gz])
 def test_standard_input_is_recognised_by_its_content(content, stories, pack, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(content.encode()))))
     assert read("-") == stories
@@ -380,7 +380,7 @@ def test_standard_input_that_is_parquet_or_for_a_reader(monkeypatch):
 
 
 @pytest.mark.parametrize("content, said", [
-    (b"PK\3\4\0\xad", "zip archive"), (gzip.compress(b"%PDF-1"), "PDF"),
+    (b"PK\3\4\0\xad", "zip archive"), (gz(b"%PDF-1"), "PDF"),
     (b"<?xml version='1.0'?>", "by the name text:-"),
 ])
 def test_standard_input_that_is_no_text_is_named(content, said, monkeypatch):
@@ -463,10 +463,10 @@ def test_text_without_a_mark_whose_bytes_are_half_zero():
 @pytest.mark.parametrize("name, start, said", [
     ("a.zip", b"PK\3\4", "a zip archive.*unpack it"), ("a.txt", b"PK\3\4", "a zip archive"),
     ("a.csv", b"%PDF-1.4\n", "a PDF.*pdftotext"), ("a.txt.xz", b"\xfd7zXZ\0", "an xz file; unpack it"),
-    ("a.tar.gz", gzip.compress(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
-    ("a.tgz", gzip.compress(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
+    ("a.tar.gz", gz(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
+    ("a.tgz", gz(bytes(257) + b"ustar" + bytes(9)), "a tar archive; unpack it"),
     ("a.txt", b"{\\rtf1 one}", "a rich text.*plain text"),
-    ("a.txt.gz", gzip.compress(gzip.compress(b"one")), "a gzip file"),
+    ("a.txt.gz", gz(gz(b"one")), "a gzip file"),
     ("a.txt", b"\xef\xbb\xbf<?xml version='1.0'?>", "an XML file"),
 ])
 def test_files_that_hold_text_in_another_form_are_named(name, start, said):
@@ -497,8 +497,8 @@ def test_the_address_of_a_file_here_names_its_path(place):
     assert read(str(error.value).rpartition("give ")[2]) == ["one"]
 
 
-@pytest.mark.parametrize("name, content", [("a.txt", gzip.compress(b"one")), ("a.txt.gz", b"one"),
-                                           ("a.txt.zst", gzip.compress(b"one"))])
+@pytest.mark.parametrize("name, content", [("a.txt", gz(b"one")), ("a.txt.gz", b"one"),
+                                           ("a.txt.zst", gz(b"one"))])
 def test_a_name_that_misleads_about_compression_is_told_a_better_one(name, content):
     with pytest.raises(DataError) as error:
         read(write(name, content))
