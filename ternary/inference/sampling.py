@@ -5,7 +5,7 @@ from ternary.schema import Config, setting
 
 @dataclass(frozen=True)
 class Sampling(Config):
-    """How tokens are drawn."""
+    """How tokens are drawn. The drawing itself is kernels/sample.py."""
     temperature: float = setting(0.8, "Divides the logits; 0 always takes the most likely token.", at_least=0,
                                  at_most=100)
     top_k: int = setting(50, "Sample from the k most likely tokens; 0 is off.", at_least=0, at_most=1 << 31)
