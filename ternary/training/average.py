@@ -4,7 +4,7 @@ import numpy as np
 from ternary.nn.module import unpadded
 from ternary.training.optimizers import Optimizer
 
-CHUNK = 1 << 16                   # elements that stay near the core
+CHUNK = 1 << 16                   # elements that stay in cache between the passes
 
 
 class WeightAverage:
