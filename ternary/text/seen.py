@@ -9,7 +9,7 @@ import numpy as np
 
 from ternary.text.tokenizer import Tokenizer
 
-CHUNK = 1 << 22                   # tokens that are hashed together
+CHUNK = 1 << 16                   # tokens that are hashed together: they stay in cache
 
 
 def story_hashes(tokens: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -15,7 +15,6 @@ from ternary.machine.heartbeat import heartbeat
 from ternary.models import LM
 from ternary.models.twin import short_twin
 from ternary.objectives import trained_parameters
-from ternary.ops.few_rows import FEW_ROWS
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 from ternary.training.plan import eval_precision, new_objectives, new_optimizer
 from ternary.training.step import Trainer
@@ -37,8 +36,7 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))
-            for prompt in ("a", "a" * FEW_ROWS):      # short ones are read by other kernels
-                Engine(model, tokenizer).generate(prompt, 1)
+            Engine(model, tokenizer).generate("a", 1)
     # of many arguments first: they take longest
     return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 

@@ -15,6 +15,7 @@ from ternary.schema import Config
 from ternary.text.tokenizer import Tokenizer
 
 CHUNK = 1024                      # tokens of a prompt that are read together
+SHORT = 32                        # tokens: what is no longer is read a few at a time
 Told = Callable[[int, int], None]                 # tokens of the prompt that are read, tokens that it has
 Draw = Callable[[np.ndarray], int]                # logits (V,) -> a token, by the settings of sampling
 
@@ -55,15 +56,18 @@ class Decoder:
 def read(model: LM, tape: Tape, tokens: np.ndarray, state: list, told: Told | None = None) -> np.ndarray:
     """tokens (B, T), which continue the sequences of `state` -> logits (B, V) of the token after the last one
 
-    A few tokens run on one thread: starting the others takes longer than their share of the work. Many are read in
-    chunks, so that memory does not grow with their number.
+    A few tokens run on one thread: starting the others takes longer than their share of the work. A short prompt is
+    read by the kernels that decode, as others would first have to be compiled. A long one is read in chunks, so that
+    memory does not grow with its length.
     """
-    length = tokens.shape[1]
-    with tape, kernel_threads(1 if tokens.size <= FEW_ROWS else sys.maxsize):
-        for first in range(0, length, CHUNK):
-            logits = model.next_logits(tokens[:, first:first + CHUNK], state)
+    batch, length = tokens.shape
+    short = batch <= FEW_ROWS and tokens.size <= SHORT
+    chunk = FEW_ROWS // batch if short else CHUNK
+    with tape, kernel_threads(1 if short else sys.maxsize):
+        for first in range(0, length, chunk):
+            logits = model.next_logits(tokens[:, first:first + chunk], state)
             if told:
-                told(min(first + CHUNK, length), length)
+                told(min(first + chunk, length), length)
     return logits
 
 
