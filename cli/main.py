@@ -22,6 +22,7 @@ from ternary.machine.streams import open_streams
 COMMANDS = {
     "train": "Train a model.",
     "generate": "Continue a prompt.",
+    "export": "Write a model for another runtime.",
     "eval": "Loss, perplexity and bits per character of a checkpoint.",
     "data": "Prepare and inspect text.",
     "compare": "Runs side by side.",

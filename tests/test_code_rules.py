@@ -15,8 +15,8 @@ FILES = sorted((ROOT / "ternary").rglob("*.py")) + sorted((ROOT / "cli").rglob("
 
 # from the lowest to the highest; a layer imports those before it, and no layer shares a place with another
 LAYERS = ["errors", "rng", "registry", "schema", "machine", "recipes", "config", "compiler", "autograd", "kernels",
-          "ops", "nn", "models", "graph", "objectives", "fables", "text", "checkpoint", "evaluation", "inference", "report",
-          "training", "doctor", "bench", "api", "cli"]
+          "ops", "nn", "models", "graph", "objectives", "fables", "text", "checkpoint", "evaluation", "inference",
+          "export", "report", "training", "doctor", "bench", "api", "cli"]
 RANK = {name: k for k, name in enumerate(LAYERS)}
 FORBIDDEN = {("kernels", "autograd"), ("autograd", "kernels"), ("nn", "kernels"), ("models", "kernels"),
              ("text", "models"), ("fables", "models")}
