@@ -13,6 +13,7 @@ from ternary.checkpoint.load import restore
 from ternary.cli import generate as cli_generate
 from ternary.cli.generate import Clock
 from ternary.compiler.isa import PRECISIONS
+from ternary.inference.compiled import BURST, CompiledDecoder
 from ternary.inference.decoders import base
 from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
@@ -57,7 +58,7 @@ def letters(engine, logits):
             row = np.zeros((1, self.config.vocab_size), np.float32)
             row[0, list(logits)] = list(logits.values())
             return row
-    return Engine(Fixed(), engine.tokenizer)
+    return Engine(Fixed(), engine.tokenizer, compiled=False)
 
 
 # --- what is drawn
@@ -221,28 +222,34 @@ def test_arguments_that_are_no_text(finished, here):
 # --- long prompts, and prompts from elsewhere
 
 
-def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch):
-    prompt, parts = "the cat sat on the mat. " * 40, []
-    whole = list(fresh.tokens(prompt, 8, GREEDY))
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch, compiled):
     monkeypatch.setattr(base, "CHUNK", 50)
-    count = len(fresh.tokenizer.encode(prompt)) + 1
-    assert list(fresh.tokens(prompt, 8, GREEDY, told=lambda done, of: parts.append((done, of)))) == whole
-    assert parts == [(min(done + 50, count), count) for done in range(0, count, 50)] and len(parts) > 3
+    engine, prompt, parts = Engine(fresh.model, fresh.tokenizer, compiled=compiled), "the cat sat on the mat. " * 40, []
+    count = len(engine.tokenizer.encode(prompt)) + 1
+    told = list(engine.tokens(prompt, 8, GREEDY, told=lambda done, of: parts.append((done, of))))
+    assert told == list(engine.tokens(prompt, 8, GREEDY))
+    assert parts == sorted(set(parts)) and parts[-1] == (count, count) and len(parts) > 3
 
 
 def test_the_clock_does_not_count_the_prompt(finished, here, monkeypatch):
-    """A second of reading, on a clock that only reading moves."""
-    now, read = [100.0], base.read
+    """A second of reading, on a clock that only the decoder moves."""
+    now, read, generate = [100.0], CompiledDecoder.read, CompiledDecoder.generate
 
-    def slowly(model, tape, tokens, state, told=None):
-        now[0] += 1.0 if told else 0.25
-        return read(model, tape, tokens, state, told)
+    def slowly(self, *args):
+        now[0] += 1.0
+        return read(self, *args)
 
-    monkeypatch.setattr(base, "read", slowly)
+    def generating(self, last, state, sampling, silent, uniforms):
+        now[0] += 0.25
+        return generate(self, last, state, sampling, silent, uniforms)
+
+    monkeypatch.setattr(CompiledDecoder, "read", slowly)
+    monkeypatch.setattr(CompiledDecoder, "generate", generating)
     monkeypatch.setattr(cli_generate.time, "perf_counter", lambda: now[0])
-    result = here("generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", 5, "--json").json
-    assert result["prompt_seconds"] == 1.0 and result["seconds"] == 0.25 * (result["tokens"] - 1)
-    assert result["prompt_tokens"] > 1 and result["tokens_per_second"] == result["tokens"] / result["seconds"]
+    result = here("generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", BURST + 5, "--json").json
+    assert result["prompt_tokens"] > 1 and result["tokens"] > BURST and result["prompt_seconds"] == 1.0
+    assert result["seconds"] == 0.5 and result["tokens_per_second"] == result["tokens"] / result["seconds"]
 
 
 def test_what_generate_is_doing():

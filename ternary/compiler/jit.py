@@ -66,6 +66,14 @@ def device(f: Callable) -> Callable:
     return inner
 
 
+def compiled(f: Callable) -> Callable:
+    """Compile a function that Python calls directly, and whose arguments are no arrays of numbers alone.
+
+    It goes to no backend and has no reference of its own: it is tested against another form of the same computation.
+    """
+    return cached_njit(f, FOLDER, **OPTIONS)
+
+
 class Kernel:
     """A compiled function and its NumPy reference. A call goes to the current backend, see backend.py.
 

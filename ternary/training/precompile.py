@@ -36,7 +36,7 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))
-            Engine(model, tokenizer).generate("a", 1)
+            Engine(model, tokenizer, compiled=False).generate("a", 1)
     # of many arguments first: they take longest
     return tuple(sorted(trace.calls, key=lambda call: -len(call[2])) for trace in (step, evaluation))
 

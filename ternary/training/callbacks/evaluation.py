@@ -51,7 +51,7 @@ class Evaluation(Callback):
         start, c, prompt = time.monotonic(), run.config, prompt_for(run.tokenizer)
         with run.averaged():
             result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
-            sample = prompt + Engine(run.model, run.tokenizer).generate(prompt, 60, seed=c.seed)
+            sample = prompt + Engine(run.model, run.tokenizer, compiled=False).generate(prompt, 60, seed=c.seed)
             trits = trit_shares(run.model)
         loss, bpc = result["nats_per_token"], result["bpc"]
         self.compare(run, run.step, loss, bpc)

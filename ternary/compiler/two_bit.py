@@ -1,0 +1,68 @@
+"""Weights in 2 bits, and bit masks of comparisons: the intrinsics of decoding."""
+from numba import types
+
+from ternary.compiler import simd
+from ternary.compiler.compat import intrinsic, ir
+from ternary.compiler.isa import LANES, VNNI
+from ternary.compiler.simd import I32, I64, VF, VI, const, index
+from ternary.compiler.tile_memory import pointer
+from ternary.compiler.tiles import build, tile, vectors
+
+PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vector of 2-bit codes
+IN_PLACE = VNNI
+wide = tile(1, 4)                 # one number for each output of a panel
+
+
+@intrinsic
+def two_bit_fma(tc, t, a, ao, p, po):
+    """t += four int8 of a[ao:] dot a vector of 2-bit codes q + 1 of p[po:], plane j for column j; see `plane_sums`.
+
+    Byte 4 l + s of the vector holds the weights of input s and of outputs l, LANES + l, 2 LANES + l, 3 LANES + l.
+    Where products of bytes do not saturate, plane j stays where it is in the byte, and its sums are 4^j times as large.
+    """
+    def cg(ctx, b, sig, args):
+        tv, av, ao, pv, po = args
+        ao, po = (ctx.cast(b, args[k], sig.args[k], types.intp) for k in (2, 4))
+        codes = b.load(pointer(ctx, b, sig.args[3], pv, po, VI), align=4)
+        x = simd.splat(b, b.load(pointer(ctx, b, sig.args[1], av, ao, I32), align=1), VI)
+        out = []
+        for j, c in enumerate(vectors(b, t, tv)):
+            if IN_PLACE:
+                plane = b.and_(codes, const(int.from_bytes(bytes([3 << 2 * j] * 4), "little", signed=True), VI))
+            else:
+                plane = b.and_(b.lshr(codes, const(2 * j, VI)), const(0x03030303, VI))
+            out.append(b.bitcast(simd.bytes_dot(b, b.bitcast(c, VI), plane, x), VF))
+        return build(ctx, b, t, out)
+    return t(t, a, ao, p, po), cg
+
+
+@intrinsic
+def plane_sums(tc, t):
+    """What two_bit_fma added up, as floats."""
+    def cg(ctx, b, sig, args):
+        sums = [b.sitofp(b.bitcast(v, VI), VF) for v in vectors(b, t, args[0])]
+        return build(ctx, b, t, [b.fmul(v, const(0.25 ** j)) for j, v in enumerate(sums)] if IN_PLACE else sums)
+    return t(t), cg
+
+
+@intrinsic
+def reached(tc, t, x):
+    """Bit j of a uint64: whether element j of a row of up to 64 is at least x."""
+    def cg(ctx, b, sig, args):
+        bits, x = ir.Constant(I64, 0), simd.splat(b, args[1], VF)
+        for k, v in enumerate(vectors(b, t, args[0])):
+            part = b.zext(b.bitcast(b.fcmp_ordered(">=", v, x), ir.IntType(LANES)), I64)
+            bits = b.or_(bits, b.shl(part, index(k * LANES)))
+        return bits
+    return types.uint64(t, types.float32), cg
+
+
+@intrinsic
+def count_ones(tc, bits):
+    return types.int64(types.uint64), lambda ctx, b, sig, args: b.ctpop(args[0])
+
+
+@intrinsic
+def lowest_one(tc, bits):
+    """The position of the lowest bit that is set."""
+    return types.int64(types.uint64), lambda ctx, b, sig, args: b.cttz(args[0], ir.Constant(ir.IntType(1), 0))

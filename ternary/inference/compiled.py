@@ -1,0 +1,178 @@
+"""Decoding by one compiled loop: the same tokens as the model itself, faster.
+
+A model is traced to its graph, and the graph becomes a program (see program.py). What it has no instruction for it
+refuses; then the model itself decodes, by decoders.base.
+"""
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ternary.autograd.tape import Tape
+from ternary.graph import trace
+from ternary.inference.decoders.base import Decoder, Told
+from ternary.inference.program import Builder, Unsupported, padded
+from ternary.inference.sampling import Sampling
+from ternary.kernels.decode import pack
+from ternary.kernels.decode import program as P
+from ternary.kernels.decode.draw import GROUPS, LOWEST, MOST
+from ternary.kernels.rotary import rope_angles
+from ternary.models.lm import LM
+from ternary.text.tokenizer import Tokenizer
+
+ROOM = 64                         # positions of the first cache of keys and values
+BURST = 32                        # tokens between two looks at the outside
+
+
+@dataclass
+class State:
+    """That of `streams` sequences: positions (streams,), numbers (streams * size,), keys and values, and their room."""
+    positions: np.ndarray
+    numbers: np.ndarray
+    cache: np.ndarray
+    room: int
+
+    def copy(self) -> "State":
+        return State(self.positions.copy(), self.numbers.copy(), self.cache.copy(), self.room)
+
+
+class CompiledDecoder(Decoder):
+    """A model as a program. Raises program.Unsupported for a model with an op that has no instruction."""
+
+    def __init__(self, model: LM, tokenizer: Tokenizer, tape: Tape):
+        super().__init__(model, tokenizer, tape)
+        graph = trace(model)
+        built = self.built = Builder(graph)
+        self.code, self.codes, self.floats = built.arenas()
+        vocab, dim = graph.table.shape
+        self.table = np.ascontiguousarray(graph.table, np.float32)
+        embedding = graph.nodes[0].inputs[0].constant
+        f = np.maximum(np.abs(self.table).max(1), 1e-30) / pack.TABLE_TOP
+        q = np.rint(self.table / f[:, None])
+        errors = np.linalg.norm(self.table - q * f[:, None], axis=1) * 1.001
+        self.head = P.Head(pack.aligned(pack.byte_panels(q)),
+                           pack.aligned(np.pad(f, (0, -vocab % pack.PANEL)).astype(np.float32)),
+                           np.append(errors, errors.max()).astype(np.float32), self.table.ravel(),
+                           np.ascontiguousarray(embedding, np.float32).ravel(),
+                           np.float32(np.linalg.norm(q * f[:, None], axis=1).max() * 1.001), vocab, dim,
+                           built.at(graph.hidden))
+        self.scratches: dict[int, P.Scratch] = {}
+        self.programs: dict[int, P.Program] = {}
+
+    def init_state(self, streams: int = 1) -> State:
+        return self.with_room(State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
+                                    np.zeros(1, np.float32), 0), ROOM if self.built.attentions else 0)
+
+    def rooms(self, room: int) -> list[tuple[int, int, int]]:
+        """For each attention: where its keys and values begin, the width of a row, how many rows."""
+        found, at = [], 0
+        for _, width, needed in self.built.attentions:
+            found.append((at, width, min(room, needed)))
+            at += width * min(room, needed)
+        return found
+
+    def cache_size(self, room: int) -> int:
+        return sum(width * rows for _, width, rows in self.rooms(room)) + 1
+
+    def with_room(self, state: State, room: int) -> State:
+        """A state with the same past, and room for keys and values of so many positions."""
+        streams = len(state.positions)
+        cache = np.zeros((streams, self.cache_size(room)), np.float32)
+        old = state.cache.reshape(streams, -1) if state.room else cache[:, :0]
+        for (before, _, rows), (at, width, _) in zip(self.rooms(state.room), self.rooms(room)):
+            cache[:, at:at + width * rows] = old[:, before:before + width * rows]
+        return replace(state, cache=cache.ravel(), room=room)
+
+    def program(self, room: int) -> P.Program:
+        if room not in self.programs:
+            code = self.code.copy()
+            for (k, _, _), (at, _, rows) in zip(self.built.attentions, self.rooms(room)):
+                code[k, 7:9] = at, rows
+            angles = rope_angles(max(room, 1), self.built.heads or 2, np.dtype(np.float32))
+            self.programs = {room: P.Program(code, self.codes, self.floats, angles)}
+        return self.programs[room]
+
+    def scratch(self, rows: int, room: int) -> P.Scratch:
+        """Room for so many rows at once."""
+        kept = self.scratches.get(rows)
+        if kept is None or len(kept.scores) < room + pack.PANEL:
+            slab, digits = padded(self.built.slab.size), max(pack.PANEL, self.built.widest, padded(self.head.dim))
+            x = np.zeros((rows, slab), np.float32)
+            for at, values in self.built.presets:
+                x[:, at:at + len(values)] = values
+            kept = P.Scratch(pack.aligned(np.append(x.ravel(), np.zeros(pack.PANEL, np.float32))),
+                             pack.aligned(np.zeros(rows * 2 * digits + pack.PANEL, np.int8)),
+                             np.zeros(rows * P.SUMS, np.float32), np.zeros(room + 2 * pack.PANEL, np.float32),
+                             np.zeros(digits, np.float32), slab, digits)
+            self.scratches[rows] = kept
+        return kept
+
+    def grown(self, state: State, tokens: int) -> None:
+        """Make room in `state` for so many more tokens of each stream."""
+        needed = int(state.positions.max()) + tokens
+        if state.room and needed > state.room:
+            larger = self.with_room(state, 1 << (needed - 1).bit_length())
+            state.cache, state.room = larger.cache, larger.room
+
+    def logits(self, tokens: np.ndarray, state: State, told: Told | None = None) -> np.ndarray:
+        """tokens (1, T), which continue the text of `state` -> logits (V,) of the token after the last one"""
+        ids, length = np.ascontiguousarray(tokens[0], np.int64), tokens.shape[1]
+        for first in range(0, length, P.CHUNK):
+            part = ids[first:first + P.CHUNK]
+            hidden = self.read(part, state)[-1]
+            if told:
+                told(first + len(part), length)
+        return self.table @ hidden
+
+    def read(self, tokens: np.ndarray, state: State) -> np.ndarray:
+        """tokens (T,) of one stream, T up to CHUNK, which it has read then -> their hidden rows (T, C)"""
+        self.grown(state, len(tokens))
+        w, zeros = self.scratch(len(tokens), state.room), np.zeros(len(tokens), np.int64)
+        streams = P.Streams(state.numbers, state.cache, state.positions[0] + np.arange(len(tokens)), zeros, zeros)
+        P.read(self.program(state.room), self.head, w, streams, tokens)
+        state.positions[0] += len(tokens)
+        rows = w.x[:len(tokens) * w.slab].reshape(len(tokens), w.slab)
+        return rows[:, self.head.hidden:self.head.hidden + self.head.dim]
+
+    def draws(self, sampling: Sampling) -> bool:
+        """Whether `generate` draws as these settings say; others need all logits outside."""
+        s = sampling
+        penalties = s.repetition_penalty != 1 or s.frequency_penalty or s.presence_penalty or s.no_repeat_ngram
+        return not penalties and (s.temperature == 0 or 0 < s.top_k <= MOST)
+
+    def generate(self, tokens: np.ndarray, state: State, sampling: Sampling, silent: np.ndarray,
+                 uniforms: np.ndarray) -> np.ndarray:
+        """tokens (streams,), the last ones; uniforms (steps, streams) in [0, 1) -> tokens (steps, streams)
+
+        silent: tokens that are never drawn. A single stream stops after the end of the text.
+        """
+        steps, count = uniforms.shape
+        self.grown(state, steps)
+        w, head, end = self.scratch(count, state.room), self.head, padded(self.head.vocab)
+        streams = P.Streams(state.numbers, state.cache, state.positions, np.arange(count) * self.built.state,
+                            np.arange(count) * self.cache_size(state.room))
+        out, s = np.zeros((steps, count), np.int64), sampling
+        room = max(end, GROUPS * pack.PANEL)
+        silent = np.concatenate([silent, np.arange(head.vocab, end)]).astype(np.int64)
+        done = P.generate(self.program(state.room), head, w, streams, silent, self.tokenizer.EOS, float(s.temperature),
+                          int(s.top_k), float(s.top_p), float(s.min_p), uniforms, tokens.astype(np.int64),
+                          np.full(count * end, LOWEST, np.float32), np.zeros(end, np.int64),
+                          np.zeros(room, np.float32), np.zeros(room, np.float32), out)
+        return out[:done]
+
+
+def plain_decoder(model: LM, tokenizer: Tokenizer, tape: Tape) -> Decoder:
+    """The compiled form of a model where it has one, else the model itself."""
+    plain = Decoder(model, tokenizer, tape)
+    try:
+        compiled = CompiledDecoder(model, tokenizer, tape)
+    except Unsupported:
+        return plain
+    ours = type(model).__module__.startswith("ternary.models.")
+    return compiled if ours or agree(plain, compiled) else plain
+
+
+def agree(plain: Decoder, compiled: Decoder, atol: float = 1e-2) -> bool:
+    """Whether both give the same logits: what a model computes in NumPy from activations is not traced."""
+    tokens = np.arange(1, 4)[None] % plain.model.config.vocab_size
+    a, b = (decoder.logits(tokens, decoder.init_state()) for decoder in (plain, compiled))
+    return bool(np.abs(a - b).max() < atol * max(1, np.abs(a).max()))

@@ -1,0 +1,111 @@
+"""The next token from a hidden row: rounded logits find the candidates, exact ones decide among them.
+
+The result is that of kernels.sample on all exact logits, but for sums in another order.
+"""
+import numpy as np
+
+from ternary.compiler.jit import device
+from ternary.compiler.tile_memory import load_like, store
+from ternary.compiler.tiles import largest, maximum
+from ternary.compiler.two_bit import PANEL, count_ones, lowest_one, reached, wide
+from ternary.kernels.decode.products import dot
+from ternary.kernels.sample import keep, threshold
+
+LOWEST = np.float32(-1e30)
+GROUPS = 16                       # of panels, for the bound from below
+MOST = GROUPS * PANEL // 4        # candidates that the bound can find; more are sampled from all logits
+SLACK = np.float32(1e-5)          # float32 sums, as a share of the product of the norms
+
+
+@device
+def at_least(a, n, k):
+    """A value that at least k of a[:n] reach, and hardly more; n: whole panels."""
+    t = load_like(wide(), a, 0, 0)
+    for j in range(PANEL, n, PANEL):
+        t = maximum(t, load_like(wide(), a, 0, j))
+    high = largest(t)
+    low, result = high - np.float32(64), LOWEST   # what is silent lies far below
+    for _ in range(16):
+        middle, count = low + (high - low) * np.float32(0.5), 0
+        for j in range(0, n, PANEL):
+            count += count_ones(reached(load_like(wide(), a, 0, j), middle))
+        if count >= k:
+            low = result = middle
+        else:
+            high = middle
+    return result
+
+
+@device
+def fill(a, n):
+    """Set a[n:] to LOWEST up to whole panels -> where they end."""
+    end = (n + PANEL - 1) // PANEL * PANEL
+    for i in range(n, end):
+        a[i] = LOWEST
+    return end
+
+
+@device
+def draw(logits, lo, vocab, factor, x, h, dim, table, errors, largest_row, temperature, top_k, top_p, min_p, u, ids,
+         values, lows):
+    """A token. logits[lo:lo + vocab padded] are rounded, LOWEST where silent; the hidden row is x[h:h + dim].
+
+    errors (V + 1): the distance of each row of the byte table from `table`; largest_row: the largest norm of its rows;
+    factor: of the row's digits.
+    """
+    wanted = 1 if temperature == 0 else top_k
+    end = (vocab + PANEL - 1) // PANEL * PANEL
+    norm = np.sqrt(dot(x, h, x, h, dim))
+    # by Cauchy-Schwarz, |error of a logit| <= own * errors[token] + rest
+    rest = np.float32(0.5) * factor * np.sqrt(np.float32(dim)) * largest_row + SLACK * norm * largest_row
+    most = norm * errors[vocab] + rest
+    for g in range(GROUPS):                       # the largest of each residue class
+        t = wide() + LOWEST
+        for o in range(g * PANEL, end, GROUPS * PANEL):
+            t = maximum(t, load_like(wide(), logits, 0, lo + o))
+        store(lows, 0, g * PANEL, t)
+    bound, n = at_least(lows, GROUPS * PANEL, wanted) - 2 * most, 0
+    for o in range(0, end, PANEL):
+        bits = reached(load_like(wide(), logits, 0, lo + o), bound)
+        while bits != 0:
+            i = o + lowest_one(bits)
+            bits &= bits - np.uint64(1)
+            if logits[lo + i] > LOWEST:
+                ids[n], values[n] = i, logits[lo + i]
+                n += 1
+    for i in range(n):
+        lows[i] = values[i] - rest - norm * errors[ids[i]]
+    bound, m = at_least(lows, fill(lows, n), wanted), 0
+    for i in range(n):
+        if values[i] + rest + norm * errors[ids[i]] >= bound:
+            ids[m], values[m] = ids[i], dot(x, h, table, ids[i] * dim, dim)
+            m += 1
+    best = 0
+    for i in range(1, m):
+        if values[i] > values[best]:
+            best = i
+    if temperature == 0:
+        return ids[best]
+    return ids[filtered(values[:m], best, temperature, top_k, top_p, min_p, u)]
+
+
+@device
+def filtered(values, best, temperature, top_k, top_p, min_p, u):
+    """kernels.sample on a few logits -> which"""
+    p = np.exp((values - values[best]) / np.float32(temperature))
+    if 0 < top_k < p.shape[0]:
+        keep(p, threshold(p, top_k, 0.0))
+    if min_p > 0:
+        for i in range(p.shape[0]):
+            if p[i] < min_p:
+                p[i] = 0
+    if top_p < 1:
+        keep(p, threshold(p, 1, top_p * keep(p, np.uint32(0))))
+    mass, s, token = u * keep(p, np.uint32(0)), 0.0, best
+    for i in range(p.shape[0]):
+        s += p[i]
+        if p[i] > 0:
+            token = i
+            if s > mass:
+                return token
+    return token

@@ -1,0 +1,45 @@
+"""Weights for decoding, packed once, by NumPy. N outputs, K inputs; outputs are padded to whole panels."""
+import numpy as np
+
+from ternary.compiler.isa import LANES, VNNI
+from ternary.compiler.two_bit import PANEL
+
+# of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
+TABLE_TOP = 127 if VNNI else 63
+TABLE_ZERO = TABLE_TOP + 1
+
+
+def aligned(a: np.ndarray) -> np.ndarray:
+    """A copy that begins on a cache line."""
+    a = np.ascontiguousarray(a)
+    room = np.empty(a.nbytes + 64, np.uint8)
+    at = -room.ctypes.data % 64
+    out = room[at:at + a.nbytes].view(a.dtype).reshape(a.shape)
+    out[...] = a
+    return out
+
+
+def in_panels(q: np.ndarray) -> np.ndarray:
+    """q (N, K) -> (N / PANEL, PANEL, K), padded with zeros."""
+    q = np.pad(q, [(0, -len(q) % PANEL), (0, 0)])
+    return q.reshape(-1, PANEL, q.shape[1])
+
+
+def two_bit_panels(q: np.ndarray) -> np.ndarray:
+    """q (N, K) of -1, 0, +1, K a multiple of 4 -> flat uint8: panels of 2-bit codes q + 1 for two_bit_fma."""
+    p = (in_panels(q.astype(np.int8)) + 1).astype(np.uint8)
+    k = p.shape[2]
+    planes = p.reshape(len(p), 4, LANES, k // 4, 4).transpose(1, 0, 3, 2, 4)      # plane, panel, step, lane, input
+    return (planes[0] | planes[1] << 2 | planes[2] << 4 | planes[3] << 6).ravel()
+
+
+def byte_panels(q: np.ndarray) -> np.ndarray:
+    """q (N, K) of whole numbers to +-TABLE_TOP -> flat uint8 panels of q + TABLE_ZERO for outer_fma into (1, 4)."""
+    p = in_panels(q.astype(np.int16)) + TABLE_ZERO
+    p = p.reshape(len(p), PANEL, -1, 4).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(p).astype(np.uint8).ravel()
+
+
+def float_panels(w: np.ndarray) -> np.ndarray:
+    """w (N, K) -> flat panels (N / PANEL, K, PANEL)."""
+    return np.ascontiguousarray(in_panels(w.astype(np.float32)).transpose(0, 2, 1)).ravel()

@@ -1,0 +1,143 @@
+"""Products of rows with packed matrices. An activation is two int8 digits, 256 q1 + q2, times a factor of its row: as
+exact as float32 sums, and read by byte dot products."""
+import numpy as np
+
+from ternary.compiler.jit import device
+from ternary.compiler.tile_memory import load_like, outer_fma, store
+from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
+from ternary.compiler.two_bit import PANEL, plane_sums, two_bit_fma, wide
+from ternary.kernels.decode.pack import TABLE_ZERO
+
+LINE = 32                         # columns of a vec32
+TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
+BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
+TOP = np.float32(127 * 256)       # of an activation
+ZERO = np.float32(TABLE_ZERO)
+SUMS = 16                         # numbers that `quantize` leaves for each row: the factor, and sums of segments
+
+
+@device
+def quantize(x, at, n, q, qo, width, segment, sums, so):
+    """x[at:at + n] -> digits q[qo:qo + n] and q[qo + width: qo + width + n].
+
+    sums[so] = the factor, sums[so + 1:] = the sum of the whole numbers of each segment of inputs.
+    """
+    most, whole = vec32(), n // LINE * LINE
+    for j in range(0, whole, LINE):
+        most = maximum(most, absolute(load_like(vec32(), x, 0, at + j)))
+    top = largest(most)
+    for j in range(whole, n):
+        top = max(top, abs(x[at + j]))
+    factor = max(top, TINY) / TOP
+    inverse = ONE / factor
+    sums[so] = factor
+    for first in range(0, n, segment):
+        t, s = vec32(), np.float32(0)
+        last = min(n, first + segment)
+        whole = first + (last - first) // LINE * LINE
+        for j in range(first, last, LINE):        # the last line may reach into the next segment, or behind n
+            whole_numbers = rint(load_like(vec32(), x, 0, at + j) * inverse)
+            high = rint((whole_numbers + HALF) * INVERSE_BASE)
+            store(q, 0, qo + j, high)
+            store(q, 0, qo + width + j, whole_numbers - high * BASE)
+            if j < whole:
+                t = t + whole_numbers
+        for j in range(qo + whole, qo + last):
+            s += BASE * np.float32(q[j]) + np.float32(q[j + width])
+        sums[so + 1 + first // segment] = total(t) + s
+
+
+@device
+def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, yo, slab, rows):
+    """y[r slab + yo:] = scale * (codes - 1) @ row r, of 2-bit panels p[po:], for `rows` rows.
+
+    A row has n digits at 2 r digits of q, and SUMS of `sums`; scales[co:] are (n / segment, outputs padded).
+    """
+    padded = (outputs + PANEL - 1) // PANEL * PANEL
+    for o in range(0, padded, PANEL):
+        panel, pairs = po + o * n // 4, rows // 2 * 2
+        for r in range(0, pairs, 2):              # two rows share what is loaded of the panel
+            y1, y2, qo, so = wide(), wide(), r * 2 * digits, r * SUMS
+            for first in range(0, n, segment):
+                t1, u1, t2, u2 = wide(), wide(), wide(), wide()
+                last, pt = min(n, first + segment), panel + first * PANEL // 4
+                for at in range(qo + first, qo + last, 4):
+                    t1 = two_bit_fma(t1, q, at, p, pt)
+                    u1 = two_bit_fma(u1, q, at + digits, p, pt)
+                    t2 = two_bit_fma(t2, q, at + 2 * digits, p, pt)
+                    u2 = two_bit_fma(u2, q, at + 3 * digits, p, pt)
+                    pt += PANEL
+                k = first // segment
+                scale = load_like(wide(), scales, 0, co + k * padded + o)
+                y1 = y1 + (plane_sums(t1) * BASE + plane_sums(u1) - sums[so + 1 + k]) * scale
+                y2 = y2 + (plane_sums(t2) * BASE + plane_sums(u2) - sums[so + SUMS + 1 + k]) * scale
+            store(y, 0, r * slab + yo + o, y1 * sums[so])
+            store(y, 0, (r + 1) * slab + yo + o, y2 * sums[so + SUMS])
+        for r in range(pairs, rows):
+            y1, qo, so = wide(), r * 2 * digits, r * SUMS
+            for first in range(0, n, segment):
+                t1, u1 = wide(), wide()
+                last, pt = min(n, first + segment), panel + first * PANEL // 4
+                for at in range(qo + first, qo + last, 4):
+                    t1 = two_bit_fma(t1, q, at, p, pt)
+                    u1 = two_bit_fma(u1, q, at + digits, p, pt)
+                    pt += PANEL
+                k = first // segment
+                scale = load_like(wide(), scales, 0, co + k * padded + o)
+                y1 = y1 + (plane_sums(t1) * BASE + plane_sums(u1) - sums[so + 1 + k]) * scale
+            store(y, 0, r * slab + yo + o, y1 * sums[so])
+
+
+@device
+def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
+    """y[r length:] = logits of row r, to a rounding that is bounded (see draw), of the byte panels p."""
+    for o in range(0, vocab, PANEL):
+        panel, pairs, scale = o * n, rows // 2 * 2, load_like(wide(), scales, 0, o)
+        for r in range(0, pairs, 2):
+            t1, u1, t2, u2 = wide(), wide(), wide(), wide()
+            pt, qo, so = panel, r * 2 * digits, r * SUMS
+            for at in range(qo, qo + n, 4):
+                t1 = outer_fma(t1, q, at, 0, p, pt)
+                u1 = outer_fma(u1, q, at + digits, 0, p, pt)
+                t2 = outer_fma(t2, q, at + 2 * digits, 0, p, pt)
+                u2 = outer_fma(u2, q, at + 3 * digits, 0, p, pt)
+                pt += 4 * PANEL
+            s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
+            store(y, 0, r * length + o, s * scale * sums[so])
+            s = from_ints(t2) * BASE + from_ints(u2) - sums[so + SUMS + 1] * ZERO
+            store(y, 0, (r + 1) * length + o, s * scale * sums[so + SUMS])
+        for r in range(pairs, rows):
+            t1, u1 = wide(), wide()
+            pt, qo, so = panel, r * 2 * digits, r * SUMS
+            for at in range(qo, qo + n, 4):
+                t1 = outer_fma(t1, q, at, 0, p, pt)
+                u1 = outer_fma(u1, q, at + digits, 0, p, pt)
+                pt += 4 * PANEL
+            s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
+            store(y, 0, r * length + o, s * scale * sums[so])
+
+
+@device
+def float_product(x, at, n, p, po, outputs, y, yo):
+    """y[yo:] = the matrix of float panels p[po:] @ x[at:at + n]."""
+    for o in range(0, outputs, PANEL):
+        t, u = wide(), wide()
+        pt, even = po + o * n, n // 2 * 2
+        for k in range(0, even, 2):
+            t = t + load_like(wide(), p, 0, pt) * x[at + k]
+            u = u + load_like(wide(), p, 0, pt + PANEL) * x[at + k + 1]
+            pt += 2 * PANEL
+        if even < n:
+            t = t + load_like(wide(), p, 0, pt) * x[at + even]
+        store(y, 0, yo + o, t + u)
+
+
+@device
+def dot(a, ao, b, bo, n):
+    whole, t = n // LINE * LINE, vec32()
+    for j in range(0, whole, LINE):
+        t = t + load_like(vec32(), a, 0, ao + j) * load_like(vec32(), b, 0, bo + j)
+    s = total(t)
+    for j in range(whole, n):
+        s += a[ao + j] * b[bo + j]
+    return s

@@ -1,0 +1,139 @@
+"""The loop that runs a program: instructions of WIDTH whole numbers each, over flat arrays.
+
+An instruction is (op, y, a, n, b, c, ...): y and a are offsets in the activations of a row, of the result and of what
+is read, n is their number of channels. What the others are is said at each op in `execute`; offsets of constants are
+in `floats`, of states in the state of a stream.
+"""
+from collections import namedtuple
+
+from ternary.compiler.jit import compiled, device
+from ternary.kernels.decode import rows as R
+from ternary.kernels.decode.draw import LOWEST, draw
+from ternary.kernels.decode.products import SUMS, float_product, quantize, table_product, ternary_product
+
+WIDTH = 12
+CHUNK = 32                        # tokens of a prompt that are read together
+OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant", "activation", "write", "causal_conv",
+       "copy", "scale", "scan", "scan_constant", "layer_norm", "attention", "softmax", "linear_attention", "l2_norm",
+       "expand", "dynamic_conv", "grouped_conv", "clip", "top_softmax", "cumulative_mean")
+(QUANTIZE, TERNARY, FLOAT, RMS_NORM, COMBINE, COMBINE_CONSTANT, ACTIVATION, WRITE, CAUSAL_CONV, COPY, SCALE, SCAN,
+ SCAN_CONSTANT, LAYER_NORM, ATTENTION, SOFTMAX, LINEAR_ATTENTION, L2_NORM, EXPAND, DYNAMIC_CONV, GROUPED_CONV, CLIP,
+ TOP_SOFTMAX, CUMULATIVE_MEAN) = range(len(OPS))
+
+# code (instructions, WIDTH), codes: 2-bit panels, floats: constants, angles (positions, head): rotary positions
+Program = namedtuple("Program", "code codes floats angles")
+# of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for a row of scores and of errors
+Scratch = namedtuple("Scratch", "x q sums scores error slab digits")
+# positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
+Streams = namedtuple("Streams", "state cache positions first caches")
+# byte panels, scales and errors of the head's table; table (V * dim,) and embedding (V * dim,) in float32
+Head = namedtuple("Head", "panels scales errors table embedding largest_row vocab dim hidden")
+
+
+@device
+def execute(program, w, streams, count):
+    """One token of each row through a program."""
+    code, codes, floats = program.code, program.codes, program.floats
+    x, q, sums, slab, digits = w.x, w.q, w.sums, w.slab, w.digits
+    for i in range(code.shape[0]):
+        op, y, a, n = code[i, 0], code[i, 1], code[i, 2], code[i, 3]
+        b, c, d, e, f, g = code[i, 4], code[i, 5], code[i, 6], code[i, 7], code[i, 8], code[i, 9]
+        if op == TERNARY:                         # n inputs, b: panels, c: scales, d: outputs, e: of a segment
+            ternary_product(q, digits, n, e, sums, codes, b, floats, c, d, x, y, slab, count)
+            continue
+        for r in range(count):
+            at, here = r * slab + y, r * slab + a
+            position, state = streams.positions[r], streams.first[r]
+            if op == COMBINE:                     # b: the second operand, c: which operation, d: its form
+                R.combine(c, x, here, x, r * slab + b, d, x, at, n)
+            elif op == COMBINE_CONSTANT:          # b: of floats
+                R.combine(c, x, here, floats, b, d, x, at, n)
+            elif op == ACTIVATION:                # b: which
+                R.activated(b, x, here, x, at, n)
+            elif op == QUANTIZE:                  # b: of a segment
+                quantize(x, here, n, q, r * 2 * digits, digits, b, sums, r * SUMS)
+            elif op == RMS_NORM:                  # b: weights, c: channels of a head
+                R.rms_norm(x, here, floats, b, c, x, at, n)
+            elif op == FLOAT:                     # n inputs, b: panels, c: outputs
+                float_product(x, here, n, floats, b, c, x, at)
+            elif op == COPY:
+                R.copied(x, here, x, at, n)
+            elif op == WRITE:                     # b: the ring, c: its rows, y: a row's numbers
+                R.copied(x, here, streams.state, state + b + position % c * y, n)
+            elif op == CAUSAL_CONV:               # a: the ring, b: weights, c: taps, d: dilation, e: rows of the ring
+                R.causal_conv(streams.state, state + a, e, position, floats, b, c, d, x, at, n)
+            elif op == SCALE:                     # b: the factor
+                R.scaled(x, here, floats[b], x, at, n)
+            elif op == SCAN:                      # a: decay, b: x, c: state
+                R.scan(streams.state, state + c, x, here, x, r * slab + b, x, at, n)
+            elif op == SCAN_CONSTANT:             # a: decay, of floats
+                R.scan(streams.state, state + c, floats, a, x, r * slab + b, x, at, n)
+            elif op == LAYER_NORM:                # b: weights, c: bias, d: channels of a group
+                R.layer_norm(x, here, floats, b, c, d, x, at, n)
+            elif op == SOFTMAX:
+                R.softmax(x, here, x, at, n)
+            elif op == L2_NORM:                   # b: heads
+                R.l2_norm(x, here, b, x, at, n)
+            elif op == EXPAND:                    # b: how many numbers
+                R.expanded(x, here, b, x, at, n)
+            elif op == ATTENTION:                 # b: head, c: rotary, d: window, e: keys and values, f: their room
+                R.attention(x, here, n, b, c, program.angles, position, d, streams.cache, streams.caches[r] + e, f,
+                            w.scores, x, at)
+            elif op == LINEAR_ATTENTION:          # a: q, n: heads, b: k, c: v, d: log_decay, e: beta, f: rule,
+                o = r * slab                      # g: memory, and keys, values of a head
+                R.linear_attention(f, streams.state, state + g, x, here, o + b, o + c, o + d, o + e, n, code[i, 10],
+                                   code[i, 11], w.error, x, at)
+            elif op == DYNAMIC_CONV:              # a: the ring, b: weights of x, c: offsets, d: how many, e: rows
+                R.dynamic_conv(streams.state, state + a, e, position, x, r * slab + b, floats, c, d, x, at, n)
+            elif op == GROUPED_CONV:              # a: the ring, b: weights, c: taps, d: dilation, e: rows, f: groups
+                R.grouped_conv(streams.state, state + a, e, position, floats, b, c, d, f, x, at, n)
+            elif op == CLIP:                      # b: low and high, of floats
+                R.clipped(x, here, floats[b], floats[b + 1], x, at, n)
+            elif op == TOP_SOFTMAX:               # b: how many
+                R.top_softmax(x, here, b, x, at, n)
+            elif op == CUMULATIVE_MEAN:           # b: state
+                R.cumulative_mean(streams.state, state + b, position, x, here, x, at, n)
+
+
+@device
+def embed(head, tokens, w, count):
+    for r in range(count):
+        R.copied(head.embedding, tokens[r] * head.dim, w.x, r * w.slab, head.dim)
+
+
+@compiled
+def read(program, head, w, streams, tokens):
+    """tokens (count,), of streams, or of one stream one after the other; the hidden rows stay in w.x."""
+    embed(head, tokens, w, tokens.shape[0])
+    execute(program, w, streams, tokens.shape[0])
+    for r in range(tokens.shape[0]):
+        streams.positions[r] += 1
+
+
+@compiled
+def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, min_p, uniforms, tokens, logits, ids,
+             values, lows, out):
+    """out (steps, streams): tokens that continue `tokens`, the last ones of the streams.
+
+    A stream whose token was `end` goes on, but its tokens do not matter. With one stream, it stops there. -> steps.
+    """
+    steps, count = out.shape
+    padded = logits.shape[0] // count
+    for i in range(steps):
+        embed(head, tokens, w, count)
+        execute(program, w, streams, count)
+        for r in range(count):
+            h = r * w.slab + head.hidden
+            quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
+        table_product(w.q, w.digits, head.dim, w.sums, head.panels, head.scales, head.vocab, logits, padded, count)
+        for r in range(count):
+            h = r * w.slab + head.hidden
+            for k in range(silent.shape[0]):
+                logits[r * padded + silent[k]] = LOWEST
+            tokens[r] = out[i, r] = draw(logits, r * padded, head.vocab, w.sums[r * SUMS], w.x, h, head.dim, head.table,
+                                         head.errors, head.largest_row, temperature, top_k, top_p, min_p,
+                                         uniforms[i, r], ids, values, lows)
+            streams.positions[r] += 1
+        if count == 1 and tokens[0] == end:
+            return i + 1
+    return steps

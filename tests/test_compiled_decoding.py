@@ -1,0 +1,151 @@
+"""The compiled loop decodes what the model decodes."""
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from test_graph import VOCAB, shaken
+
+from ternary import ops
+from ternary.autograd.tape import Tape
+from ternary.graph import trace
+from ternary.graph.reference import Reference
+from ternary.inference.compiled import CompiledDecoder, plain_decoder
+from ternary.inference.decoders.base import Decoder
+from ternary.inference.generation import Engine
+from ternary.inference.sampling import Sampling
+from ternary.models import LM, MODELS
+from ternary.models.bolt import Bolt, BoltConfig
+from ternary.nn.mixers.attention import Attention
+from ternary.nn.module import Module
+from ternary.nn.norm import RMSNorm
+from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
+
+TEXT = ["the cat sat on the mat. " * 9, "a dog ran to the cat. " * 9]
+
+
+def tape():
+    return Tape("fp32", record=False)
+
+
+def decoder_of(model):
+    return CompiledDecoder(model, Tokenizer((), FIRST_PIECE), tape())
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_every_model_has_the_logits_of_its_graph(name):
+    """Token by token, and in chunks of any size; past the room of the first cache of keys and values."""
+    model, tokens = shaken(name), np.random.default_rng(2).integers(0, VOCAB, 90)
+    reference, decoder = Reference(trace(model)), decoder_of(model)
+    expected = np.array([reference.step(int(token)) for token in tokens])
+    state = decoder.init_state()
+    stepwise = np.array([decoder.logits(tokens[None, k:k + 1], state) for k in range(len(tokens))])
+    np.testing.assert_allclose(stepwise, expected, atol=2e-2)
+    state, cuts = decoder.init_state(), [0, 1, 34, 36, 90]
+    for first, last in pairwise(cuts):
+        np.testing.assert_allclose(decoder.logits(tokens[None, first:last], state), expected[last - 1], atol=2e-2)
+
+
+@pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
+@pytest.mark.parametrize("dim", [48, 96])
+def test_ternary_products_are_as_exact_as_floats(quantizer, dim):
+    """Sizes that are no whole panels, with any scales."""
+    model = Bolt(BoltConfig(VOCAB, dim=dim, layers=1, hidden=80, quantizer=quantizer), seed=3)
+    reference, decoder = Reference(trace(model)), decoder_of(model)
+    state = decoder.init_state()
+    for token in (5, 7, 9):
+        expected = reference.step(token)
+        error = np.abs(decoder.logits(np.array([[token]]), state) - expected).max()
+        assert error < 3e-4 * np.abs(expected).max()
+
+
+@pytest.fixture(scope="module")
+def engines():
+    """An untrained model of some depth, compiled and not."""
+    tokenizer = Tokenizer.train(TEXT, 2200)
+    model = Bolt(BoltConfig(tokenizer.vocab_size, dim=64, layers=2, hidden=96), seed=4)
+    model.embed.weight.values[...] *= 30          # logits that differ
+    return Engine(model, tokenizer), Engine(model, tokenizer, compiled=False)
+
+
+@pytest.mark.parametrize("sampling", [
+    Sampling(temperature=0), Sampling(), Sampling(top_k=1), Sampling(top_k=9, top_p=0.7), Sampling(top_k=40, min_p=0.1),
+    Sampling(top_k=0, top_p=0.9), Sampling(top_k=0, min_p=0.05), Sampling(repetition_penalty=1.3),
+    Sampling(temperature=0, no_repeat_ngram=2), Sampling(frequency_penalty=0.5, presence_penalty=0.2),
+    Sampling(top_k=0)], ids=str)
+def test_all_samplers_draw_the_tokens_of_the_model(engines, sampling):
+    compiled, general = engines
+    assert isinstance(compiled.decoder, CompiledDecoder) and not isinstance(general.decoder, CompiledDecoder)
+    for prompt, seed in (("", 1), ("the cat sat on the mat. " * 30, 2)):
+        assert [*compiled.tokens(prompt, 40, sampling, seed)] == [*general.tokens(prompt, 40, sampling, seed)]
+
+
+def test_streams_side_by_side_draw_what_each_draws_alone(engines):
+    decoder, silent, rng = engines[0].decoder, engines[0].silent, np.random.default_rng(5)
+    uniforms, first = rng.random((20, 3)), np.array([5, 6, 7])
+    together = decoder.generate(first, decoder.init_state(3), Sampling(), silent, uniforms)
+    for k in range(3):
+        alone = decoder.generate(first[k:k + 1], decoder.init_state(), Sampling(), silent, uniforms[:, k:k + 1])
+        np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
+
+
+def test_a_copy_of_a_state_goes_its_own_way(engines):
+    decoder = engines[0].decoder
+    state = decoder.init_state()
+    decoder.logits(np.array([[5, 6, 7]]), state)
+    kept = state.copy()
+    expected = decoder.logits(np.array([[8]]), state)
+    decoder.logits(np.array([[9, 10]]), state)
+    np.testing.assert_array_equal(decoder.logits(np.array([[8]]), kept), expected)
+
+
+def test_attention_past_its_window_and_its_room():
+    class Windowed(LM):
+        def block(self, layer, rng):
+            return Attention(64, 2, rng, window=40)
+    model = Windowed(Windowed.config_type(VOCAB, dim=64, layers=1), seed=1)
+    reference, decoder, rng = Reference(trace(model)), decoder_of(model), np.random.default_rng(0)
+    state = decoder.init_state()
+    for token in rng.integers(0, VOCAB, 300):
+        expected = reference.step(int(token))
+        np.testing.assert_allclose(decoder.logits(np.array([[token]]), state), expected, atol=1e-4)
+
+
+@ops.numpy_op
+def doubled(x):
+    def backward(dy):
+        return 2 * dy
+    return 2 * x, backward
+
+
+class OwnOp(Module):
+    def __call__(self, x, state=None):
+        return doubled(x)
+
+
+class OutsideOfOps(Module):
+    """Computes with activations in NumPy, which the graph takes for a constant."""
+
+    def __init__(self):
+        self.norm = RMSNorm(192)
+
+    def __call__(self, x, state=None):
+        return ops.add(x, ops.as_tensor(ops.as_array(self.norm(x)) ** 2))
+
+
+@pytest.mark.parametrize("layer", [OwnOp, OutsideOfOps])
+def test_a_model_that_cannot_be_compiled_decodes_by_itself(layer):
+    class Own(LM):
+        def block(self, k, rng):
+            return layer()
+    tokenizer = Tokenizer.train(TEXT, 300)
+    engine = Engine(Own(Own.config_type(tokenizer.vocab_size, layers=1), seed=1), tokenizer)
+    assert type(engine.decoder) is Decoder
+    assert [*engine.tokens("the cat", 5, Sampling(temperature=0))]
+
+
+def test_a_model_of_the_users_is_compiled_if_it_can_be():
+    class Own(LM):
+        def block(self, k, rng):
+            return RMSNorm(192)
+    model = Own(Own.config_type(VOCAB, layers=1), seed=1)
+    assert isinstance(plain_decoder(model, Tokenizer((), FIRST_PIECE), tape()), CompiledDecoder)
