@@ -1,5 +1,6 @@
 """ONNX: the decode step as a graph, with its state as inputs and outputs, for ONNX Runtime and others."""
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Onnx(Target):
         except ImportError:
             raise UsageError("--to onnx: it needs the package onnx; pip install onnx onnxruntime") from None
         facts = super().export(restored, path)
-        return {**facts, "run": f'python examples/run_onnx.py {path} "Once upon a time"'}
+        return {**facts, "run": f'python examples/run_onnx.py {shlex.quote(str(path))} "Once upon a time"'}
 
     def write(self, restored: Restored, graph: Graph, path: Path) -> dict[str, Any]:
         import onnx

@@ -14,7 +14,7 @@ class Writer:
     array, which becomes an initializer; equal arrays become one."""
 
     def __init__(self) -> None:
-        from onnx import helper                       # only needed to write
+        from onnx import helper  # only needed to write
         self._helper = helper
         self._place = ""                              # the layer of the nodes that follow
         self._nodes: list[Any] = []
@@ -28,7 +28,8 @@ class Writer:
         """One node -> the name of its output, or a list of names. name: for the output."""
         node_name = f"{self._place}/{kind}.{len(self._nodes)}"
         names = [f"{node_name}:{k}" for k in range(outputs)] if outputs > 1 else [name or node_name]
-        self._nodes.append(self._helper.make_node(kind, [self._name(x) for x in inputs], names, node_name, **attributes))
+        input_names = [self._name(x) for x in inputs]
+        self._nodes.append(self._helper.make_node(kind, input_names, names, node_name, **attributes))
         return names if outputs > 1 else names[0]
 
     def _name(self, x: Input) -> str:
