@@ -36,6 +36,7 @@ class Lowering(Writer):
     def proto(self, name: str) -> Any:
         """The graph as protobuf."""
         return self._helper.make_graph(self._nodes, name, self._inputs, self._outputs, [*self._initializers.values()])
+
     def _direct(self, node: Node, *inputs: Value) -> str:
         return self._op(DIRECT[node.op], *inputs)
 
