@@ -13,6 +13,7 @@ import re
 import numpy as np
 import onnxruntime as ort
 
+FORMAT = "ternary-tokenizer-1"
 CHUNK = re.compile(r"\W{0,12}\w{1,32}(?:['’]\w{1,8})?|\W{1,12}")      # a word with the punctuation before it
 WORD = re.compile(r" ?\w")
 FIRST_BYTE, FIRST_PIECE = 4, 260                                      # ids of the 256 bytes, then of the pieces
@@ -21,6 +22,8 @@ DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 
 class Tokenizer:
     def __init__(self, content):
+        if content["format"] != FORMAT:
+            raise SystemExit(f"the tokenizer of this file is {content['format']}; this program knows {FORMAT}")
         self.ids = {piece: i for i, piece in enumerate(content["pieces"], FIRST_PIECE)}
         spelled = [b""] * FIRST_BYTE + [bytes([b]) for b in range(256)] + [p.encode() for p in content["pieces"]]
         self.bytes = spelled + [b""] * (content["vocab_size"] - len(spelled))

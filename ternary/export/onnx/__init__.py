@@ -13,7 +13,7 @@ from ternary.export.onnx.lowering import OPS, Lowering
 from ternary.graph import Graph
 from ternary.schema import Config, setting
 
-OPSET, IR_VERSION = 23, 11            # RMSNormalization came with this opset
+VERSIONS, IR_VERSION = {"": 23, "com.microsoft": 1}, 11       # of sets of operators; 23 is that of RMSNormalization
 START = "all states are zeros, of length 0 where an axis has a name; the first token is eos_token"
 
 
@@ -43,13 +43,12 @@ class Onnx(Target):
         import onnx
         from onnx import helper
         lowering = Lowering(graph, self.config.opset_only)
-        opsets = [helper.make_opsetid("", OPSET)]
-        if not self.config.opset_only:
-            opsets.append(helper.make_opsetid("com.microsoft", 1))
-        model = helper.make_model(lowering.proto(restored.name), opset_imports=opsets, ir_version=IR_VERSION,
-                                  producer_name="ternary", producer_version=__version__)
+        proto = lowering.proto(restored.name)
+        domains = sorted({node.domain for node in proto.node})
+        model = helper.make_model(proto, opset_imports=[helper.make_opsetid(name, VERSIONS[name]) for name in domains],
+                                  ir_version=IR_VERSION, producer_name="ternary", producer_version=__version__)
         helper.set_model_props(model, {
             "tokenizer": restored.tokenizer.to_json(), "eos_token": str(restored.tokenizer.EOS), "start": START,
             "states": json.dumps(lowering.states)})
         onnx.save(model, path)
-        return {"opset": OPSET, "states": len(lowering.states)}
+        return {"opset": VERSIONS[""], "states": len(lowering.states)}
