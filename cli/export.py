@@ -32,7 +32,7 @@ def command(checkpoint, model, to, out, set, as_json, **flags):
         from ternary.schema import checked
         target_type = EXPORTS.get(to)
         checked(target_type.config_type, set, f"--to {to}")
-        target = target_type(**set, **given(flags, target_type, to))
+        target = target_type(**{**set, **given(flags, target_type, to)})
         restored = restore(checkpoint, model=model)
         result = target.export(restored, Path(out or f"{restored.name.replace(':', '-')}{target.suffix or '-' + to}"))
     emit(result, as_json)

@@ -112,7 +112,7 @@ def test_ternary_matrices_take_4_bits_and_the_table_is_there_once(tmp_path):
         assert ("MatMulNBits" in {node.op_type for node in proto.graph.node}) is not opset_only
 
 
-@pytest.mark.parametrize("flags", [[], ["--opset-only"], ["--set", "opset_only=true"]])
+@pytest.mark.parametrize("flags", [[], ["--opset-only", "--set", "opset_only=false"], ["--set", "opset_only=true"]])
 def test_a_trained_model_tells_the_same_story(flags, here, finished, tmp_path, example):
     path = tmp_path / "a model.onnx"
     result = here("export", "--to", "onnx", "--checkpoint", finished[0], "--out", path, *flags, "--json")
