@@ -3,6 +3,7 @@ from pathlib import Path
 import click
 
 from ternary.cli.common import UserPath, assignment, checkpoint_option, emit, json_option, model_option
+from ternary.errors import UsageError
 from ternary.machine.heartbeat import heartbeat
 from ternary.registry import file_names
 
@@ -15,20 +16,35 @@ from ternary.registry import file_names
 @click.option("--out", type=UserPath(), help="The file or folder to write. [default: MODEL and the format's suffix]")
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the format. Repeatable.")
+@click.option("--opset-only", is_flag=True, default=None, help="onnx: standard operators only, none of ONNX "
+                                                                "Runtime's own.")
 @json_option
-def command(checkpoint, model, to, out, set, as_json):
+def command(checkpoint, model, to, out, set, as_json, **flags):
     """Write a trained model for another runtime.
 
     \b
     ternary export --to hf --out my-model
+    ternary export --to onnx --opset-only
     """
     with heartbeat("exporting"):
         from ternary.checkpoint.load import restore
         from ternary.export import EXPORTS
-        target_type = EXPORTS.get(to)
         from ternary.schema import checked
+        target_type = EXPORTS.get(to)
         checked(target_type.config_type, set, f"--to {to}")
-        target = target_type(**set)
+        target = target_type(**{**set, **given(flags, target_type, to)})
         restored = restore(checkpoint, model=model)
         result = target.export(restored, Path(out or f"{restored.name.replace(':', '-')}{target.suffix or '-' + to}"))
     emit(result, as_json)
+
+
+def given(flags, target_type, to):
+    """The flags that are given, each a field of the format. UsageError, with the formats that have it, for another."""
+    from ternary.export import EXPORTS
+    fields = {name: value for name, value in flags.items() if value is not None}
+    for name in fields:
+        if name not in target_type.config_type.__dataclass_fields__:
+            owners = [known for known in EXPORTS.names() if name in EXPORTS.get(known).config_type.__dataclass_fields__]
+            raise UsageError(f"--{name.replace('_', '-')}: --to {to} has no such setting; "
+                             f"that is one of --to {', '.join(owners)}")
+    return fields
