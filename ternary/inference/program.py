@@ -151,7 +151,8 @@ class Builder:
             return
         codes, alpha = quantized(w, quantizer)
         scales = row_scales(alpha, w.shape, quantizer)
-        segment = n // len(scales)
+        segment = min(n, padded(n, LINE) // len(scales))
+        scales = scales[:n // segment]
         if len(scales) >= P.SUMS:
             raise Unsupported(f"{node.place}: {len(scales)} scales in a row of weights; the compiled decoder has room "
                               f"for {P.SUMS - 1}")
