@@ -54,14 +54,14 @@ def train(threads, as_json, **given):
     show(result, as_json)
 
 
-@command.command("decode", short_help="Generation, token by token.")
+@command.command("decode", short_help="Generation, and what limits it.")
 @click.option("--checkpoint", type=UserPath(), help="A run folder (its best step) or a step folder.")
 @click.option("--model", help="A new model by name, see `ternary models`. [default: bolt-small]")
 @click.option("--tokens", type=positive_int(256), default=256, show_default=True, help="Per sequence.")
 @threads_option
 @json_option
 def decode(threads, as_json, **given):
-    """Tokens per second of generation, of one sequence and of eight at once."""
+    """Tokens per second of generation: one story, many at once, and a prompt."""
     from ternary.machine.threads import set_threads
     set_threads(threads)
     from ternary.bench.decode import bench_decode

@@ -1,29 +1,38 @@
-"""Tokens per second of generation, one token at a time."""
+"""Tokens per second of generation, and which share that is of what this machine can read."""
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
 from ternary.bench.measure import machine, peak_rss_mb
 from ternary.checkpoint.load import restore
+from ternary.compiler.two_bit import PANEL
 from ternary.errors import UsageError
-from ternary.inference.decoders.base import read
-from ternary.inference.generation import Sampling
+from ternary.inference.compiled import CompiledDecoder, plain_decoder
+from ternary.inference.decoders.base import Decoder
+from ternary.inference.sampling import Sampling
+from ternary.kernels.decode.bandwidth import read_through
+from ternary.kernels.decode.program import CHUNK
 from ternary.kernels.sample import sample
 from ternary.machine.heartbeat import say
 from ternary.models import MODELS
-from ternary.models.lm import LM
 from ternary.rng import generator
+from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 
-BATCH = 8
+STREAMS = 32
+PROMPT = 1024                     # tokens
 REPEATS = 5
+GREEDY = Sampling(temperature=0)
 
 
 def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256) -> dict:
-    """Speed of the step form, of one sequence and of BATCH at once -> JSON of `ternary bench decode`.
+    """Speed of generation -> JSON of `ternary bench decode`.
 
-    A checkpoint, or a new model by name; `tokens` per sequence. The best of several runs; tokens are drawn as
-    `generate` draws them by default, which counts (sample_ms).
+    A checkpoint, or a new model by name; `tokens` per sequence, on one thread. The best of several runs. Tokens are
+    drawn as `generate` draws them by default. general_tokens_per_second: of the model itself, op by op.
+    bytes_per_token: of weights that each token reads; bandwidth: bytes per second of one thread that reads as many
+    bytes over and over.
     """
     if checkpoint and model:
         raise UsageError("--checkpoint and --model each name a model; give one of them")
@@ -31,38 +40,63 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
         raise UsageError(f"--tokens is {tokens}; wanted at least 1")
     if checkpoint:
         restored = restore(checkpoint)
-        name, lm = restored.name, restored.model
+        name, lm, tokenizer = restored.name, restored.model, restored.tokenizer
     else:
-        name = model or "bolt-small"
+        name, tokenizer = model or "bolt-small", Tokenizer((), FIRST_PIECE)
         lm = MODELS.get(name)()
-    say(f"{name}: {tokens} tokens, {REPEATS} runs each of batch 1 and {BATCH}")
-    (step, draw), (batch_step, batch_draw) = (best(lm, batch, tokens) for batch in (1, BATCH))
-    return {"model": name, "checkpoint": checkpoint, "precision": "fp32", **machine(), "tokens": tokens,
-            "tokens_per_second": tokens / (step + draw), "ms_per_token": (step + draw) / tokens * 1e3,
-            "step_ms": step / tokens * 1e3, "sample_ms": draw / tokens * 1e3,
-            "batch_size": BATCH, "batch_tokens_per_second": BATCH * tokens / (batch_step + batch_draw),
-            "batch_step_ms": batch_step / tokens * 1e3, "batch_sample_ms": batch_draw / tokens * 1e3,
-            "peak_rss_mb": peak_rss_mb()}
-
-
-def best(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in read() and in sample() of the fastest run."""
-    generate(model, batch, 2)     # compiles
-    return min((generate(model, batch, tokens) for _ in range(REPEATS)), key=sum)
-
-
-def generate(model: LM, batch: int, tokens: int) -> tuple[float, float]:
-    """Seconds in read() and in sample()."""
-    s, rng, clock = Sampling(), generator(0, "bench"), time.perf_counter
+    say(f"{name}: {tokens} tokens, {REPEATS} runs of each form")
     tape = Tape("fp32", record=False)
-    state, current, drawn = model.init_state(batch), np.zeros(batch, np.int64), np.empty(1, np.int64)
-    stepped = sampled = 0.0
+    general, decoder = Decoder(lm, tokenizer, tape), plain_decoder(lm, tokenizer, tape)
+    result = {"model": name, "checkpoint": checkpoint, **machine(), "threads": 1, "tokens": tokens,
+              "compiled": isinstance(decoder, CompiledDecoder)}
+    if isinstance(decoder, CompiledDecoder):
+        size = decoder.bytes_per_token
+        result |= {
+            "tokens_per_second": speed(lambda: draw(decoder, 1, tokens), tokens),
+            "greedy_tokens_per_second": speed(lambda: draw(decoder, 1, tokens, GREEDY), tokens),
+            "streams": STREAMS, "streams_tokens_per_second": speed(lambda: draw(decoder, STREAMS, tokens),
+                                                                   STREAMS * tokens),
+            "prompt_tokens": PROMPT, "prompt_tokens_per_second": speed(lambda: read(decoder, PROMPT), PROMPT),
+            "bytes_per_token": size, "bandwidth": (bandwidth := read_bandwidth(size))}
+        result["share_of_bandwidth"] = size * result["greedy_tokens_per_second"] / bandwidth
+    result["general_tokens_per_second"] = speed(lambda: step(general, tokens), tokens)
+    return {**result, "peak_rss_mb": peak_rss_mb()}
+
+
+def speed(run: Callable[[], None], tokens: int) -> float:
+    """Tokens per second of the fastest run; one before them compiles."""
+    run()
+    best = float("inf")
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return tokens / best
+
+
+def draw(decoder: CompiledDecoder, streams: int, tokens: int, sampling: Sampling | None = None) -> None:
+    """Begin stories; `streams` at once do not stop at the end of a story, nor does one that draws no EOS."""
+    silent = np.array([decoder.tokenizer.EOS])
+    decoder.generate(np.zeros(streams, np.int64), decoder.init_state(streams), sampling or Sampling(), silent,
+                     generator(0, "bench").random((tokens, streams)))
+
+
+def read(decoder: CompiledDecoder, tokens: int) -> None:
+    ids, state = generator(0, "bench").integers(0, decoder.head.vocab, tokens), decoder.init_state()
+    for first in range(0, tokens, CHUNK):
+        decoder.read(ids[first:first + CHUNK], state)
+
+
+def step(decoder: Decoder, tokens: int) -> None:
+    """Token by token, by the model itself."""
+    s, rng, state, drawn = Sampling(), generator(0, "bench"), decoder.init_state(), np.zeros(1, np.int64)
     for _ in range(tokens):
-        start = clock()
-        logits = read(model, tape, current[:, None], state)
-        middle = clock()
-        for row in range(batch):
-            sample(logits[row], s.temperature, s.top_k, s.top_p, s.min_p, rng.random(), drawn)
-            current[row] = drawn[0]
-        stepped, sampled = stepped + middle - start, sampled + clock() - middle
-    return stepped, sampled
+        logits = decoder.logits(drawn[None], state)
+        sample(logits, s.temperature, s.top_k, s.top_p, s.min_p, rng.random(), drawn)
+
+
+def read_bandwidth(size: int, seconds: float = 0.05) -> float:
+    """Bytes per second of one thread that reads so many bytes again and again."""
+    a = np.ones(-(-size // (16 * PANEL)) * 4 * PANEL, np.float32)
+    times = max(1, int(seconds * 20e9 / a.nbytes))
+    return speed(lambda: read_through(a, times), a.nbytes * times)

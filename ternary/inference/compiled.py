@@ -58,6 +58,11 @@ class CompiledDecoder(Decoder):
         self.scratches: dict[int, P.Scratch] = {}
         self.programs: dict[int, P.Program] = {}
 
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes of weights that a token reads, keys and values and the rows of candidates left out."""
+        return self.codes.nbytes + self.floats.nbytes + self.head.panels.nbytes + self.head.scales.nbytes
+
     def init_state(self, streams: int = 1) -> State:
         return self.with_room(State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
                                     np.zeros(1, np.float32), 0), ROOM if self.built.attentions else 0)
