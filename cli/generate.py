@@ -2,11 +2,13 @@ import os
 import stat
 import sys
 import time
+from pathlib import Path
 
 import click
 
 from ternary.cli.common import (
     Number,
+    UserPath,
     assignment,
     checkpoint_option,
     config_options,
@@ -33,18 +35,23 @@ from ternary.schema import Rule
               "one of your own, file.py:Name. [default: a draw from the model's probabilities]")
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
+@click.option("--save-state", type=UserPath(), metavar="FILE", help="Keep what the text has left behind, to go on "
+              "with --load-state.")
+@click.option("--load-state", type=UserPath(), metavar="FILE", help="PROMPT continues the text of that state.")
 @click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True, help="Random "
                                                                                                           "seed.")
 @click.option("--threads", type=positive_int(2), help="Number of threads. [default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
-def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, seed, threads, no_stream, as_json, **sampling):
+def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_state, load_state, seed, threads, no_stream,
+            as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
 
     PROMPT - is standard input. One that begins with a dash comes last, after two dashes.
 
     \b
     ternary generate "Once upon a time"
+    ternary generate "Once upon a time" --save-state a; ternary generate " Then" --load-state a
     ternary generate - < begin.txt
     ternary generate -- "- Who is there?"
     """
@@ -56,24 +63,31 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, seed, thr
     clock = Clock()
     with heartbeat(clock.__str__):
         from ternary.checkpoint.load import restore
+        from ternary.inference.context import load_context
         from ternary.inference.generation import Engine
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
         prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
         restored = restore(checkpoint, model=model)
         engine = Engine(restored.model, restored.tokenizer, decoder, **set)
-        if not (no_stream or as_json):
-            begin = prompt                        # not before it is read: lines on stderr come until then
-            for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop):
+        context = engine.new_context() if save_state or load_state else None
+        if load_state:
+            context = load_context(Path(load_state), engine.decoder)
+        streamed = not (no_stream or as_json)
+        begin, pieces = prompt, []                    # one for each token, and what is left at the end
+        for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop, context):
+            if streamed:
                 clock.shown = True
-                click.echo(begin + piece, nl=False)
+                click.echo(begin + piece, nl=False)       # not before it is read: lines on stderr come until then
                 begin = ""
-            click.echo()
-            return
-        pieces = []                                   # one for each token, and what is left at the end
-        for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop):
             pieces.append(piece)
             clock.tokens = engine.generated
         seconds = time.perf_counter() - clock.start
+        if streamed:
+            click.echo()
+        if save_state:
+            context.save(Path(save_state), engine.decoder)
+    if streamed:
+        return
     text, tokens = prompt + "".join(pieces), engine.generated
     if as_json:
         emit({"text": text, "tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / seconds,

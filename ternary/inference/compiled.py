@@ -10,7 +10,7 @@ import numpy as np
 from ternary.autograd.tape import Tape
 from ternary.graph import trace
 from ternary.inference.decoders.base import Decoder, Told
-from ternary.inference.program import Builder, Unsupported, padded
+from ternary.inference.program import UNIT, Builder, Unsupported, padded
 from ternary.inference.sampling import Sampling
 from ternary.kernels.decode import pack
 from ternary.kernels.decode import program as P
@@ -99,14 +99,14 @@ class CompiledDecoder(Decoder):
     def scratch(self, rows: int, room: int) -> P.Scratch:
         """Room for so many rows at once."""
         kept = self.scratches.get(rows)
-        if kept is None or len(kept.scores) < room + pack.PANEL:
-            slab, digits = padded(self.built.slab.size), max(pack.PANEL, self.built.widest, padded(self.head.dim))
+        if kept is None or len(kept.scores) < room + UNIT:
+            slab, digits = padded(self.built.slab.size), max(self.built.widest, padded(self.head.dim))
             x = np.zeros((rows, slab), np.float32)
             for at, values in self.built.presets:
                 x[:, at:at + len(values)] = values
-            kept = P.Scratch(pack.aligned(np.append(x.ravel(), np.zeros(pack.PANEL, np.float32))),
-                             pack.aligned(np.zeros(rows * 2 * digits + pack.PANEL, np.int8)),
-                             np.zeros(rows * P.SUMS, np.float32), np.zeros(room + 2 * pack.PANEL, np.float32),
+            kept = P.Scratch(pack.aligned(np.append(x.ravel(), np.zeros(UNIT, np.float32))),
+                             pack.aligned(np.zeros(rows * 2 * digits + UNIT, np.int8)),
+                             np.zeros(rows * P.SUMS, np.float32), np.zeros(room + 2 * UNIT, np.float32),
                              np.zeros(digits, np.float32), slab, digits)
             self.scratches[rows] = kept
         return kept

@@ -1,11 +1,14 @@
 """Generation: one token after the other, through the state of the model."""
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
-from ternary.inference.compiled import BURST, CompiledDecoder, plain_decoder
+from ternary.errors import UsageError
+from ternary.inference.compiled import BURST, CompiledDecoder, State, plain_decoder
+from ternary.inference.context import Context
 from ternary.inference.decoders import DECODERS, Decoder
 from ternary.inference.decoders.base import Told
 from ternary.inference.penalties import Penalties
@@ -39,66 +42,100 @@ class Engine:
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS], int)
 
     def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
-               seed: int = 0, told: Told | None = None) -> Iterator[int]:
+               seed: int = 0, told: Told | None = None, context: Context | None = None) -> Generator[int, None, None]:
         """Token ids after `prompt` until EOS or `max_tokens`; the same seed gives the same tokens.
 
-        told: hears how much of the prompt is read.
+        told: hears how much of the prompt is read. context: a text that the prompt continues (see `new_context`); it
+        moves on, whenever the iterator ends or is closed.
         """
         sampling, rng = sampling or Sampling(), generator(seed, "sample")
-        ids = [self.tokenizer.EOS, *self.tokenizer.encode(prompt)]           # EOS: a story begins
+        text = self.tokenizer.encode(prompt)
+        before = context.ids if context else [self.tokenizer.EOS]            # EOS: a story begins
         self.generated = 0
         if isinstance(self.decoder, CompiledDecoder) and self.decoder.draws(sampling):
-            yield from self.bursts(self.decoder, ids, max_tokens, sampling, rng, told)
+            yield from self.bursts(self.decoder, [before[-1], *text], max_tokens, sampling, rng, told, context)
             return
-        state, penalties = self.decoder.init_state(), Penalties(sampling, self.model.config.vocab_size, ids[1:])
-        drawn = np.zeros(1, np.int64)
+        state = context.state if context else self.decoder.init_state()
+        penalties = Penalties(sampling, self.model.config.vocab_size, [*before[1:], *text])
+        ids, drawn = [before[-1], *text], np.zeros(1, np.int64)
 
         def draw(logits: np.ndarray) -> int:
             sample(logits, float(sampling.temperature), int(sampling.top_k), float(sampling.top_p),
                    float(sampling.min_p), rng.random(), drawn)
             return int(drawn[0])
 
+        if context and isinstance(self.decoder, CompiledDecoder):
+            ids = self.begin(self.decoder, ids, state, told, context)
         for _ in range(max_tokens):
+            kept = context and context.state.copy()
             logits = penalties.applied(self.decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
             logits[self.silent], told = -np.inf, None
             token = self.decoder.choose(logits, state, draw)
             if token == self.tokenizer.EOS:
+                if context and kept:
+                    context.state = kept          # the end of the text is no part of it
                 return
             penalties.add(token)
             ids, self.generated = [token], self.generated + 1
+            if context:
+                context.ids.append(token)
             yield token
 
+    def new_context(self) -> Context:
+        """That of a text of which nothing has been read. UsageError if the model is not compiled."""
+        if not isinstance(self.decoder, CompiledDecoder):
+            raise UsageError("a state is kept of compiled models only; this decoder, or this model, has none")
+        return Context([self.tokenizer.EOS], self.decoder.init_state())
+
     def bursts(self, decoder: CompiledDecoder, ids: list[int], max_tokens: int, sampling: Sampling,
-               rng: np.random.Generator, told: Told | None) -> Iterator[int]:
+               rng: np.random.Generator, told: Told | None, context: Context | None) -> Iterator[int]:
         """`tokens` of a decoder that draws by itself: several before Python looks at them."""
-        state = decoder.init_state()
+        state = context.state if context else decoder.init_state()
+        last, = self.begin(decoder, ids, state, told, context)
+        while self.generated < max_tokens:
+            uniforms, kept = rng.random((min(BURST, max_tokens - self.generated), 1)), context and state.copy()
+            burst = decoder.generate(np.array([last]), state, sampling, self.silent, uniforms)[:, 0].tolist()
+            taken = 0
+            try:
+                for token in burst:
+                    if token == self.tokenizer.EOS:
+                        return
+                    self.generated, taken = self.generated + 1, taken + 1
+                    yield token
+            finally:
+                if context and kept:
+                    context.ids += burst[:taken]
+                    if taken < len(burst):        # what it read beyond the end of the text is taken back
+                        context.state = kept
+                        if taken:
+                            decoder.read(np.array([last, *burst][:taken]), kept)
+            last = burst[-1]
+
+    def begin(self, decoder: CompiledDecoder, ids: list[int], state: State, told: Told | None,
+              context: Context | None) -> list[int]:
+        """Read all of a prompt but its last token -> that one, as a list"""
         for first in range(0, len(ids) - 1, CHUNK):
             part = ids[first:min(first + CHUNK, len(ids) - 1)]
             decoder.read(np.array(part), state)
             if told:
                 told(first + len(part), len(ids))
-        if told:                                  # the last token is read by the first burst
+        if told:
             told(len(ids), len(ids))
-        last = np.array(ids[-1:])
-        while self.generated < max_tokens:
-            uniforms = rng.random((min(BURST, max_tokens - self.generated), 1))
-            burst = decoder.generate(last, state, sampling, self.silent, uniforms)
-            for token in burst[:, 0].tolist():
-                if token == self.tokenizer.EOS:
-                    return
-                self.generated += 1
-                yield token
-            last = burst[-1]
+        if context:
+            context.ids += ids[1:]
+        return ids[-1:]
 
     def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
-               seed: int = 0, told: Told | None = None, stop: Iterable[str] = ()) -> Iterator[str]:
+               seed: int = 0, told: Told | None = None, stop: Iterable[str] = (),
+               context: Context | None = None) -> Iterator[str]:
         """The continuation as text, piece by piece; a piece may be "" while a character is incomplete, or while it
         may be the beginning of a stop string. The text ends before the first string of `stop`."""
         decoder, stops = StreamDecoder(self.tokenizer), StopStrings(stop)
-        for token in self.tokens(prompt, max_tokens, sampling, seed, told):
-            yield stops.feed(decoder.feed(token))
-            if stops.found:
-                return
+        with closing(self.tokens(prompt, max_tokens, sampling, seed, told, context)) as tokens:
+            for token in tokens:
+                yield stops.feed(decoder.feed(token))
+                if stops.found:
+                    return
         yield stops.feed(decoder.finish()) + stops.finish()
 
     def generate(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,

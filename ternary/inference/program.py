@@ -15,10 +15,11 @@ from ternary.kernels.decode.rows import ADD, MUL, NUMBER, ROW, SUB
 from ternary.kernels.gemm.quant import quantized, row_scales
 
 LINE = 32
+UNIT = max(PANEL, LINE)           # places begin and end at whole units: instructions run over whole lines and panels
 ENDLESS = 1 << 40                 # the window of attention to all tokens
 
 
-def padded(n: int, unit: int = PANEL) -> int:
+def padded(n: int, unit: int = UNIT) -> int:
     return -(-n // unit) * unit
 
 
@@ -114,9 +115,9 @@ class Builder:
         return len(self.code) - 1
 
     def put(self, arena: str, a: np.ndarray) -> int:
-        """-> the offset of `a` in its arena, at a whole panel"""
+        """-> the offset of `a` in its arena, at a whole unit"""
         rows, at = getattr(self, arena), self.ends[arena]
-        a = np.pad(a.ravel(), (0, -a.size % PANEL))
+        a = np.pad(a.ravel(), (0, -a.size % UNIT))
         rows.append(a)
         self.ends[arena] += a.size
         return at
@@ -294,6 +295,6 @@ class Builder:
 
     def arenas(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """-> code (instructions, P.WIDTH), codes, floats"""
-        none = {"codes": np.zeros(PANEL, np.uint8), "floats": np.zeros(PANEL, np.float32)}
+        none = {"codes": np.zeros(UNIT, np.uint8), "floats": np.zeros(UNIT, np.float32)}
         codes, floats = (pack.aligned(np.concatenate(getattr(self, name) or [none[name]])) for name in none)
         return np.array(self.code, np.int64).reshape(-1, P.WIDTH), codes, floats
