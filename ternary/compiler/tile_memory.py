@@ -1,6 +1,7 @@
 """Tiles from and to memory: loads, stores, and products with packed operands.
 
-Arrays hold float32, bfloat16 as uint16, or integers as int8 and uint8. A 1-D array is broadcast over rows.
+Arrays hold float32, bfloat16 as uint16, or integers as int8, uint8 and (to load) int16. A 1-D array is broadcast over
+rows.
 """
 from numba import types
 
@@ -44,6 +45,8 @@ def load_vector(b, array, p):
         return b.sitofp(b.sext(v, simd.VI) if array.dtype == types.int8 else b.zext(v, simd.VI), VF)
     if is_bf16(array):
         return simd.widen(b, b.load(b.bitcast(p, ir.PointerType(VH)), align=2))
+    if array.dtype == types.int16:
+        return b.sitofp(b.sext(b.load(b.bitcast(p, ir.PointerType(VH)), align=2), simd.VI), VF)
     return b.load(b.bitcast(p, ir.PointerType(VF)), align=4)
 
 
@@ -151,9 +154,10 @@ def prefetch(tc, a, i, j):
 def outer_fma(tc, t, a, ao, row, p, po):
     """t[i, j] += a[ao + i*row] * p[po + j] with flat offsets; bf16: a[ao + i*row : +2] dot p[po + 2j : +2].
 
-    Bytes: dot products of four, a int8 and p uint8 (values up to 2); t accumulates int32, see `from_ints`.
+    Bytes: dot products of four, a int8 and p uint8 (values up to 2); t accumulates int32, see `from_ints`. With
+    float32 in a, p may be int16.
     """
-    bf, by = is_bf16(a), is_bytes(a)
+    bf, by, words = is_bf16(a), is_bytes(a), p.dtype == types.int16
     high, sixteen = const(-65536, simd.VI), const(16, simd.VI)
 
     def halves(b, v):
@@ -164,8 +168,9 @@ def outer_fma(tc, t, a, ao, row, p, po):
         off, row, po = (ctx.cast(b, args[k], sig.args[k], types.intp) for k in (2, 3, 5))
         panel = []
         for j in range(t.cols):
-            at = _plus(b, po, j * LANES * (32 // p.dtype.bitwidth))
-            panel.append(b.load(pointer(ctx, b, sig.args[4], pv, at, simd.VI if bf or by else VF), align=4))
+            at = _plus(b, po, j * LANES * (1 if words else 32 // p.dtype.bitwidth))
+            place = pointer(ctx, b, sig.args[4], pv, at, simd.VI if bf or by else VF)
+            panel.append(load_vector(b, p, place) if words else b.load(place, align=4))
         if bf and not simd.BF16_DOT:              # split pairs of bf16 into floats once per panel
             panel = [halves(b, v) for v in panel]
         out = []

@@ -6,11 +6,11 @@ from ternary.compiler.compat import intrinsic, ir
 from ternary.compiler.isa import LANES, VNNI
 from ternary.compiler.simd import I32, I64, VF, VI, const, index
 from ternary.compiler.tile_memory import pointer
-from ternary.compiler.tiles import build, tile, vectors
+from ternary.compiler.tiles import Tile, build, tile, vectors
 
 PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vector of 2-bit codes
 IN_PLACE = VNNI
-wide = tile(1, 4)                 # one number for each output of a panel
+wide, wide4 = tile(1, 4), tile(4, 4)      # a number for each output of a panel, of one row and of four
 
 
 @intrinsic
@@ -34,6 +34,18 @@ def two_bit_fma(tc, t, a, ao, p, po):
             out.append(b.bitcast(simd.bytes_dot(b, b.bitcast(c, VI), plane, x), VF))
         return build(ctx, b, t, out)
     return t(t, a, ao, p, po), cg
+
+
+@intrinsic
+def row(tc, t, k):
+    """Row k of a tile, k a literal, as a tile of one row."""
+    if not isinstance(k, types.IntegerLiteral):
+        return None
+    out, first = Tile(1, t.cols), k.literal_value * t.cols
+
+    def cg(ctx, b, sig, args):
+        return build(ctx, b, out, vectors(b, t, args[0])[first:first + t.cols])
+    return out(t, k), cg
 
 
 @intrinsic

@@ -42,7 +42,7 @@ class CompiledDecoder(Decoder):
         super().__init__(model, tokenizer, tape)
         graph = trace(model)
         built = self.built = Builder(graph)
-        self.code, self.codes, self.floats = built.arenas()
+        self.code, self.codes, self.words, self.floats = built.arenas()
         vocab, dim = graph.table.shape
         self.table = np.ascontiguousarray(graph.table, np.float32)
         embedding = graph.nodes[0].inputs[0].constant
@@ -61,7 +61,8 @@ class CompiledDecoder(Decoder):
     @property
     def bytes_per_token(self) -> int:
         """Bytes of weights that a token reads, keys and values and the rows of candidates left out."""
-        return self.codes.nbytes + self.floats.nbytes + self.head.panels.nbytes + self.head.scales.nbytes
+        arenas = self.codes, self.words, self.floats, self.head.panels, self.head.scales
+        return sum(a.nbytes for a in arenas)
 
     def init_state(self, streams: int = 1) -> State:
         return self.with_room(State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
@@ -93,7 +94,7 @@ class CompiledDecoder(Decoder):
             for (k, _, _), (at, _, rows) in zip(self.built.attentions, self.rooms(room)):
                 code[k, 7:9] = at, rows
             angles = rope_angles(max(room, 1), self.built.heads or 2, np.dtype(np.float32))
-            self.programs = {room: P.Program(code, self.codes, self.floats, angles)}
+            self.programs = {room: P.Program(code, self.codes, self.words, self.floats, angles)}
         return self.programs[room]
 
     def scratch(self, rows: int, room: int) -> P.Scratch:

@@ -62,6 +62,6 @@ def load_context(path: Path, decoder: CompiledDecoder) -> Context:
 def fingerprint(decoder: CompiledDecoder) -> str:
     """Of the packed weights."""
     digest = hashlib.sha256()
-    for a in (decoder.code, decoder.codes, decoder.floats, decoder.table):
+    for a in (decoder.code, decoder.codes, decoder.words, decoder.floats, decoder.table):
         digest.update(np.ascontiguousarray(a).view(np.uint8).data)
     return digest.hexdigest()

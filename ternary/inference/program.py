@@ -1,6 +1,5 @@
 """From the graph of a model to a program for kernels.decode: weights are packed, activations and states get places."""
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -64,8 +63,9 @@ class Builder:
         self.graph, self.slab = graph, Slab()
         self.code: list[list[int]] = []
         self.codes: list[np.ndarray] = []
+        self.words: list[np.ndarray] = []
         self.floats: list[np.ndarray] = []
-        self.ends = {"codes": 0, "floats": 0}
+        self.ends = {"codes": 0, "words": 0, "floats": 0}
         self.known: dict[int, int] = {}               # constants that are placed
         self.state = 0                                # numbers of a stream's state
         self.widest, self.heads = 0, 0
@@ -147,8 +147,9 @@ class Builder:
         x, weight = node.inputs
         w, quantizer, n = weight.constant, node.options["quantizer"], x.channels
         if quantizer is None:
-            panels = self.put("floats", pack.float_panels(w))
-            self.emit(P.FLOAT, self.new(node), self.at(x), n, panels, len(w))
+            panels, scales = pack.word_panels(w)
+            self.emit(P.FLOAT, self.new(node), self.at(x), n, self.put("words", panels), self.put("floats", scales),
+                      len(w))
             return
         codes, alpha = quantized(w, quantizer)
         scales = row_scales(alpha, w.shape, quantizer)
@@ -293,8 +294,8 @@ class Builder:
         at = self.emit(P.ATTENTION, self.new(node), self.at(qkv), n, head, node.options["rotary"], window)
         self.attentions.append((at, 2 * n, window + P.CHUNK))
 
-    def arenas(self) -> tuple[Any, np.ndarray, np.ndarray]:
-        """-> code (instructions, P.WIDTH), codes, floats"""
-        none = {"codes": np.zeros(UNIT, np.uint8), "floats": np.zeros(UNIT, np.float32)}
-        codes, floats = (pack.aligned(np.concatenate(getattr(self, name) or [none[name]])) for name in none)
-        return np.array(self.code, np.int64).reshape(-1, P.WIDTH), codes, floats
+    def arenas(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """-> code (instructions, P.WIDTH), codes (uint8), words (int16), floats (float32)"""
+        parts = (self.codes, np.uint8), (self.words, np.int16), (self.floats, np.float32)
+        codes, words, floats = (pack.aligned(np.concatenate(part or [np.zeros(UNIT, dtype)])) for part, dtype in parts)
+        return np.array(self.code, np.int64).reshape(-1, P.WIDTH), codes, words, floats

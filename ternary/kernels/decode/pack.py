@@ -7,6 +7,7 @@ from ternary.compiler.two_bit import PANEL
 # of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
 TABLE_TOP = 127 if VNNI else 63
 TABLE_ZERO = TABLE_TOP + 1
+WORD_TOP = 32767                  # of float weights, which are stored in 16 bits
 
 
 def aligned(a: np.ndarray) -> np.ndarray:
@@ -40,6 +41,8 @@ def byte_panels(q: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(p).astype(np.uint8).ravel()
 
 
-def float_panels(w: np.ndarray) -> np.ndarray:
-    """w (N, K) -> flat panels (N / PANEL, K, PANEL)."""
-    return np.ascontiguousarray(in_panels(w.astype(np.float32)).transpose(0, 2, 1)).ravel()
+def word_panels(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """w (N, K) -> flat int16 panels (N / PANEL, K, PANEL) of w / scale, and the scales (N padded,): a row has one"""
+    scales = np.maximum(np.abs(w).max(1), 1e-30) / WORD_TOP
+    p = in_panels(np.rint(w / scales[:, None]).astype(np.int16)).transpose(0, 2, 1)
+    return np.ascontiguousarray(p).ravel(), np.pad(scales, (0, -len(w) % PANEL)).astype(np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
-from ternary.compiler.two_bit import PANEL, plane_sums, two_bit_fma, wide
+from ternary.compiler.two_bit import PANEL, plane_sums, row, two_bit_fma, wide, wide4
 from ternary.kernels.decode.pack import TABLE_ZERO
 
 LINE = 32                         # columns of a vec32
@@ -118,18 +118,27 @@ def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
 
 
 @device
-def float_product(x, at, n, p, po, outputs, y, yo):
-    """y[yo:] = the matrix of float panels p[po:] @ x[at:at + n]."""
+def word_product(x, at, n, p, po, scales, co, outputs, y, yo, slab, rows):
+    """y[r slab + yo:] = the matrix of int16 panels p[po:] @ row r, x[r slab + at:][:n], times the scales[co:]."""
     for o in range(0, outputs, PANEL):
-        t, u = wide(), wide()
-        pt, even = po + o * n, n // 2 * 2
-        for k in range(0, even, 2):
-            t = t + load_like(wide(), p, 0, pt) * x[at + k]
-            u = u + load_like(wide(), p, 0, pt + PANEL) * x[at + k + 1]
-            pt += 2 * PANEL
-        if even < n:
-            t = t + load_like(wide(), p, 0, pt) * x[at + even]
-        store(y, 0, yo + o, t + u)
+        panel, fours, scale = po + o * n, rows // 4 * 4, load_like(wide(), scales, 0, co + o)
+        for r in range(0, fours, 4):              # four rows share what is loaded of the panel
+            t, a = wide4(), r * slab + at
+            for k in range(n):
+                t = outer_fma(t, x, a + k, slab, p, panel + k * PANEL)
+            here = r * slab + yo + o
+            store(y, 0, here, row(t, 0) * scale)
+            store(y, 0, here + slab, row(t, 1) * scale)
+            store(y, 0, here + 2 * slab, row(t, 2) * scale)
+            store(y, 0, here + 3 * slab, row(t, 3) * scale)
+        for r in range(fours, rows):
+            t, u, a, even = wide(), wide(), r * slab + at, n // 2 * 2
+            for k in range(0, even, 2):
+                t = outer_fma(t, x, a + k, 0, p, panel + k * PANEL)
+                u = outer_fma(u, x, a + k + 1, 0, p, panel + (k + 1) * PANEL)
+            if even < n:
+                t = outer_fma(t, x, a + even, 0, p, panel + even * PANEL)
+            store(y, 0, r * slab + yo + o, (t + u) * scale)
 
 
 @device

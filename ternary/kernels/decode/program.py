@@ -9,7 +9,7 @@ from collections import namedtuple
 from ternary.compiler.jit import compiled, device
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.draw import LOWEST, draw
-from ternary.kernels.decode.products import SUMS, float_product, quantize, table_product, ternary_product
+from ternary.kernels.decode.products import SUMS, quantize, table_product, ternary_product, word_product
 
 WIDTH = 12
 CHUNK = 32                        # tokens of a prompt that are read together
@@ -20,8 +20,9 @@ OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant"
  SCAN_CONSTANT, LAYER_NORM, ATTENTION, SOFTMAX, LINEAR_ATTENTION, L2_NORM, EXPAND, DYNAMIC_CONV, GROUPED_CONV, CLIP,
  TOP_SOFTMAX, CUMULATIVE_MEAN) = range(len(OPS))
 
-# code (instructions, WIDTH), codes: 2-bit panels, floats: constants, angles (positions, head): rotary positions
-Program = namedtuple("Program", "code codes floats angles")
+# code (instructions, WIDTH), codes: 2-bit panels, words: int16 panels, floats: constants, angles (positions, head):
+# rotary positions
+Program = namedtuple("Program", "code codes words floats angles")
 # of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for a row of scores and of errors
 Scratch = namedtuple("Scratch", "x q sums scores error slab digits")
 # positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
@@ -41,6 +42,9 @@ def execute(program, w, streams, count):
         if op == TERNARY:                         # n inputs, b: panels, c: scales, d: outputs, e: of a segment
             ternary_product(q, digits, n, e, sums, codes, b, floats, c, d, x, y, slab, count)
             continue
+        if op == FLOAT:                           # n inputs, b: panels of words, c: scales, d: outputs
+            word_product(x, a, n, program.words, b, floats, c, d, x, y, slab, count)
+            continue
         for r in range(count):
             at, here = r * slab + y, r * slab + a
             position, state = streams.positions[r], streams.first[r]
@@ -54,8 +58,6 @@ def execute(program, w, streams, count):
                 quantize(x, here, n, q, r * 2 * digits, digits, b, sums, r * SUMS)
             elif op == RMS_NORM:                  # b: weights, c: channels of a head
                 R.rms_norm(x, here, floats, b, c, x, at, n)
-            elif op == FLOAT:                     # n inputs, b: panels, c: outputs
-                float_product(x, here, n, floats, b, c, x, at)
             elif op == COPY:
                 R.copied(x, here, x, at, n)
             elif op == WRITE:                     # b: the ring, c: its rows, y: a row's numbers

@@ -262,13 +262,16 @@ def attention(x, a, n, head, rotary, angles, position, window, cache, co, room, 
             copied(x, a + n + h, cache, row + h, head)
             copied(x, a + h, y, at + h, head)
         copied(x, a + 2 * n + h, cache, row + n + h, head)
-    count = position + 1 - first
+    count, start = position + 1 - first, first % room
     for h in range(0, n, head):
+        k = start
         for t in range(count):
-            scores[t] = dot(y, at + h, cache, co + (first + t) % room * 2 * n + h, head) * scale
+            scores[t] = dot(y, at + h, cache, co + k * 2 * n + h, head) * scale
+            k = k + 1 if k + 1 < room else 0
         softmax(scores, 0, scores, 0, count)
         for j in range(0, head, LINE):
-            s = vec32()
+            s, k = vec32(), start
             for t in range(count):
-                s = s + load_like(vec32(), cache, 0, co + (first + t) % room * 2 * n + n + h + j) * scores[t]
+                s = s + load_like(vec32(), cache, 0, co + k * 2 * n + n + h + j) * scores[t]
+                k = k + 1 if k + 1 < room else 0
             store(y, 0, at + h + j, s)
