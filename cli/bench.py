@@ -58,12 +58,15 @@ def train(threads, as_json, **given):
 @click.option("--checkpoint", type=UserPath(), help="A run folder (its best step) or a step folder.")
 @click.option("--model", help="A new model by name, see `ternary models`. [default: bolt-small]")
 @click.option("--tokens", type=positive_int(256), default=256, show_default=True, help="Per sequence.")
-@threads_option
+@click.option("--peer", type=click.Choice(["llama"]), help="Take turns with llama.cpp, on one thread and on all.")
+@click.option("--peer-model", type=UserPath(), help="What llama.cpp runs: a GGUF file, see `ternary export --to gguf`.")
+@click.option("--peer-python", default=sys.executable, help="A Python that has llama_cpp. [default: this one]")
 @json_option
-def decode(threads, as_json, **given):
-    """Tokens per second of generation: one story, many at once, and a prompt."""
-    from ternary.machine.threads import set_threads
-    set_threads(threads)
+def decode(peer, as_json, **given):
+    """Tokens per second of generation, on one thread: one story, many at once, and a prompt."""
+    from ternary.errors import UsageError
+    if bool(peer) != bool(given["peer_model"]):
+        raise UsageError("--peer llama and --peer-model FILE.gguf go together; give both or none")
     from ternary.bench.decode import bench_decode
     with heartbeat("measuring generation"):
         result = bench_decode(**given)

@@ -4,6 +4,7 @@ import sys
 import pytest
 from tiny_bolt import FAST, TINY, measure_small_shapes
 
+from ternary.bench import decode as decode_bench
 from ternary.bench import peer as peer_bench
 from ternary.bench.kernels import bench_kernels
 from ternary.bench.peer import TrainingPeer
@@ -141,3 +142,23 @@ print(json.dumps([m / 1e3 for kind, m, k in json.loads(given["--products"])]))
     assert rows["matmul 32 -> 64"]["torch_ratio"] == pytest.approx(64 / rows["matmul 32 -> 64"]["ms"])
     assert rows["rms_norm 32"]["torch_gflops"] is None
     assert len({tuple(row) for row in rows.values()}) == 1             # one table
+
+
+LLAMA = """
+import json, sys
+given = dict(zip(sys.argv[1:-1:2], sys.argv[2:-1:2]))
+speed = {"1": 50, "2": 60}.get(given["--threads"], 55)
+print(json.dumps({"peer": "llama 0", "tokens_per_second": speed, "prompt_tokens_per_second": 2 * speed}))
+"""
+
+
+def test_llama_takes_turns(checkout, monkeypatch):
+    (checkout / "decode_llama.py").write_text(LLAMA)
+    monkeypatch.setattr(decode_bench, "PROMPT", 40)
+    with pytest.raises(UsageError, match="has no llama_cpp"):
+        decode_bench.bench_decode(model=TINY, tokens=4, peer_model="a.gguf")
+    (checkout.parents[1] / "modules" / "llama_cpp.py").write_text("")
+    r = decode_bench.bench_decode(model=TINY, tokens=4, peer_model="a.gguf")
+    assert r["peer"] == "llama 0" and r["peer_tokens_per_second"] in (50, 55, 60)
+    assert r["ratio"] == pytest.approx(r["our_mean_tokens_per_second"] / r["peer_tokens_per_second"])
+    assert r["prompt_ratio"] > 0

@@ -1,4 +1,5 @@
 """Tokens per second of generation, and which share that is of what this machine can read."""
+import sys
 import time
 from collections.abc import Callable
 
@@ -6,6 +7,7 @@ import numpy as np
 
 from ternary.autograd.tape import Tape
 from ternary.bench.measure import machine, peak_rss_mb
+from ternary.bench.peer import Peer
 from ternary.checkpoint.load import restore
 from ternary.compiler.two_bit import PANEL
 from ternary.errors import UsageError
@@ -15,6 +17,7 @@ from ternary.inference.sampling import Sampling
 from ternary.kernels.decode.bandwidth import read_through
 from ternary.kernels.decode.program import CHUNK
 from ternary.kernels.sample import sample
+from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import say
 from ternary.models import MODELS
 from ternary.rng import generator
@@ -23,19 +26,25 @@ from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 STREAMS = 32
 PROMPT = 1024                     # tokens
 REPEATS = 5
+ROUNDS = 3                        # with a peer
 GREEDY = Sampling(temperature=0)
 
 
-def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256) -> dict:
+def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256,
+                 peer_model: str | None = None, peer_python: str = sys.executable) -> dict:
     """Speed of generation -> JSON of `ternary bench decode`.
 
     A checkpoint, or a new model by name; `tokens` per sequence, on one thread. The best of several runs. Tokens are
     drawn as `generate` draws them by default. general_tokens_per_second: of the model itself, op by op.
     bytes_per_token: of weights that each token reads; bandwidth: bytes per second of one thread that reads as many
-    bytes over and over.
+    bytes over and over. peer_model: a GGUF file, which llama.cpp runs in turns with us, on one thread and on all; the
+    ratios are to its faster one.
     """
     if checkpoint and model:
         raise UsageError("--checkpoint and --model each name a model; give one of them")
+    rivals = [Peer(peer_python, "decode_llama.py", "--model", peer_model, "--threads", threads, "--tokens", tokens,
+                   "--prompt", PROMPT, "--json", module="llama_cpp")
+              for threads in sorted({1, usable_cores()[0]})] if peer_model else []
     if tokens < 1:
         raise UsageError(f"--tokens is {tokens}; wanted at least 1")
     if checkpoint:
@@ -59,8 +68,26 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
             "prompt_tokens": PROMPT, "prompt_tokens_per_second": speed(lambda: read(decoder, PROMPT), PROMPT),
             "bytes_per_token": size, "bandwidth": (bandwidth := read_bandwidth(size))}
         result["share_of_bandwidth"] = size * result["greedy_tokens_per_second"] / bandwidth
+        if rivals:
+            result |= against(rivals, decoder, tokens)
     result["general_tokens_per_second"] = speed(lambda: step(general, tokens), tokens)
     return {**result, "peak_rss_mb": peak_rss_mb()}
+
+
+def against(rivals: list[Peer], decoder: CompiledDecoder, tokens: int) -> dict:
+    """ROUNDS in turns, each of one run of every rival and of ours -> means of both, and their ratios."""
+    names, ours, theirs = ("tokens_per_second", "prompt_tokens_per_second"), [], []
+    for _ in range(ROUNDS):
+        ours.append((speed(lambda: draw(decoder, 1, tokens), tokens), speed(lambda: read(decoder, PROMPT), PROMPT)))
+        found = [rival.call()[0] for rival in rivals]
+        theirs.append([max(run[name] for run in found) for name in names])
+        say(f"ours {ours[-1][0]:,.0f} tokens/s, prompt {ours[-1][1]:,.0f}; {found[0]['peer']} {theirs[-1][0]:,.0f}, "
+            f"prompt {theirs[-1][1]:,.0f}")
+    mine, other = np.mean(ours, 0), np.mean(theirs, 0)
+    return {"peer": found[0]["peer"], "rounds": ROUNDS,
+            **{f"{who}_{name}": float(x) for who, means in (("our_mean", mine), ("peer", other))
+               for name, x in zip(names, means)},
+            "ratio": float(mine[0] / other[0]), "prompt_ratio": float(mine[1] / other[1])}
 
 
 def speed(run: Callable[[], None], tokens: int) -> float:

@@ -1,4 +1,4 @@
-"""The peer: the same work in PyTorch, in a process of its own."""
+"""The peer: the same work in PyTorch or llama.cpp, in a process of its own."""
 import json
 import os
 import subprocess
@@ -31,22 +31,22 @@ def find_script(name: str) -> Path:
     for folder in (CHECKOUT, here, *here.parents):
         if (folder / script).is_file():
             return folder / script
-    raise UsageError(f"--peer torch needs {script.as_posix()}, which is not part of an installed package; "
+    raise UsageError(f"--peer needs {script.as_posix()}, which is not part of an installed package; "
                      "run this inside a checkout of the repository")
 
 
 class Peer:
-    """A script of the peer. UsageError if that is missing, or torch for the interpreter `python`."""
+    """A script of the peer. UsageError if that is missing, or the peer's module for the interpreter `python`."""
 
-    def __init__(self, python: str, script: str, *arguments: object):
+    def __init__(self, python: str, script: str, *arguments: object, module: str = "torch"):
         self.command = [python, str(find_script(script)), *map(str, arguments)]
         try:
-            code, *_ = watched([python, "-c", "import torch"])
+            code, *_ = watched([python, "-c", f"import {module}"])
         except OSError as error:
             raise UsageError(f"--peer-python {python} cannot be run ({error.strerror}); "
-                             "give the path of a Python that has torch") from None
+                             f"give the path of a Python that has {module}") from None
         if code != 0:
-            raise UsageError(f"--peer torch: {python} has no torch; install torch there, or name a Python "
+            raise UsageError(f"--peer: {python} has no {module}; install {module} there, or name a Python "
                              "that has it with --peer-python")
 
     def call(self, *arguments: object) -> tuple[object, float | None]:
