@@ -4,12 +4,14 @@
     python benchmarks/family.py --data train.txt --val-data valid.txt --minutes 5 --folder runs/family
     python benchmarks/family.py ... --models bolt-small nova --model my.py:Name
 
---tokens gives every model the same text, --minutes the same time of training on this machine. A model of your own joins
-with --model; it has to pass `ternary audit` first. Each run is `ternary train` with --vocab 4096 and the model's own
-learning rate, and is scored by `ternary eval` on whole validation stories. The best five then run with more seeds. What
-is finished is kept in --folder: the same command goes on where it was interrupted. Prints the table, best first, and
-writes it, with all runs, to benchmarks/results/DATE-family-BUDGET.json and (with matplotlib) .png. With --page, it also
-goes into docs/family.md, between the marks of its budget.
+--tokens gives every model the same text. --minutes gives every model the same time: as many tokens as it reads in that
+time at its own speed. The speed is that of the fastest ten steps of a short run. These runs come first and want a quiet
+machine; what else runs later changes no score. A model of your own joins with --model; it has to pass `ternary audit`
+first. Each run is `ternary train` with --vocab 4096 and the model's own learning rate, and is scored by `ternary eval`
+on whole validation stories. The best five then run with more seeds. What is finished is kept in --folder: the same
+command goes on where it was interrupted. Prints the table, best first, and writes it, with all runs, to
+benchmarks/results/DATE-family-BUDGET.json and (with matplotlib) .png. With --page, it also goes into docs/family.md,
+between the marks of its budget.
 """
 import argparse
 import json
@@ -27,7 +29,7 @@ from ternary.models import MODELS
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "family.md"
 COMMON = ["--vocab", "4096", "--seq-len", "256", "--batch", "16", "--weight-decay", "0.1"]
-SEED = 42
+SEED, SPEED_STEPS = 42, 60
 
 
 def ternary(*arguments: str) -> dict:
@@ -38,28 +40,50 @@ def ternary(*arguments: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def flags_of(model: str, given: argparse.Namespace) -> list[str]:
+    return ["--model", model, "--data", given.data, "--val-data", given.val_data, *COMMON, "--eval-every", "1000000"]
+
+
+def log_of(folder: Path, kind: str) -> list[dict]:
+    """Those records of a run's log."""
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def speed(model: str, given: argparse.Namespace) -> float:
+    """Tokens per second of the fastest ten steps of a short run, or what was kept of it."""
+    folder = Path(given.folder) / "speed" / name_of(model)
+    if not (folder / "last").exists():
+        say(f"{model}, speed")
+        ternary("train", *flags_of(model, given), "--steps", str(SPEED_STEPS), "--eval-stories", "1", "--keep", "1",
+                "--save-dir", str(folder), "--resume", "auto")
+    return max(record["tokens_per_second"] for record in log_of(folder, "train"))
+
+
 def run(model: str, seed: int, given: argparse.Namespace) -> dict:
     """Train and score, or what was kept of it."""
-    name = model.replace("/", "_").replace(":", "_")
-    folder = Path(given.folder) / budget_name(given) / f"{name}-{seed}"
+    folder = Path(given.folder) / budget_name(given) / f"{name_of(model)}-{seed}"
     kept = folder / "family.json"
     if kept.exists():
         return json.loads(kept.read_text(encoding="utf-8"))
-    say(f"{model}, seed {seed}")
-    budget = ["--tokens", str(given.tokens)] if given.tokens else ["--hours", str(given.minutes / 60)]
-    flags = ["--model", model, "--data", given.data, "--val-data", given.val_data, *COMMON, *budget,
-             "--seed", str(seed), "--eval-stories", "100", "--eval-every", "1000000", "--keep", "1"]
-    if not given.tokens:                   # text is prepared and kernels compiled before the clock starts
-        ternary("train", *flags, "--steps", "2", "--save-dir", f"{folder}-first")
-    trained = ternary("train", *flags, "--save-dir", str(folder), "--resume", "auto")
+    tokens_per_second = speed(model, given)
+    tokens = given.tokens or round(tokens_per_second * 60 * given.minutes)
+    say(f"{model}, seed {seed}: {tokens / 1e6:.2f} M tokens")
+    ternary("train", *flags_of(model, given), "--tokens", str(tokens), "--seed", str(seed), "--eval-stories", "100",
+            "--keep", "1", "--save-dir", str(folder), "--resume", "auto")
     outside = ["--model", model] if ":" in model else []
     score = ternary("eval", "--checkpoint", str(folder), "--data", given.val_data, "--stories", str(given.stories),
                     *outside)
-    row = {"model": model, "seed": seed, "parameters": MODELS.get(model)().parameter_count,
-           **{key: trained[key] for key in ("tokens", "seconds", "tokens_per_second")},
+    row = {"model": model, "seed": seed, "parameters": log_of(folder, "start")[0]["parameters"], "tokens": tokens,
+           "tokens_per_second": tokens_per_second, "seconds": tokens / tokens_per_second,
            **{key: score[key] for key in ("bpc", "nats_per_token", "stories", "seen")}}
     kept.write_text(json.dumps(row), encoding="utf-8")
     return row
+
+
+def name_of(model: str) -> str:
+    """Of a folder."""
+    return model.replace("/", "_").replace(":", "_")
 
 
 def budget_name(given: argparse.Namespace) -> str:
@@ -143,6 +167,8 @@ def main() -> None:
         if not report["passed"]:
             sys.exit(f"{model} does not pass the audit: {report['detail']}")
     models = [*(given.models or MODELS.names()), *given.model]
+    for model in models:
+        speed(model, given)
     rows = [run(model, SEED, given) for model in models]
     best = [row["model"] for row in summary(rows)[:given.best]]
     rows += [run(model, seed, given) for model in best for seed in range(SEED + 1, SEED + given.seeds)]

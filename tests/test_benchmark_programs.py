@@ -162,35 +162,46 @@ def test_hostile_files_are_refused_soon(finished):
 # --- family
 
 
-def test_family_trains_every_model_then_the_best_again_and_resumes(monkeypatch, tmp_path, capsys):
+SPEEDS = {"bolt-small": 200.0, "nova": 100.0}
+
+
+@pytest.mark.parametrize("budget, tokens", [(["--tokens", "3000"], [3000, 3000]), (["--minutes", "1"], [12000, 6000])])
+def test_family_trains_every_model_then_the_best_again_and_resumes(monkeypatch, tmp_path, capsys, budget, tokens):
     family, calls = program("family"), []
 
     def ternary(*arguments):
-        calls.append(arguments)
-        if arguments[0] == "train" and len([c for c in calls if c[0] == "train"]) == 3:
+        if arguments[0] == "eval":
+            return {"bpc": 0.8 if "nova" in arguments[2] else 0.9, "nats_per_token": 2.0, "stories": 5, "seen": 0}
+        given = dict(zip(arguments[1::2], arguments[2::2]))
+        calls.append(given)
+        if len(calls) == 5:
             sys.exit("interrupted")
-        model = arguments[arguments.index("--model") + 1] if arguments[0] == "train" else ""
-        return {"tokens": 2048, "seconds": 60.0, "tokens_per_second": 100.0} if model else {
-            "bpc": 0.8 if "nova" in arguments[2] else 0.9, "nats_per_token": 2.0, "stories": 5, "seen": 0}
+        folder = Path(given["--save-dir"])
+        (folder / "last").mkdir(parents=True)
+        records = [{"kind": "start", "parameters": 12345}, {"kind": "train", "tokens_per_second": 50.0},
+                   {"kind": "train", "tokens_per_second": SPEEDS[given["--model"]]}]
+        (folder / "log.jsonl").write_text("\n".join(map(json.dumps, records)))
+        return {}
 
+    name = {"--tokens": "3000-tokens", "--minutes": "1-minutes"}[budget[0]]
     monkeypatch.setattr(family, "ternary", ternary)
     monkeypatch.setattr(family, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(family, "PAGE", tmp_path / "family.md")
-    family.PAGE.write_text("# Family\n<!-- 2048-tokens -->\nold table\n<!-- end of 2048-tokens -->\nVerdicts.\n")
+    family.PAGE.write_text(f"# Family\n<!-- {name} -->\nold table\n<!-- end of {name} -->\nVerdicts.\n")
     (tmp_path / "results").mkdir()
-    for name in ("bolt-small", "nova"):
-        for seed in (42, 43):
-            (tmp_path / "2048-tokens" / f"{name}-{seed}").mkdir(parents=True)
-    monkeypatch.setattr("sys.argv", ["family.py", "--data", "a", "--val-data", "b", "--tokens", "2048", "--seeds", "2",
-                                     "--best", "1", "--models", "bolt-small", "nova", "--folder", str(tmp_path),
-                                     "--page"])
+    monkeypatch.setattr("sys.argv", ["family.py", "--data", "a", "--val-data", "b", *budget, "--seeds", "2", "--best",
+                                     "1", "--models", "bolt-small", "nova", "--folder", str(tmp_path), "--page"])
     with pytest.raises(SystemExit, match="interrupted"):
         family.main()
     family.main()
-    trained = [c[c.index("--model") + 1] + c[c.index("--seed") + 1] for c in calls if c[0] == "train"]
-    assert trained == ["bolt-small42", "nova42", "nova43", "nova43"]
+    speeds = [c["--model"] for c in calls if "--steps" in c]
+    trained = [(c["--model"], c["--seed"], int(c["--tokens"])) for c in calls if "--tokens" in c]
+    first, second = tokens
+    assert speeds == ["bolt-small", "nova"]
+    assert trained == [("bolt-small", "42", first), ("nova", "42", second), *[("nova", "43", second)] * 2]
     out = capsys.readouterr().out.splitlines()
-    assert out[2].startswith("| nova | 4,987,392 | 0.800 (spread 0.000) | 2 |") and "| bolt-small |" in out[3]
+    assert out[2] == f"| nova | 12,345 | 0.800 (spread 0.000) | 2 | {second / 1e6:.2f} M | 100 | {second / 6000:.1f} |"
+    assert "| bolt-small |" in out[3]
     page = family.PAGE.read_text()
-    assert "old table" not in page and out[2] in page and page.endswith("<!-- end of 2048-tokens -->\nVerdicts.\n")
+    assert "old table" not in page and out[2] in page and page.endswith(f"<!-- end of {name} -->\nVerdicts.\n")
     assert json.loads(next((tmp_path / "results").glob("*.json")).read_text())["runs"][0]["bpc"] == 0.9
