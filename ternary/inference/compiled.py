@@ -121,13 +121,23 @@ class CompiledDecoder(Decoder):
 
     def logits(self, tokens: np.ndarray, state: State, told: Told | None = None) -> np.ndarray:
         """tokens (1, T), which continue the text of `state` -> logits (V,) of the token after the last one"""
-        ids, length = np.ascontiguousarray(tokens[0], np.int64), tokens.shape[1]
-        for first in range(0, length, P.CHUNK):
-            part = ids[first:first + P.CHUNK]
+        return self.table @ self.read_prompt(tokens[0], state, told)
+
+    def read_prompt(self, ids: np.ndarray, state: State, told: Told | None = None) -> np.ndarray:
+        """ids (T,) of one stream, T at least 1 -> the hidden row (C,) of the last one
+
+        Of a model that sees no further than `config.context` tokens, what lies before them is not read: neither the
+        logits nor the state depend on it.
+        """
+        reach = self.model.config.context
+        unseen = max(0, len(ids) - reach) if reach else 0
+        state.positions[0] += unseen
+        for first in range(unseen, len(ids), P.CHUNK):
+            part = np.ascontiguousarray(ids[first:first + P.CHUNK], np.int64)
             hidden = self.read(part, state)[-1]
             if told:
-                told(first + len(part), length)
-        return self.table @ hidden
+                told(first + len(part), len(ids))
+        return hidden
 
     def read(self, tokens: np.ndarray, state: State) -> np.ndarray:
         """tokens (T,) of one stream, T up to CHUNK, which it has read then -> their hidden rows (T, C)"""

@@ -14,7 +14,6 @@ from ternary.inference.decoders.base import Told
 from ternary.inference.penalties import Penalties
 from ternary.inference.sampling import Sampling
 from ternary.inference.stops import StopStrings
-from ternary.kernels.decode.program import CHUNK
 from ternary.kernels.sample import sample
 from ternary.models.lm import LM
 from ternary.rng import generator
@@ -114,11 +113,8 @@ class Engine:
     def begin(self, decoder: CompiledDecoder, ids: list[int], state: State, told: Told | None,
               context: Context | None) -> list[int]:
         """Read all of a prompt but its last token -> that one, as a list"""
-        for first in range(0, len(ids) - 1, CHUNK):
-            part = ids[first:min(first + CHUNK, len(ids) - 1)]
-            decoder.read(np.array(part), state)
-            if told:
-                told(first + len(part), len(ids))
+        if ids[:-1]:
+            decoder.read_prompt(np.array(ids[:-1]), state, told)
         if told:
             told(len(ids), len(ids))
         if context:
