@@ -63,7 +63,6 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
     clock = Clock()
     with heartbeat(clock.__str__):
         from ternary.checkpoint.load import restore
-        from ternary.inference.context import load_context
         from ternary.inference.generation import Engine
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
         prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
@@ -71,7 +70,8 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
         engine = Engine(restored.model, restored.tokenizer, decoder, **set)
         context = engine.new_context() if save_state or load_state else None
         if load_state:
-            context = load_context(Path(load_state), engine.decoder)
+            from ternary.inference.context import load_context
+            context = load_context(Path(load_state), engine.compiled)
         streamed = not (no_stream or as_json)
         begin, pieces = prompt, []                    # one for each token, and what is left at the end
         for piece in engine.stream(prompt, max_tokens, sampling, seed, clock.read, stop, context):
@@ -85,7 +85,7 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
         if streamed:
             click.echo()
         if save_state:
-            context.save(Path(save_state), engine.decoder)
+            context.save(Path(save_state), engine.compiled)
     if streamed:
         return
     text, tokens = prompt + "".join(pieces), engine.generated

@@ -10,7 +10,7 @@ from ternary.autograd.tape import Tape
 from ternary.errors import ModelFileError, UsageError
 from ternary.graph import trace
 from ternary.graph.reference import Reference
-from ternary.inference.compiled import CompiledDecoder, plain_decoder
+from ternary.inference.compiled import CompiledDecoder, compiled_decoder
 from ternary.inference.context import load_context
 from ternary.inference.decoders.base import Decoder
 from ternary.inference.generation import Engine
@@ -91,13 +91,13 @@ def engines():
     Sampling(top_k=0)], ids=str)
 def test_all_samplers_draw_the_tokens_of_the_model(engines, sampling):
     compiled, general = engines
-    assert isinstance(compiled.decoder, CompiledDecoder) and not isinstance(general.decoder, CompiledDecoder)
+    assert compiled.compiled and not general.compiled
     for prompt, seed in (("", 1), ("the cat sat on the mat. " * 30, 2)):
         assert [*compiled.tokens(prompt, 40, sampling, seed)] == [*general.tokens(prompt, 40, sampling, seed)]
 
 
 def test_streams_side_by_side_draw_what_each_draws_alone(engines):
-    decoder, silent, rng = engines[0].decoder, engines[0].silent, np.random.default_rng(5)
+    decoder, silent, rng = engines[0].compiled, engines[0].silent, np.random.default_rng(5)
     uniforms, first = rng.random((20, 3)), np.array([5, 6, 7])
     together = decoder.generate(first, decoder.init_state(3), Sampling(), silent, uniforms)
     for k in range(3):
@@ -106,7 +106,7 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
 
 
 def test_a_copy_of_a_state_goes_its_own_way(engines):
-    decoder = engines[0].decoder
+    decoder = engines[0].compiled
     state = decoder.init_state()
     decoder.logits(np.array([[5, 6, 7]]), state)
     kept = state.copy()
@@ -156,7 +156,7 @@ def test_a_model_that_cannot_be_compiled_decodes_by_itself(layer):
             return layer()
     tokenizer = Tokenizer.train(TEXT, 300)
     engine = Engine(Own(Own.config_type(tokenizer.vocab_size, layers=1), seed=1), tokenizer)
-    assert type(engine.decoder) is Decoder
+    assert engine.compiled is None
     assert [*engine.tokens("the cat", 5, Sampling(temperature=0))]
 
 
@@ -165,7 +165,7 @@ def test_a_model_of_the_users_is_compiled_if_it_can_be():
         def block(self, k, rng):
             return RMSNorm(192)
     model = Own(Own.config_type(VOCAB, layers=1), seed=1)
-    assert isinstance(plain_decoder(model, Tokenizer((), FIRST_PIECE), tape()), CompiledDecoder)
+    assert compiled_decoder(Decoder(model, Tokenizer((), FIRST_PIECE), tape()))
 
 
 GREEDY, PENALTY = Sampling(temperature=0), Sampling(repetition_penalty=1.2)
@@ -189,7 +189,7 @@ def test_a_text_that_is_stopped_leaves_no_more_than_itself(engines):
     tokens = engine.tokens("the cat", 60, GREEDY, context=context)
     taken = [next(tokens) for _ in range(7)]
     tokens.close()
-    engine.decoder.read(np.array(context.ids[:-1]), fresh.state)
+    engine.compiled.read(np.array(context.ids[:-1]), fresh.state)
     assert context.ids[-7:] == taken
     np.testing.assert_allclose(context.state.numbers, fresh.state.numbers, atol=1e-5)
 
@@ -197,22 +197,22 @@ def test_a_text_that_is_stopped_leaves_no_more_than_itself(engines):
 def test_a_state_in_a_file(engines, tmp_path):
     engine, context = engines[0], engines[0].new_context()
     [*engine.tokens("the cat", 5, GREEDY, context=context)]
-    context.save(tmp_path / "state", engine.decoder)
-    loaded = load_context(tmp_path / "state", engine.decoder)
+    context.save(tmp_path / "state", engine.compiled)
+    loaded = load_context(tmp_path / "state", engine.compiled)
     assert [*engine.tokens(" sat", 9, GREEDY, context=loaded)] == [*engine.tokens(" sat", 9, GREEDY, context=context)]
 
 
 def test_a_state_file_that_does_not_fit(engines, tmp_path):
     engine, path, other = engines[0], tmp_path / "state", Bolt(BoltConfig(VOCAB, dim=32, layers=1, hidden=32))
-    engine.new_context().save(path, engine.decoder)
+    engine.new_context().save(path, engine.compiled)
     with pytest.raises(ModelFileError, match="saved with another model"):
         load_context(path, decoder_of(other))
     data = path.read_bytes()
     for damaged in (data[:-40], b"", data[:20], b"no state"):
         path.write_bytes(damaged)
         with pytest.raises(ModelFileError, match="no saved state"):
-            load_context(path, engine.decoder)
+            load_context(path, engine.compiled)
     with pytest.raises(ModelFileError, match="cannot read"):
-        load_context(tmp_path / "absent", engine.decoder)
+        load_context(tmp_path / "absent", engine.compiled)
     with pytest.raises(UsageError, match="compiled models only"):
         engines[1].new_context()

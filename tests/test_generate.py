@@ -13,9 +13,9 @@ from ternary.checkpoint.load import restore
 from ternary.cli import generate as cli_generate
 from ternary.cli.generate import Clock
 from ternary.compiler.isa import PRECISIONS
-from ternary.inference.compiled import BURST, CompiledDecoder
+from ternary.inference.compiled import CompiledDecoder
 from ternary.inference.decoders import base
-from ternary.inference.generation import Engine, Sampling
+from ternary.inference.generation import BURST, Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.loader import Loader
 from ternary.text.tokenizer import StreamDecoder, Tokenizer

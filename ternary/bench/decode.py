@@ -11,7 +11,7 @@ from ternary.bench.peer import Peer
 from ternary.checkpoint.load import restore
 from ternary.compiler.two_bit import PANEL
 from ternary.errors import UsageError
-from ternary.inference.compiled import CompiledDecoder, plain_decoder
+from ternary.inference.compiled import CompiledDecoder, compiled_decoder
 from ternary.inference.decoders.base import Decoder
 from ternary.inference.sampling import Sampling
 from ternary.kernels.decode.bandwidth import read_through
@@ -54,10 +54,11 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
         lm = MODELS.get(name)()
     say(f"{name}: {tokens} tokens, {REPEATS} runs of each form")
     tape = Tape("fp32", record=False)
-    general, decoder = Decoder(lm, tokenizer, tape), plain_decoder(lm, tokenizer, tape)
+    general = Decoder(lm, tokenizer, tape)
+    decoder = compiled_decoder(general)
     result = {"model": name, "checkpoint": checkpoint, **machine(), "threads": 1, "tokens": tokens,
-              "compiled": isinstance(decoder, CompiledDecoder)}
-    if isinstance(decoder, CompiledDecoder):
+              "compiled": decoder is not None}
+    if decoder:
         size = decoder.bytes_per_token
         result |= {
             "tokens_per_second": speed(lambda: draw(decoder, 1, tokens), tokens),

@@ -20,7 +20,6 @@ from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
 
 ROOM = 64                         # positions of the first cache of keys and values
-BURST = 32                        # tokens between two looks at the outside
 
 
 @dataclass
@@ -176,15 +175,14 @@ class CompiledDecoder(Decoder):
         return out[:done]
 
 
-def plain_decoder(model: LM, tokenizer: Tokenizer, tape: Tape) -> Decoder:
-    """The compiled form of a model where it has one, else the model itself."""
-    plain = Decoder(model, tokenizer, tape)
+def compiled_decoder(plain: Decoder) -> CompiledDecoder | None:
+    """The compiled form of a model, or None where it has none."""
     try:
-        compiled = CompiledDecoder(model, tokenizer, tape)
+        compiled = CompiledDecoder(plain.model, plain.tokenizer, plain.tape)
     except Unsupported:
-        return plain
-    ours = type(model).__module__.startswith("ternary.models.")
-    return compiled if ours or agree(plain, compiled) else plain
+        return None
+    ours = type(plain.model).__module__.startswith("ternary.models.")
+    return compiled if ours or agree(plain, compiled) else None
 
 
 def agree(plain: Decoder, compiled: Decoder, atol: float = 1e-2) -> bool:

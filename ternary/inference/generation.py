@@ -1,14 +1,12 @@
 """Generation: one token after the other, through the state of the model."""
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
 from ternary.errors import UsageError
-from ternary.inference.compiled import BURST, CompiledDecoder, State, plain_decoder
-from ternary.inference.context import Context
 from ternary.inference.decoders import DECODERS, Decoder
 from ternary.inference.decoders.base import Told
 from ternary.inference.penalties import Penalties
@@ -19,6 +17,12 @@ from ternary.models.lm import LM
 from ternary.rng import generator
 from ternary.schema import checked
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
+
+if TYPE_CHECKING:                         # only who decodes by the compiled loop pays for its import
+    from ternary.inference.compiled import CompiledDecoder, State
+    from ternary.inference.context import Context
+
+BURST = 32                                # tokens that the compiled loop draws before Python looks at them
 
 
 class Engine:
@@ -32,16 +36,18 @@ class Engine:
                  **fields: Any):
         self.model, self.tokenizer = model, tokenizer
         self.tape = Tape("fp32", record=False)        # holds the packed weights
-        decoder_type = DECODERS.get(decoder) if decoder else plain_decoder if compiled else Decoder
-        checked(DECODERS.get(decoder).config_type if decoder else Decoder.config_type, fields,
-                decoder or "the plain decoder")
-        self.decoder = decoder_type(model, tokenizer, self.tape, **fields)
+        decoder_type = DECODERS.get(decoder) if decoder else Decoder
+        checked(decoder_type.config_type, fields, decoder or "the plain decoder")
+        self.decoder, self.compiled = decoder_type(model, tokenizer, self.tape, **fields), None
+        if compiled and not decoder:
+            from ternary.inference.compiled import compiled_decoder
+            self.compiled = compiled_decoder(self.decoder)
         self.generated = 0                    # tokens of the last text
         ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS], int)
 
     def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
-               seed: int = 0, told: Told | None = None, context: Context | None = None) -> Generator[int, None, None]:
+               seed: int = 0, told: Told | None = None, context: "Context | None" = None) -> Generator[int, None, None]:
         """Token ids after `prompt` until EOS or `max_tokens`; the same seed gives the same tokens.
 
         told: hears how much of the prompt is read. context: a text that the prompt continues (see `new_context`); it
@@ -51,10 +57,11 @@ class Engine:
         text = self.tokenizer.encode(prompt)
         before = context.ids if context else [self.tokenizer.EOS]            # EOS: a story begins
         self.generated = 0
-        if isinstance(self.decoder, CompiledDecoder) and self.decoder.draws(sampling):
-            yield from self.bursts(self.decoder, [before[-1], *text], max_tokens, sampling, rng, told, context)
+        if self.compiled and self.compiled.draws(sampling):
+            yield from self.bursts(self.compiled, [before[-1], *text], max_tokens, sampling, rng, told, context)
             return
-        state = context.state if context else self.decoder.init_state()
+        decoder = self.compiled or self.decoder
+        state = context.state if context else decoder.init_state()
         penalties = Penalties(sampling, self.model.config.vocab_size, [*before[1:], *text])
         ids, drawn = [before[-1], *text], np.zeros(1, np.int64)
 
@@ -63,13 +70,13 @@ class Engine:
                    float(sampling.min_p), rng.random(), drawn)
             return int(drawn[0])
 
-        if context and isinstance(self.decoder, CompiledDecoder):
-            ids = self.begin(self.decoder, ids, state, told, context)
+        if context and self.compiled:
+            ids = self.begin(self.compiled, ids, state, told, context)
         for _ in range(max_tokens):
             kept = context and context.state.copy()
-            logits = penalties.applied(self.decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
+            logits = penalties.applied(decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
             logits[self.silent], told = -np.inf, None
-            token = self.decoder.choose(logits, state, draw)
+            token = decoder.choose(logits, state, draw)
             if token == self.tokenizer.EOS:
                 if context and kept:
                     context.state = kept          # the end of the text is no part of it
@@ -80,14 +87,15 @@ class Engine:
                 context.ids.append(token)
             yield token
 
-    def new_context(self) -> Context:
+    def new_context(self) -> "Context":
         """That of a text of which nothing has been read. UsageError if the model is not compiled."""
-        if not isinstance(self.decoder, CompiledDecoder):
+        if not self.compiled:
             raise UsageError("a state is kept of compiled models only; this decoder, or this model, has none")
-        return Context([self.tokenizer.EOS], self.decoder.init_state())
+        from ternary.inference.context import Context
+        return Context([self.tokenizer.EOS], self.compiled.init_state())
 
-    def bursts(self, decoder: CompiledDecoder, ids: list[int], max_tokens: int, sampling: Sampling,
-               rng: np.random.Generator, told: Told | None, context: Context | None) -> Iterator[int]:
+    def bursts(self, decoder: "CompiledDecoder", ids: list[int], max_tokens: int, sampling: Sampling,
+               rng: np.random.Generator, told: Told | None, context: "Context | None") -> Iterator[int]:
         """`tokens` of a decoder that draws by itself: several before Python looks at them."""
         state = context.state if context else decoder.init_state()
         last, = self.begin(decoder, ids, state, told, context)
@@ -110,8 +118,8 @@ class Engine:
                             decoder.read(np.array([last, *burst][:taken]), kept)
             last = burst[-1]
 
-    def begin(self, decoder: CompiledDecoder, ids: list[int], state: State, told: Told | None,
-              context: Context | None) -> list[int]:
+    def begin(self, decoder: "CompiledDecoder", ids: list[int], state: "State", told: Told | None,
+              context: "Context | None") -> list[int]:
         """Read all of a prompt but its last token -> that one, as a list"""
         if ids[:-1]:
             decoder.read_prompt(np.array(ids[:-1]), state, told)
@@ -123,7 +131,7 @@ class Engine:
 
     def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                seed: int = 0, told: Told | None = None, stop: Iterable[str] = (),
-               context: Context | None = None) -> Iterator[str]:
+               context: "Context | None" = None) -> Iterator[str]:
         """The continuation as text, piece by piece; a piece may be "" while a character is incomplete, or while it
         may be the beginning of a stop string. The text ends before the first string of `stop`."""
         decoder, stops = StreamDecoder(self.tokenizer), StopStrings(stop)
