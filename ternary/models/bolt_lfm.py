@@ -28,7 +28,7 @@ class BoltLFMConfig(LMConfig):
 class BoltLFM(LM):
     """Bolt with the convolution of LFM2, so that llama.cpp and transformers run its exports."""
     verdict = "not published; the sister of bolt-small for llama.cpp and transformers"
-    config_type, seq_len, lr = BoltLFMConfig, 256, 1.6e-2
+    config_type, seq_len, lr, tokenizer_rule = BoltLFMConfig, 256, 1.6e-2, "unigram"
 
     def block(self, layer: int, rng: np.random.Generator) -> Block:
         c = self.config

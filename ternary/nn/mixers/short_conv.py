@@ -10,7 +10,7 @@ from ternary.nn.state import Window
 
 
 class ShortConv(Module):
-    """down(c * causal_conv(b * v)) with b, c, v linear maps of x: two gates without an activation (LFM2, Liquid AI 2025).
+    """down(c * causal_conv(b * v)) with b, c, v linear maps of x: two gates without an activation (LFM2, Liquid 2025).
 
     `conv` is (taps, dim), depthwise and float, the last tap for the current token. options: those of Linear.
     """
