@@ -1,0 +1,135 @@
+"""A model as LFM2 (Liquid AI 2025), the architecture "lfm2" of llama.cpp and transformers.
+
+A block is h += out(c * conv(b * v)), [b, c, v] = in(rms_norm(h)), then a SwiGLU after an RMSNorm. Both runtimes expect
+a layer of attention as well: one of zeros, which adds nothing, comes last.
+"""
+import math
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ternary import ops
+from ternary.errors import UsageError
+from ternary.graph import Graph
+from ternary.graph.nodes import Node, Value
+
+CONTEXT = 2048                    # tokens for which runtimes plan; the convolution itself has no limit
+EPS = 1e-6                        # of all norms here
+
+
+@dataclass
+class Matrix:
+    """Ternary codes -1, 0, +1 (M, K), and the scale of each row."""
+    codes: np.ndarray
+    scales: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.codes.astype(np.float32) * self.scales.astype(np.float32)[:, None]
+
+
+@dataclass
+class LFM2:
+    """Layers are by name: norm1, in, conv (taps, D), out, norm2, gate, up, down; the one of attention has q, k, v, o,
+    q_norm and k_norm in place of in, conv and out."""
+    embedding: np.ndarray
+    norm: np.ndarray
+    layers: list[dict[str, Any]]
+
+    @property
+    def dim(self) -> int:
+        return self.embedding.shape[1]
+
+    @property
+    def hidden(self) -> int:
+        return len(self.layers[0]["gate"].codes)
+
+    @property
+    def taps(self) -> int:
+        return len(self.layers[0]["conv"])
+
+    @property
+    def head_dim(self) -> int:
+        return math.gcd(self.dim, 64)
+
+
+def lfm2(graph: Graph, target: str) -> LFM2:
+    """UsageError names the layer that is not as in LFM2."""
+    take, layers = Taker(graph, target), []
+    h, table = take("embedding")
+    while take.next.output is not graph.hidden:
+        n, norm1 = take("rms_norm", h)
+        b, b_map = take.linear(n)
+        v, v_map = take.linear(n)
+        bv, _ = take("mul", b, v)
+        window, _ = take("window", bv)
+        y, conv = take("causal_conv", window)
+        c, c_map = take.linear(n)
+        cy, _ = take("mul", c, y)
+        y, out = take.linear(cy)
+        h, _ = take("add", h, y)
+        n, norm2 = take("rms_norm", h)
+        gate, gate_map = take.linear(n)
+        up, up_map = take.linear(n)
+        f, _ = take("silu", gate)
+        product, _ = take("mul", f, up)
+        y, down = take.linear(product)
+        h, _ = take("add", h, y)
+        maps = Matrix(*map(np.concatenate, zip(*((m.codes, m.scales) for m in (b_map, c_map, v_map)))))
+        layers.append({"norm1": norm1, "in": maps, "conv": conv, "out": out,
+                       "norm2": norm2, "gate": gate_map, "up": up_map, "down": down})
+    _, norm = take("rms_norm", h)
+    if not layers or graph.table is not table:
+        raise UsageError(f"the head: {target} cannot express a table that is not that of the embedding")
+    model = LFM2(table, norm, layers)
+    layers.append(zero_layer(model.dim, model.hidden, model.head_dim))
+    return model
+
+
+def zero_layer(dim: int, hidden: int, head_dim: int) -> dict[str, Any]:
+    """Attention of one key and value head, and a GLU, both zero."""
+    def zeros(rows: int, columns: int) -> Matrix:
+        return Matrix(np.zeros((rows, columns), np.float32), np.zeros(rows, np.float32))
+    ones = np.ones(dim, np.float32)
+    return {"norm1": ones, "q": zeros(dim, dim), "k": zeros(head_dim, dim), "v": zeros(head_dim, dim),
+            "o": zeros(dim, dim), "q_norm": ones[:head_dim], "k_norm": ones[:head_dim],
+            "norm2": ones, "gate": zeros(hidden, dim), "up": zeros(hidden, dim), "down": zeros(dim, hidden)}
+
+
+class Taker:
+    """Goes through the nodes of a graph, which have to come in the order of LFM2."""
+
+    def __init__(self, graph: Graph, target: str):
+        self.nodes, self.target, self.at = graph.nodes, target, 0
+
+    @property
+    def next(self) -> Node:
+        return self.nodes[self.at]
+
+    def __call__(self, op: str, *inputs: Value) -> tuple[Value, Any]:
+        """-> the output of the next node, and its constant"""
+        node = self.next
+        constants = [x.array for x in node.inputs if x.array is not None]
+        if node.op != op or [x for x in node.inputs if x.array is None] != list(inputs):
+            self.refuse(f"{node.op} where LFM2 has {op}")
+        if op == "rms_norm" and len(constants[0]) != node.output.channels:
+            self.refuse("norm of each head")
+        if op == "causal_conv" and node.options["dilation"] != 1:
+            self.refuse("dilated convolution")
+        self.at += 1
+        return node.output, constants[0] if constants else None
+
+    def linear(self, x: Value) -> tuple[Value, Matrix]:
+        """-> the output of the next node, a linear map, and its ternary weights"""
+        node = self.next
+        y, weight = self("linear", x)
+        quantizer = node.options["quantizer"]
+        if quantizer not in ("tensor", "tensor_fp16", "row"):
+            self.at -= 1
+            self.refuse(f"quantizer {quantizer}" if quantizer else "float weights")
+        codes, scales = ops.quantized(weight, quantizer)
+        return y, Matrix(codes, np.broadcast_to(scales, len(codes)))
+
+    def refuse(self, what: str) -> NoReturn:
+        raise UsageError(f"{self.next.place}: {self.target} cannot express its {what}")
