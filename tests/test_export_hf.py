@@ -18,10 +18,10 @@ SIZES = {"vocab_size": 400, "dim": 64, "layers": 2, "hidden": 96}
 TEXT = ["Once there was a little dog. He said, \"I like the park!\"", "The café was naïve, and the dog ran."] * 5
 
 
-def trained(folder, name, rule="unigram"):
+def trained(folder, name, rule="unigram", **sizes):
     """A run of one step whose weights are far from their first values, and its model."""
     model_type, rng = MODELS.get(name), np.random.default_rng(3)
-    model = model_type(model_type.config_type(**SIZES), seed=1)
+    model = model_type(model_type.config_type(**{**SIZES, **sizes}), seed=1)
     for p in model.parameters().values():
         p.values[...] *= 2 + 0.1 * rng.standard_normal(p.shape)
     tokenizer = Tokenizer.train(TEXT, 400).with_rule(rule)

@@ -15,6 +15,7 @@ from ternary.graph import Graph
 from ternary.graph.nodes import Node, Value
 
 CONTEXT = 2048                    # tokens for which runtimes plan; the convolution itself has no limit
+CUDA_TAPS = (3, 4, 5, 9, 15)      # for other numbers llama.cpp has no kernel on CUDA
 EPS = 1e-6                        # of all norms here
 
 
@@ -77,6 +78,8 @@ def lfm2(graph: Graph, target: str) -> LFM2:
         y, down = take.linear(product)
         h, _ = take("add", h, y)
         maps = Matrix(*map(np.concatenate, zip(*((m.codes, m.scales) for m in (b_map, c_map, v_map)))))
+        missing = next((n for n in CUDA_TAPS if n >= len(conv)), len(conv)) - len(conv)
+        conv = np.pad(conv, ((missing, 0), (0, 0)))                   # taps that see nothing
         layers.append({"norm1": norm1, "in": maps, "conv": conv, "out": out,
                        "norm2": norm2, "gate": gate_map, "up": up_map, "down": down})
     _, norm = take("rms_norm", h)

@@ -1,0 +1,107 @@
+"""GGUF files: what the package gguf reads back from them, and what llama.cpp computes with them."""
+import numpy as np
+import pytest
+from test_export_hf import TEXT, TOKENS, trained
+
+from ternary import ops
+from ternary.checkpoint.load import restore
+from ternary.errors import UsageError
+from ternary.export import EXPORTS
+from ternary.export.gguf import WIDTHS
+from ternary.text.tokenizer import Tokenizer
+from ternary.training.contract import logits
+
+gguf = pytest.importorskip("gguf")
+TARGET = EXPORTS.get("gguf")
+WIDE = {"dim": 256, "hidden": 512}                   # tq2_0 needs rows of 256 k weights
+
+
+def exported(folder, **fields):
+    model = trained(folder / "run", "bolt-lfm", **(WIDE if fields.get("type") == "tq2_0" else {}))
+    path = folder / "model.gguf"
+    facts = TARGET(**fields).export(restore(folder / "run"), path)
+    assert facts["bytes"] == path.stat().st_size and "llama-completion" in facts["run"]
+    return model, path
+
+
+def tensors_of(path):
+    return {t.name.removesuffix(".weight"): gguf.quants.dequantize(t.data, t.tensor_type)
+            for t in gguf.GGUFReader(path).tensors}
+
+
+def effective(weight):
+    codes, alpha = ops.quantized(weight, "tensor_fp16")
+    return codes * alpha[0]
+
+
+@pytest.mark.parametrize("kind", WIDTHS)
+def test_ternary_weights_are_exact_in_every_type(tmp_path, kind):
+    model, path = exported(tmp_path, type=kind)
+    found, p = tensors_of(path), {name: x.values for name, x in model.parameters().items()}
+    for i in range(2):
+        maps = [effective(p[f"blocks.{i}.mixer.{name}.weight"]) for name in ("gate_in", "gate_out", "value")]
+        np.testing.assert_array_equal(found[f"blk.{i}.shortconv.in_proj"], np.concatenate(maps))
+        np.testing.assert_array_equal(found[f"blk.{i}.shortconv.conv"], p[f"blocks.{i}.mixer.conv"].T)
+        for theirs, ours in {"shortconv.out_proj": "mixer.down", "ffn_gate": "ffn.gate", "ffn_up": "ffn.up",
+                             "ffn_down": "ffn.down"}.items():
+            np.testing.assert_array_equal(found[f"blk.{i}.{theirs}"], effective(p[f"blocks.{i}.{ours}.weight"]))
+        np.testing.assert_array_equal(found[f"blk.{i}.attn_norm"], p[f"blocks.{i}.norm1.weight"])
+        np.testing.assert_array_equal(found[f"blk.{i}.ffn_norm"], p[f"blocks.{i}.norm2.weight"])
+    error = abs(found["token_embd"] - p["embed.weight"]).max() / abs(p["embed.weight"]).max()
+    assert error <= {"f32": 0, "f16": 0.001}.get(kind, 0.005)
+    np.testing.assert_array_equal(found["token_embd_norm"], p["norm.weight"])
+    last = {name: x for name, x in found.items() if name.startswith("blk.2.") and "norm" not in name}
+    assert len(last) == 7 and not any(x.any() for x in last.values())           # attention that adds nothing
+
+
+def test_the_header_describes_the_model_and_its_tokenizer(tmp_path):
+    _, path = exported(tmp_path)
+    fields = gguf.GGUFReader(path).fields
+    value = lambda key: fields[key].contents()
+    wanted = {"general.architecture": "lfm2", "lfm2.embedding_length": 64, "lfm2.block_count": 3,
+              "lfm2.feed_forward_length": 96, "lfm2.vocab_size": 400, "lfm2.shortconv.l_cache": 4,
+              "lfm2.attention.head_count": 1, "lfm2.attention.head_count_kv": [0, 0, 1],
+              "tokenizer.ggml.model": "plamo2", "tokenizer.ggml.add_bos_token": False,
+              "tokenizer.ggml.bos_token_id": Tokenizer.EOS, "tokenizer.ggml.eos_token_id": Tokenizer.EOS}
+    assert {key: value(key) for key in wanted} == wanted
+    tokenizer = restore(tmp_path / "run").tokenizer
+    names, kinds = value("tokenizer.ggml.tokens"), value("tokenizer.ggml.token_type")
+    pieces = len(tokenizer.pieces)
+    assert len(names) == len(kinds) == 400 and tuple(names[260:260 + pieces]) == tokenizer.pieces
+    assert kinds == [3, 2, 3, 3, *[6] * 256, *[1] * pieces, *[5] * (140 - pieces)]
+
+
+@pytest.mark.parametrize("name, rule, fields, message", [
+    ("bolt-small", "unigram", {}, r"blocks\.0\.mixer \(GatedConv\): gguf cannot express.*can express bolt-lfm$"),
+    ("bolt-lfm", "fewest", {}, "its rule is 'fewest'.*bolt-lfm"),
+    ("bolt-lfm", "unigram", {"type": "tq2_0"}, "rows of 64 weights.*multiple of 256; use f32, f16, q8_0, q4_0"),
+])
+def test_what_cannot_be_expressed_is_refused_and_nothing_is_left(tmp_path, name, rule, fields, message):
+    trained(tmp_path / "run", name, rule)
+    with pytest.raises(UsageError, match=message):
+        TARGET(**fields).export(restore(tmp_path / "run"), tmp_path / "model.gguf")
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_unknown_type_is_an_error():
+    with pytest.raises(UsageError, match="type is 'q5_0'; wanted one of f32, f16, q8_0, q4_0, tq2_0"):
+        TARGET(type="q5_0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, error", [("f32", 1e-3), ("f16", 0.05), ("q8_0", 0.2), ("q4_0", 0.2), ("tq2_0", 0.3)])
+def test_llama_cpp_computes_the_same(tmp_path, kind, error):
+    """Ids, logits and greedy tokens; where llama.cpp rounds activations to 8 bits, logits are near."""
+    llama = pytest.importorskip("llama_cpp")
+    model, path = exported(tmp_path, type=kind)
+    tokenizer = restore(tmp_path / "run").tokenizer
+    run = llama.Llama(str(path), n_ctx=256, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False)
+    for text in [*TEXT[:2], "日本語 🙂 'n' it's"]:
+        assert run.tokenize(text.encode(), add_bos=False, special=False) == tokenizer.encode(text)
+        assert run.detokenize(tokenizer.encode(text)).decode() == text
+    assert run.tokenize(b"<|endoftext|>Once", add_bos=False, special=True) == [3, *tokenizer.encode("Once")]
+    run.eval(TOKENS[0].tolist())
+    wanted, got = logits(model, TOKENS)[0], np.array(run.scores[:TOKENS.shape[1]])
+    assert np.sqrt(((got - wanted) ** 2).mean() / (wanted ** 2).mean()) < error
+    if kind == "f32":
+        assert (got.argmax(-1) == wanted.argmax(-1)).all()
