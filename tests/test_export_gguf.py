@@ -83,6 +83,16 @@ def test_what_cannot_be_expressed_is_refused_and_nothing_is_left(tmp_path, name,
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
+def test_the_command(tmp_path, here):
+    trained(tmp_path / "run", "bolt-lfm")
+    arguments = ["export", "--to", "gguf", "--checkpoint", tmp_path / "run", "--out", tmp_path / "a.gguf"]
+    done = here(*arguments, "--set", "type=q8_0", "--json")
+    assert done.code == 0 and done.json["type"] == "q8_0" and done.json["bytes"] == (tmp_path / "a.gguf").stat().st_size
+    again, wrong = here(*arguments), here(*arguments[:-1], tmp_path / "b.gguf", "--set", "kind=q8_0")
+    assert again.code != 0 and "exists" in again.err
+    assert wrong.code != 0 and "it has type" in wrong.err and not (tmp_path / "b.gguf").exists()
+
+
 def test_an_unknown_type_is_an_error():
     with pytest.raises(UsageError, match="type is 'q5_0'; wanted one of f32, f16, q8_0, q4_0, tq2_0"):
         TARGET(type="q5_0")
