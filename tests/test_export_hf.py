@@ -36,8 +36,8 @@ def trained(folder, name, rule="unigram", **sizes):
     return model
 
 
-def exported(folder, name, rule="unigram", **fields):
-    model = trained(folder / "run", name, rule)
+def exported(folder, name, rule="unigram", sizes=None, **fields):
+    model = trained(folder / "run", name, rule, **(sizes or {}))
     EXPORTS.get("hf")(**fields).export(restore(folder / "run"), folder / "hub")
     return model
 
@@ -92,11 +92,10 @@ def test_what_is_there_is_left_alone(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernel", [3, 4, 8])
-def test_transformers_gives_the_same_logits_and_the_same_greedy_tokens(tmp_path, kernel, monkeypatch):
+@pytest.mark.parametrize("sizes", [{}, {"kernel": 3}, {"kernel": 8, "attention": False}, {"dim": 128}], ids=str)
+def test_transformers_gives_the_same_logits_and_the_same_greedy_tokens(tmp_path, sizes):
     transformers, torch = pytest.importorskip("transformers"), pytest.importorskip("torch")
-    monkeypatch.setitem(SIZES, "kernel", kernel)
-    exported(tmp_path, "bolt-lfm")
+    exported(tmp_path, "bolt-lfm", sizes=sizes)
     lm, hub = ternary.load(tmp_path / "hub"), tmp_path / "hub"
     shutil.rmtree(hub / "ternary")                            # what transformers reads is the rest
     theirs, info = transformers.AutoModelForCausalLM.from_pretrained(hub, output_loading_info=True)

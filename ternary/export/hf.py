@@ -97,7 +97,7 @@ def write_lfm2(model: LFM2, tokenizer: dict[str, Any], path: Path) -> None:
         "vocab_size": len(model.embedding), "hidden_size": model.dim, "intermediate_size": model.hidden,
         "block_auto_adjust_ff_dim": False, "num_hidden_layers": len(model.layers),
         "layer_types": ["conv" if "conv" in layer else "full_attention" for layer in model.layers],
-        "num_attention_heads": model.dim // model.head_dim, "num_key_value_heads": 1,
+        "num_attention_heads": model.heads, "num_key_value_heads": model.kv_heads,
         "max_position_embeddings": CONTEXT, "norm_eps": EPS, "conv_bias": False, "conv_L_cache": model.taps,
         "tie_word_embeddings": True, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
         "pad_token_id": Tokenizer.PAD, "bos_token_id": Tokenizer.EOS, "eos_token_id": Tokenizer.EOS})
