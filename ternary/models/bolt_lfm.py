@@ -30,7 +30,7 @@ class BoltLFMConfig(LMConfig):
 
 @MODELS.register("bolt-lfm")
 class BoltLFM(LM):
-    """Bolt with the convolution of LFM2, so that llama.cpp and transformers run its exports."""
+    """Bolt with the blocks of LFM2 (Liquid AI 2025), so that llama.cpp and transformers run its exports."""
     verdict = "not published; the sister of bolt-small for llama.cpp and transformers"
     config_type, seq_len, lr, tokenizer_rule = BoltLFMConfig, 256, 1.6e-2, "unigram"
 
