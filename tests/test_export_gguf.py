@@ -101,10 +101,11 @@ def test_what_cannot_be_expressed_is_refused_and_nothing_is_left(tmp_path, name,
 def test_the_command(tmp_path, here):
     trained(tmp_path / "run", "bolt-lfm")
     arguments = ["export", "--to", "gguf", "--checkpoint", tmp_path / "run", "--out", tmp_path / "a.gguf"]
-    done = here(*arguments, "--set", "type=q8_0", "--json")
+    done = here(*arguments, "--type", "q8_0", "--json")
     assert done.code == 0 and done.json["type"] == "q8_0" and done.json["bytes"] == (tmp_path / "a.gguf").stat().st_size
     again, wrong = here(*arguments), here(*arguments[:-1], tmp_path / "b.gguf", "--set", "kind=q8_0")
     assert again.code != 0 and "exists" in again.err
+    assert "gguf, hf, onnx, or one" in " ".join(here("export", "--help").out.split())
     assert wrong.code != 0 and "it has type" in wrong.err and not (tmp_path / "b.gguf").exists()
 
 

@@ -41,7 +41,7 @@ class GGUF(Target):
         model, entries = lfm2(graph, self.name), vocabulary(restored.tokenizer, self.name)
         for columns in (model.dim, model.hidden):
             if columns % WIDTHS[kind]:
-                raise UsageError(f"--set type={kind}: the model has rows of {columns} weights, {kind} needs a multiple "
+                raise UsageError(f"--type {kind}: the model has rows of {columns} weights, {kind} needs a multiple "
                                  f"of {WIDTHS[kind]}; use {fitting(columns)}")
         writer = gguf.GGUFWriter(path, "lfm2")
         writer.add_name(restored.name)
