@@ -7,15 +7,19 @@ from ternary.errors import UsageError
 from ternary.machine.heartbeat import heartbeat
 from ternary.registry import file_names
 
+SHARED = ("base", "card", "lfm2", "vocabulary")         # files of ternary/export that are no targets
+
 
 @click.command("export", short_help="Write a model for another runtime.")
 @checkpoint_option
 @model_option
 @click.option("--to", required=True, metavar="FORMAT",
-              help=f"{', '.join(file_names('ternary.export'))}, or one of your own, file.py:Name.")
+              help=f"{', '.join(file_names('ternary.export', SHARED))}, or one of your own, file.py:Name.")
 @click.option("--out", type=UserPath(), help="The file or folder to write. [default: MODEL and the format's suffix]")
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the format. Repeatable.")
+@click.option("--type", help="gguf: f32, f16, q8_0, q4_0 or tq2_0. [default: q4_0]")
+@click.option("--license", help="hf: of the model, for its card, such as mit.")
 @click.option("--opset-only", is_flag=True, default=None, help="onnx: standard operators only, none of ONNX "
                                                                 "Runtime's own.")
 @json_option
@@ -24,6 +28,7 @@ def command(checkpoint, model, to, out, set, as_json, **flags):
 
     \b
     ternary export --to hf --out my-model
+    ternary export --to gguf --type q8_0
     ternary export --to onnx --opset-only
     """
     with heartbeat("exporting"):

@@ -8,7 +8,7 @@ from gradient_cases import GRADIENTS
 from ternary import ops
 from ternary.autograd.check import GradientError, check_gradient
 from ternary.autograd.tape import Tape, Tensor, current_tape, empty, op
-from ternary.kernels.gemm.quant import block_size, mean_abs_ref
+from ternary.kernels.gemm.quant import block_size, mean_abs_ref, rounded
 from ternary.nn.module import Parameter
 from ternary.ops.gradients import donate_grad
 
@@ -100,7 +100,7 @@ def test_numpy_op_computes_with_floats_in_every_precision(precision):
     assert t.grad is not None
 
 
-@pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
+@pytest.mark.parametrize("quantizer", ["tensor", "tensor_fp16", "row", "block256"])
 def test_ternary_linear_is_the_derivative_of_its_effective_weight(quantizer):
     """Straight-through estimator: exact in x, and for w the gradient of the effective weight."""
     w, dy, x = normal(32, 64), normal(7, 32), normal(7, 64)
@@ -110,7 +110,7 @@ def test_ternary_linear_is_the_derivative_of_its_effective_weight(quantizer):
         y = ops.linear(inputs, weight, quantizer=quantizer)
         tape.backward((y, dy))
     np.testing.assert_allclose(weight.grad, dy.T @ x, rtol=1e-12)
-    alpha = mean_abs_ref(w, *w.shape, block_size(w.shape, quantizer))
+    alpha = rounded(mean_abs_ref(w, *w.shape, block_size(w.shape, quantizer)), quantizer)
     scale = np.repeat(alpha, block_size(w.shape, quantizer)).reshape(w.shape)
     np.testing.assert_allclose(y.data, x @ (np.clip(np.rint(w / (scale + 1e-8)), -1, 1) * scale).T, rtol=1e-9)
 

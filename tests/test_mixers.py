@@ -34,6 +34,8 @@ MIXERS = {
     "gated_scan": lambda rng: nn.GatedScan(DIM, 2, 0.3, rng, "tensor"),
     "multi_scale_conv": lambda rng: nn.Gated(DIM, nn.MultiScaleConv(DIM, rng, dilation=2), rng),
     "data_dependent_taps": lambda rng: nn.Gated(DIM, nn.DataDependentTaps(DIM, rng, (1, 2, 4, 20)), rng, **TERNARY),
+    "short_conv": lambda rng: nn.ShortConv(DIM, rng, **TERNARY),
+    "short_conv, 1 tap": lambda rng: nn.ShortConv(DIM, rng, taps=1),
     "grouped_conv": lambda rng: nn.GroupedConv(DIM, rng, groups=4, dilations=(1, 4, 9), **TERNARY),
     "time_mix": lambda rng: nn.TimeMix(DIM, rng, quantizer="row"),
     "gated_state": lambda rng: nn.GatedState(DIM, rng),
@@ -181,7 +183,7 @@ def test_static_cells_read_the_best_cells_only():
 
 # ---- small and odd numbers of outputs ----------------------------------------------------------------------
 @pytest.mark.parametrize("precision, limit", [("fp32", 1e-5), ("bf16", 2e-2), ("int8", 4e-2)])
-@pytest.mark.parametrize("quantizer", [None, "tensor", "row", "block256"])
+@pytest.mark.parametrize("quantizer", [None, "tensor", "tensor_fp16", "row", "block256"])
 @pytest.mark.parametrize("outputs", [1, 7, 8, 17])
 def test_a_linear_map_may_have_any_number_of_outputs(outputs, quantizer, precision, limit):
     layer, x = nn.Linear(80, outputs, np.random.default_rng(0), quantizer), sequences(2, 9, 80)

@@ -41,6 +41,7 @@ VARIANTS = {
     "bolt-small half": {"dim": 48, "hidden": 80},
     "bolt-small half row": {"dim": 48, "hidden": 80, "quantizer": "row"},
     "bolt-small half block256 inner_norm": {"dim": 48, "hidden": 80, "quantizer": "block256", "inner_norm": True},
+    "bolt-lfm half": {"dim": 48, "hidden": 80, "attention": False},
     "nova half": {"dim": 64, "heads": 2, "hidden": 80},
     "thunderbolt half": {"dim": 48, "hidden": 80, "groups": 3},
 }
@@ -65,7 +66,7 @@ PUBLISHED = {                     # parameters; in the second part ours differ, 
     "compass": 6_695_936,
     "supernova": 4_141_862 - 3_104, "v3": 13_555_969 + 3_583, "reckoning-2": 17_258_508 - 297_612,
     # never published with a number
-    "cortex-2": 4_618_752, "cortex-4": 4_601_856, "cortex-5": 5_082_624,
+    "bolt-lfm": 4_580_672, "cortex-2": 4_618_752, "cortex-4": 4_601_856, "cortex-5": 5_082_624,
 }
 
 

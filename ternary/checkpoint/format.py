@@ -23,6 +23,7 @@ from ternary.checkpoint import diagnose
 from ternary.checkpoint.layout import (
     CONFIG,
     FILES,
+    HUB,
     OPTIMIZER,
     POINTERS,
     STATE,
@@ -92,17 +93,7 @@ def save(
         check_space(run_dir, sum(a.nbytes for a in arrays) + sum(map(len, texts.values())))
         try:
             temporary.mkdir()
-            checksums = {}
-            for name, tensors in tensor_files.items():
-                # the format writer takes the address of each array: strided ones would be saved scrambled
-                data = format_tensors(
-                    {key: np.ascontiguousarray(a).reshape(a.shape) for key, a in tensors.items()}
-                )
-                checksums[name] = _write(temporary / name, data)
-            for name in (CONFIG, TOKENIZER):
-                checksums[name] = _write(temporary / name, texts[name])
-            checksums[STATE] = _state_digest(state, checksums)
-            _write(temporary / STATE, _dump(state | {"checksums": checksums}).encode())
+            _write_all(temporary, tensor_files, texts, state)
             sync_folder(temporary)
             swap_in(temporary, final)
         except BaseException:
@@ -137,6 +128,8 @@ def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
             raise ModelFileError(
                 f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{diagnose.plain_file(path)}"
             )
+        if (path / HUB / STATE).exists():         # an export whose other files are for other libraries
+            return path / HUB
         if STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
             return path
         for name in prefer:
@@ -179,7 +172,27 @@ def load(path: Path, *, optimizer: bool = False, stories: bool = False) -> Check
         )
 
 
+def save_model(folder: Path, *, weights: dict[str, np.ndarray], config: dict, tokenizer: str, state: dict) -> None:
+    """Write a checkpoint without what only training needs into a folder, which is made; `load` reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_all(folder, {WEIGHTS: weights}, {CONFIG: _dump(config).encode(), TOKENIZER: tokenizer.encode()},
+               json.loads(_dump(state)))
+
+
 # --- writing
+
+
+def _write_all(folder: Path, tensor_files: dict[str, dict], texts: dict[str, bytes], state: dict) -> None:
+    """The files, and state.json with the checksums of all."""
+    checksums = {}
+    for name, tensors in tensor_files.items():
+        # the format writer takes the address of each array: strided ones would be saved scrambled
+        data = format_tensors({key: np.ascontiguousarray(a).reshape(a.shape) for key, a in tensors.items()})
+        checksums[name] = _write(folder / name, data)
+    for name, text in texts.items():
+        checksums[name] = _write(folder / name, text)
+    checksums[STATE] = _state_digest(state, checksums)
+    _write(folder / STATE, _dump(state | {"checksums": checksums}).encode())
 
 
 def _write(path: Path, data: bytes) -> str:

@@ -12,6 +12,7 @@ from ternary.machine.files import sync_folder
 WEIGHTS, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 CONFIG, TOKENIZER, STATE = "config.json", "tokenizer.json", "state.json"
 STORIES = "stories.safetensors"    # which stories were trained on; checkpoints of version 0.1 have none
+HUB = "ternary"                    # folder of the checkpoint in a hub folder whose own files transformers reads
 FILES = (WEIGHTS, OPTIMIZER, CONFIG, TOKENIZER, STATE)
 POINTERS = ("best", "last")
 

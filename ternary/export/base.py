@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ class Target:
         """The names of the models that it can express."""
         found = []
         for name in MODELS.names():
+            model_type = MODELS.get(name)
             try:
-                self.check(trace(short_twin(MODELS.get(name)(), vocab_size=64)))
+                self.check(trace(short_twin(model_type(replace(model_type.config_type(), vocab_size=64)))))
             except UsageError:
                 continue
             found.append(name)

@@ -39,6 +39,7 @@ class LM(Module):
     seq_len: int = 256
     lr: float = 3e-3
     objective: str = ""                                        # auxiliary ones, which train heads of the model's own
+    tokenizer_rule: str = "fewest"                             # how new runs cut text: "fewest" or "unigram"
     claim: str = ""                                            # the published score, and what is known of it
     verdict: str = ""
     norm_type: type[RMSNorm | LayerNorm] = RMSNorm             # of the last norm

@@ -13,6 +13,7 @@ from ternary.nn.mixers.grouped_conv import GroupedConv
 from ternary.nn.mixers.linear_attention import GatedDeltaNet, LinearAttention
 from ternary.nn.mixers.multi_scale_conv import MultiScaleConv
 from ternary.nn.mixers.running_mean import RunningMean
+from ternary.nn.mixers.short_conv import ShortConv
 from ternary.nn.mixers.slot_memory import SlotMemory, SlotReading, StaticCells
 from ternary.nn.mixers.time_mix import TimeMix
 from ternary.nn.mixers.two_stream import TwoStream
@@ -43,6 +44,7 @@ __all__ = [
            "Parameter",
            "RMSNorm",
            "RunningMean",
+           "ShortConv",
            "SlotMemory",
            "SlotReading",
            "StaticCells",

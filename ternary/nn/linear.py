@@ -12,8 +12,8 @@ from ternary.nn.norm import RMSNorm
 class Linear(Module):
     """y = x @ weight.T, weight (outputs, inputs); with `bias`, plus a row that begins with zeros.
 
-    quantizer: None, or how ternary weights share scales ("tensor", "row", "block256"); inputs are then a multiple of
-    16. inner_norm: an RMSNorm of the input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
+    quantizer: None, or how ternary weights share scales ("tensor", "tensor_fp16", "row", "block256"); inputs are then
+    a multiple of 16. inner_norm: an RMSNorm of the input. Initialised N(0, std^2), by default with std^2 = 2 / outputs.
     """
     fuses_residual = True
 

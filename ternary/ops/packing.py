@@ -45,7 +45,7 @@ def cached_on_tape(f: Callable) -> Callable:
 
 @cached_on_tape
 def packed_weight(weight: Tensor, quantizer: str | None) -> Packed:
-    """weight (M, K), as it is, or ternary with one scale per "tensor", "row" or "block256" weights.
+    """weight (M, K), as it is, or ternary, one scale per "tensor", "tensor_fp16", "row" or "block256" weights.
 
     alpha = mean |w|, q = clip(round(w / alpha), -1, 1), effective weight alpha q. Straight-through estimator: the
     gradient of the weight is that of the effective weight.
@@ -55,6 +55,7 @@ def packed_weight(weight: Tensor, quantizer: str | None) -> Packed:
     alpha = np.empty(-(-rows * columns // block) if quantizer else 0, w.dtype)
     if quantizer:
         quant.mean_abs(w, rows, columns, block, alpha)
+        alpha = quant.rounded(alpha, quantizer)
     m, k = w.shape
     kind = quant.TRITS[tape.precision] if len(alpha) == 1 else tape.dtype
     each = CODES_PER_TILE if kind in CODE_DTYPES else TILE_N

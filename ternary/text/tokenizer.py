@@ -3,9 +3,11 @@
 A text is cut into chunks: a word with the spaces and punctuation before it (' dog', '. He', ', "I').
 A chunk that is a piece of the vocabulary is one token. Of others the punctuation and the word (with the
 one space before it) each become the fewest pieces that spell them; characters that no piece holds become
-their UTF-8 bytes. Ids: 0 pad, 1 unk (never produced), 2 bos, 3 eos, 4-259 the bytes, then the pieces, most
-used first. A small corpus does not fill the vocabulary: ids beyond the last piece are unused. No text
-encodes to an id of 0-3. A lone surrogate, which UTF-8 cannot hold, is encoded as U+FFFD.
+their UTF-8 bytes. Or, by the rule "unigram" of unigram.py, a text becomes its cheapest pieces.
+
+Ids: 0 pad, 1 unk (never produced), 2 bos, 3 eos, 4-259 the bytes, then the pieces, most used first. A
+small corpus does not fill the vocabulary: ids beyond the last piece are unused. No text encodes to an
+id of 0-3. A lone surrogate, which UTF-8 cannot hold, is encoded as U+FFFD.
 """
 
 import codecs
@@ -13,7 +15,7 @@ import hashlib
 import json
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -21,6 +23,7 @@ import numpy as np
 
 from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 from ternary.text.spelling import CHARACTER, Speller, groups, utf8_size
+from ternary.text.unigram import Cheapest
 from ternary.text.vocabulary import (
     CHUNK,
     SURROGATE,
@@ -34,7 +37,7 @@ from ternary.text.vocabulary import (
     with_beginnings,
 )
 
-FORMAT = "ternary-tokenizer-1"
+FORMATS = {"fewest": "ternary-tokenizer-1", "unigram": "ternary-unigram-1"}  # by rule
 SCHEMA = {"format": str, "vocab_size": int, "pieces": list, "hash": str}
 SPECIALS = 4
 FIRST_PIECE = SPECIALS + 256
@@ -46,16 +49,16 @@ MANY = 256  # new chunks that are worth spelling together
 
 
 class Tokenizer:
-    """Text to ids and back; ids 0-3 are never produced by a text."""
+    """Text to ids and back; ids 0-3 are never produced by a text. rule: "fewest" or "unigram", how a text is cut."""
 
     PAD, UNK, BOS, EOS = range(SPECIALS)
 
-    def __init__(self, pieces: Iterable[str], vocab_size: int):
-        self.vocab_size, self.pieces = vocab_size, tuple(pieces)
+    def __init__(self, pieces: Iterable[str], vocab_size: int, rule: str = "fewest"):
+        self.vocab_size, self.pieces, self.rule = vocab_size, tuple(pieces), rule
         spelled = [b""] * SPECIALS + [bytes([b]) for b in range(256)] + [p.encode() for p in self.pieces]
         # A dict and not a list: an index of -1 must not be an id.
         self._bytes = dict(enumerate(spelled + [b""] * (vocab_size - len(spelled))))
-        self._chunks = _ChunkIds(self.pieces)
+        self._chunks = (_UnitIds if rule == "unigram" else _ChunkIds)(self.pieces)
         self.hash = hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
 
     @classmethod
@@ -81,18 +84,22 @@ class Tokenizer:
             raise DataError("[tokenizer] the corpus has no text to learn from; give at least one story")
         return cls(learn_pieces(counts.counts, vocab_size - FIRST_PIECE), vocab_size)
 
+    def with_rule(self, rule: str) -> "Tokenizer":
+        """The same pieces under another rule."""
+        return self if rule == self.rule else Tokenizer(self.pieces, self.vocab_size, rule)
+
     def encode(self, text: str) -> list[int]:
         """Ids of any string, without bos or eos."""
         return self.encode_array(text).tolist()
 
     def encode_array(self, text: str) -> np.ndarray:
         """Ids as a new little-endian uint16 array: the fast way for bulk."""
-        return self._joined(_chunks(text))
+        return self._joined(self._chunks.split(text))
 
     def encode_arrays(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """Those of many texts: what is new in all of them is worked out together."""
         for group in groups(texts):
-            parted = list(map(_chunks, group))
+            parted = list(map(self._chunks.split, group))
             self._chunks.learn(chain.from_iterable(parted))
             yield from map(self._joined, parted)
 
@@ -121,7 +128,8 @@ class Tokenizer:
     def from_json(cls, text: str) -> "Tokenizer":
         """A tokenizer from `to_json`; ModelFileError names what is wrong with anything else."""
         content = _parse(text)
-        tokenizer = cls(content["pieces"], content["vocab_size"])
+        rule = next(rule for rule, name in FORMATS.items() if name == content["format"])
+        tokenizer = cls(content["pieces"], content["vocab_size"], rule)
         if tokenizer.hash != content["hash"]:
             raise _broken(f"its hash is {reprlib.repr(content['hash'])}, its content has {tokenizer.hash!r}")
         return tokenizer
@@ -153,7 +161,7 @@ class Tokenizer:
         return cls.from_json(text)
 
     def _content(self) -> dict:
-        return {"format": FORMAT, "vocab_size": self.vocab_size, "pieces": list(self.pieces)}
+        return {"format": FORMATS[self.rule], "vocab_size": self.vocab_size, "pieces": list(self.pieces)}
 
 
 class StreamDecoder:
@@ -174,11 +182,6 @@ class StreamDecoder:
         return rest
 
 
-def _chunks(text: str) -> list[str]:
-    """The chunks of a text; one with half of a surrogate pair keeps it."""
-    return [chunk for part in windows(text) for chunk in CHUNK.findall(part)]
-
-
 class _ChunkIds(dict):
     """Chunk -> its ids as uint16 bytes, worked out at first sight; emptied at CACHE_SIZE chunks."""
 
@@ -186,10 +189,21 @@ class _ChunkIds(dict):
         self.known, self.speller = with_beginnings(pieces), None
         self.ids = {piece: i.to_bytes(2, "little") for i, piece in enumerate(pieces, FIRST_PIECE)}
 
+    def split(self, text: str) -> list[str]:
+        """The chunks of a text; one with half of a surrogate pair keeps it."""
+        return [chunk for part in windows(text) for chunk in CHUNK.findall(part)]
+
+    def cut(self, chunk: str) -> list[str]:
+        """The parts that stand for a chunk: pieces, and single characters left to their bytes."""
+        if self.known.get(chunk):
+            return [chunk]
+        return [part for half in halves_of(chunk)
+                for part in ([half] if self.known.get(half) else fewest(half, self.known))]
+
     def __missing__(self, chunk: str) -> bytes:
         if len(self) >= CACHE_SIZE:
             self.clear()
-        parts = _spell(SURROGATE.sub("\ufffd", chunk), self.known)
+        parts = self.cut(SURROGATE.sub("\ufffd", chunk))
         self[chunk] = spelled = b"".join([self.ids.get(part) or _byte_ids(part) for part in parts])
         return spelled
 
@@ -213,15 +227,25 @@ class _ChunkIds(dict):
         self.update(zip(new, (spelled[begin:end] for begin, end in pairwise(begins))))
 
 
+class _UnitIds(_ChunkIds):
+    """The same by the rule "unigram", for units of one or more chunks."""
+
+    def __init__(self, pieces: tuple[str, ...]):
+        super().__init__(pieces)
+        self.cheapest = Cheapest(pieces)
+
+    def split(self, text: str) -> list[str]:
+        return self.cheapest.units(super().split(text))
+
+    def cut(self, unit: str) -> list[str]:
+        return self.cheapest.cut(unit)
+
+    def learn(self, chunks: Iterable[str]) -> None:
+        """Nothing: units are worked out at first sight."""
+
+
 def _byte_ids(text: str) -> bytes:
     return b"".join((SPECIALS + byte).to_bytes(2, "little") for byte in text.encode())
-
-
-def _spell(chunk: str, pieces: Mapping[str, bool]) -> list[str]:
-    """The parts that stand for a chunk: pieces, and single characters left to their bytes."""
-    if pieces.get(chunk):
-        return [chunk]
-    return [part for half in halves_of(chunk) for part in ([half] if pieces.get(half) else fewest(half, pieces))]
 
 
 def _canonical(content: dict) -> str:
@@ -253,8 +277,8 @@ def _parse(text: str) -> dict:
     for key, kind in SCHEMA.items():
         if type(content[key]) is not kind:
             raise _broken(f"{key} is {reprlib.repr(content[key])}, not of type {kind.__name__}")
-    if content["format"] != FORMAT:
-        raise _broken(f"format is {reprlib.repr(content['format'])}, not {FORMAT!r}")
+    if content["format"] not in FORMATS.values():
+        raise _broken(f"format is {reprlib.repr(content['format'])}, not {' or '.join(FORMATS.values())}")
     if not _is_vocab_size(size := content["vocab_size"]):
         raise _broken(f"vocab_size is {reprlib.repr(size)}, not {FIRST_PIECE} to {MAX_VOCAB}")
     _check_pieces(content["pieces"], size - FIRST_PIECE)

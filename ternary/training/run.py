@@ -19,7 +19,7 @@ from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import heartbeat
-from ternary.models import to_json
+from ternary.models import MODELS, to_json
 from ternary.objectives import trained_parameters
 from ternary.text.corpus import joined
 from ternary.text.prepare import cached_tokenizer, prepare
@@ -95,7 +95,9 @@ class Run:
             train, val = corpora(self.config)
         c, self.places, self.val_hash = self.config, places(self.config, self.folder), val.fingerprint
         self.source_hash = joined(train).fingerprint
-        self.tokenizer = restored.tokenizer if restored else cached_tokenizer(joined(train), c.vocab_size, **how)
+        rule = MODELS.get(c.model).tokenizer_rule
+        self.tokenizer = (restored.tokenizer if restored else
+                          cached_tokenizer(joined(train), c.vocab_size, **how).with_rule(rule))
         stores = [prepare(text, self.tokenizer, **how) for text in train]
         hashes = [story_hashes(store.tokens, store.offsets) for store in stores]
         self.stories = {"train": np.unique(np.concatenate(hashes))}

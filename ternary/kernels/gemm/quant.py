@@ -2,7 +2,8 @@
 
 A weight is alpha * q with q in {-1, 0, +1}: alpha = mean |W| over a block of consecutive weights in row order, and
 q = clip(round(W / (alpha + 1e-8)), -1, 1). A block is the whole matrix ("tensor"), a row ("row") or 256 weights
-("block256"). A matrix of up to 256 weights is one block. Kernels get matrices padded with zeros to multiples of 32;
+("block256"). A matrix of up to 256 weights is one block. With "tensor_fp16" alpha is rounded to half precision, so that
+formats with such scales hold the weights exactly. Kernels get matrices padded with zeros to multiples of 32;
 `rows` and `columns`, a multiple of 16, are the sizes without padding.
 """
 import math
@@ -22,7 +23,7 @@ from ternary.kernels.gemm.pack import pack_columns, packed
 # dtype of packed ternary weights by precision: codes for look-up, but bytes if the CPU has byte dot products
 TRITS = {"int8": np.dtype(np.uint8 if VNNI or SDOT else np.int16), "bf16": np.dtype(np.uint16),
          "fp32": np.dtype(np.int32), "fp64": np.dtype(np.float64)}
-QUANTIZERS = ("tensor", "row", "block256")
+QUANTIZERS = ("tensor", "tensor_fp16", "row", "block256")
 TINY = np.float32(1e-8)
 ONE = np.float32(1)
 vector = tile(1, 1)               # a block of weights need not end at a multiple of 32
@@ -31,7 +32,12 @@ vector = tile(1, 1)               # a block of weights need not end at a multipl
 def block_size(shape: tuple[int, ...], quantizer: str) -> int:
     """The number of weights that share a scale in a matrix of `shape` (outputs, inputs)."""
     size = math.prod(shape)
-    return {"tensor": size, "row": shape[1], "block256": min(size, 256)}[quantizer]
+    return {"tensor": size, "tensor_fp16": size, "row": shape[1], "block256": min(size, 256)}[quantizer]
+
+
+def rounded(alpha: np.ndarray, quantizer: str) -> np.ndarray:
+    """Scales as this quantizer uses them."""
+    return alpha.astype(np.float16).astype(alpha.dtype) if quantizer == "tensor_fp16" else alpha
 
 
 def mean_abs_ref(w, rows, columns, block):
@@ -125,7 +131,7 @@ def encode_weight(w, alpha, w_forward, w_backward):
 def quantized(w: np.ndarray, quantizer: str) -> tuple[np.ndarray, np.ndarray]:
     """w (M, K) -> its ternary weights -1, 0, +1 (M, K), and the scales of their blocks"""
     block = block_size(w.shape, quantizer)
-    alpha = mean_abs_ref(w, *w.shape, block)
+    alpha = rounded(mean_abs_ref(w, *w.shape, block), quantizer)
     return ternary_codes(w, alpha, block), alpha
 
 
