@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.packed import is_packed, unpack
 from ternary.errors import ModelFileError
 from ternary.models import from_json
 from ternary.models.lm import LM
@@ -33,14 +34,17 @@ OptimizerShapes = Callable[[Any, LM], dict[str, tuple[int, ...]]]
 
 def restore(path: Path | str, optimizer_shapes: OptimizerShapes | None = None,
             prefer: tuple[str, ...] = ("best", "last"), model: str | None = None, stories: bool = False) -> Restored:
-    """The trained model in a step folder or a run folder. ModelFileError if files do not fit each other.
+    """The trained model in a step folder, a run folder or a packed file. ModelFileError if files do not fit each other.
 
     optimizer_shapes: also load the optimizer's state; gives the shapes of its tensors from the run's settings and the
     model. model: needed if the model is code outside of ternary: what `--model` was in training.
     stories: also which stories were for training ("train") and validation ("val"), as sorted hashes.
     """
-    folder = checkpoint.find(Path(path), prefer)
-    loaded = checkpoint.load(folder, optimizer=optimizer_shapes is not None, stories=stories)
+    if is_packed(Path(path)) and not optimizer_shapes:
+        loaded = unpack(Path(path))
+    else:
+        folder = checkpoint.find(Path(path), prefer)
+        loaded = checkpoint.load(folder, optimizer=optimizer_shapes is not None, stories=stories)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
     for key in SIZES & loaded.config.keys():
         value = loaded.config[key]
