@@ -58,6 +58,16 @@ def plane_sums(tc, t):
 
 
 @intrinsic
+def prefetch_read(tc, a, at):
+    """Fetch the cache line of a[at], a flat array."""
+    def cg(ctx, b, sig, args):
+        where = pointer(ctx, b, sig.args[0], args[0], args[1], simd.I8)
+        simd.call(b, "llvm.prefetch.p0", ir.VoidType(), where, *(ir.Constant(I32, k) for k in (0, 3, 1)))
+        return ctx.get_dummy_value()
+    return types.void(a, types.intp), cg
+
+
+@intrinsic
 def reached(tc, t, x):
     """Bit j of a uint64: whether element j of a row of up to 64 is at least x."""
     def cg(ctx, b, sig, args):

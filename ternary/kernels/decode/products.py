@@ -5,7 +5,7 @@ import numpy as np
 from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
-from ternary.compiler.two_bit import PANEL, plane_sums, row, two_bit_fma, wide, wide4
+from ternary.compiler.two_bit import PANEL, plane_sums, prefetch_read, row, two_bit_fma, wide, wide4
 from ternary.kernels.decode.pack import TABLE_ZERO
 
 LINE = 32                         # columns of a vec32
@@ -13,6 +13,7 @@ TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
 BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
 TOP = np.float32(127 * 256)       # of an activation
 ZERO = np.float32(TABLE_ZERO)
+AHEAD = 1024                      # bytes between what is read and what is fetched: over the end of a page
 SUMS = 16                         # numbers that `quantize` leaves for each row: the factor, and sums of segments
 
 
@@ -79,6 +80,7 @@ def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, 
                 t1, u1 = wide(), wide()
                 last, pt = min(n, first + segment), panel + first * PANEL // 4
                 for at in range(qo + first, qo + last, 4):
+                    prefetch_read(p, pt + AHEAD)
                     t1 = two_bit_fma(t1, q, at, p, pt)
                     u1 = two_bit_fma(u1, q, at + digits, p, pt)
                     pt += PANEL
@@ -110,6 +112,8 @@ def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
             t1, u1 = wide(), wide()
             pt, qo, so = panel, r * 2 * digits, r * SUMS
             for at in range(qo, qo + n, 4):
+                for line in range(0, 4 * PANEL, 64):
+                    prefetch_read(p, pt + AHEAD + line)
                 t1 = outer_fma(t1, q, at, 0, p, pt)
                 u1 = outer_fma(u1, q, at + digits, 0, p, pt)
                 pt += 4 * PANEL
