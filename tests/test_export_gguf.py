@@ -105,7 +105,7 @@ def test_the_command(tmp_path, here):
     assert done.code == 0 and done.json["type"] == "q8_0" and done.json["bytes"] == (tmp_path / "a.gguf").stat().st_size
     again, wrong = here(*arguments), here(*arguments[:-1], tmp_path / "b.gguf", "--set", "kind=q8_0")
     assert again.code != 0 and "exists" in again.err
-    assert "gguf, hf, onnx, or one" in " ".join(here("export", "--help").out.split())
+    assert "c, gguf, hf, onnx, packed, or one" in " ".join(here("export", "--help").out.split())
     assert wrong.code != 0 and "it has type" in wrong.err and not (tmp_path / "b.gguf").exists()
 
 
