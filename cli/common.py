@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from dataclasses import Field, fields, replace
 from decimal import Decimal, InvalidOperation
 
@@ -77,6 +78,20 @@ def whole_number(text: str) -> int | None:
         return None
     number = number.scaleb(zeros)
     return int(number) if number == number.to_integral_value() else None
+
+
+class Bytes(click.ParamType):
+    """A size of memory: 262144 of "256K" (also M)."""
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]{1,12})([kKmM]?)", value.strip())
+        if not found or not int(found[1]):
+            raise UsageError(f"{name_of(param)} is {value or 'empty'}; wanted a size in bytes, K or M; "
+                             f"e.g. {name_of(param)} 256K")
+        return int(found[1]) << {"": 0, "k": 10, "m": 20}[found[2].lower()]
 
 
 def name_of(param: click.Parameter) -> str:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import click
 
-from ternary.cli.common import UserPath, assignment, checkpoint_option, emit, json_option, model_option
+from ternary.cli.common import Bytes, UserPath, assignment, checkpoint_option, emit, json_option, model_option
 from ternary.errors import UsageError
 from ternary.machine.heartbeat import heartbeat
 from ternary.registry import file_names
@@ -22,6 +22,8 @@ SHARED = ("base", "card", "lfm2", "vocabulary")         # files of ternary/expor
 @click.option("--license", help="hf: of the model, for its card, such as mit.")
 @click.option("--opset-only", is_flag=True, default=None, help="onnx: standard operators only, none of ONNX "
                                                                 "Runtime's own.")
+@click.option("--flash", type=Bytes(), help="c: memory for program and weights, such as 1M or 256K; more is refused.")
+@click.option("--ram", type=Bytes(), help="c: the same for RAM.")
 @json_option
 def command(checkpoint, model, to, out, set, as_json, **flags):
     """Write a trained model for another runtime.
@@ -30,6 +32,7 @@ def command(checkpoint, model, to, out, set, as_json, **flags):
     ternary export --to hf --out my-model
     ternary export --to gguf --type q8_0
     ternary export --to onnx --opset-only
+    ternary export --to c --flash 1M --ram 256K
     """
     with heartbeat("exporting"):
         from ternary.checkpoint.load import restore

@@ -31,6 +31,7 @@ ROUNDS = 10
 
 # Bounded repeats bound the cost of a chunk, the size of the cache and the length of pieces.
 CHUNK = regex.compile(r"\W{0,12}\w{1,32}(?:['’]\w{1,8})?|\W{1,12}")
+LONGEST_CHUNK = 12 + 32 + 1 + 8  # characters
 WORD = regex.compile(r" ?\w")
 BOUNDARY = regex.compile(r"(?<=\w) ")  # here a chunk always ends and the next one begins
 SURROGATE = regex.compile("[\ud800-\udfff]")

@@ -1,0 +1,32 @@
+"""Constants as C: weights, and what the tokenizer needs."""
+import numpy as np
+import regex
+
+from ternary.text.tokenizer import Tokenizer
+
+TYPES = {"f4": "float", "f8": "double", "i1": "int8_t", "u1": "uint8_t", "u2": "uint16_t", "i4": "int", "u4": "uint32_t"}
+SURROGATES = range(0xD800, 0xE000)
+
+
+def declaration(name: str, a: np.ndarray) -> str:
+    """A constant array in C."""
+    if a.dtype.kind == "f":
+        digits = "%.9g" if a.itemsize == 4 else "%.17g"
+        numbers = [digits % x for x in a.tolist()]
+    else:
+        numbers = ["0x%x" % x for x in a.tolist()] if a.dtype == np.uint32 else list(map(str, a.tolist()))
+    lines = (",".join(numbers[k:k + 20]) for k in range(0, len(numbers), 20))
+    return f"static const {TYPES[a.dtype.str[1:]]} {name}[{len(numbers)}] = {{\n" + ",\n".join(lines) + "\n};\n"
+
+
+def tokenizer_tables(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
+    """word_edges: where characters of words (\\w) begin and end; pieces: their bytes, where each begins, and their
+    numbers in the order of their bytes."""
+    spelled = [piece.encode() for piece in tokenizer.pieces]
+    begins = np.cumsum([0, *map(len, spelled)])
+    characters = "".join(map(chr, (c for c in range(0x110000) if c not in SURROGATES)))
+    edges = [ord(characters[k]) for match in regex.finditer(r"\w+", characters) for k in match.span()]
+    return {"word_edges": np.array(edges, np.uint32),
+            "piece_bytes": np.frombuffer(b"".join(spelled) or b"\0", np.uint8),
+            "piece_begin": begins.astype(np.uint16 if begins[-1] < 1 << 16 else np.uint32),
+            "piece_order": np.array(sorted(range(len(spelled)), key=spelled.__getitem__) or [0], np.uint16)}

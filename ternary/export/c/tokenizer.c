@@ -1,0 +1,234 @@
+/* How many bytes a character has that begins with this one; 0: none does. */
+static int utf8_size(uint8_t byte)
+{
+    return byte < 0x80 ? 1 : byte < 0xC2 ? 0 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : byte < 0xF5 ? 4 : 0;
+}
+
+/* Whether `byte` may follow the first `count` bytes of a character. */
+static int utf8_follows(const uint8_t *begin, int count, uint8_t byte)
+{
+    uint8_t low = 0x80, high = 0xBF;
+    if (count == 1) {
+        if (begin[0] == 0xE0) low = 0xA0;
+        if (begin[0] == 0xED) high = 0x9F;
+        if (begin[0] == 0xF0) low = 0x90;
+        if (begin[0] == 0xF4) high = 0x8F;
+    }
+    return low <= byte && byte <= high;
+}
+
+static const uint8_t REPLACEMENT[3] = {0xEF, 0xBF, 0xBD};                  /* U+FFFD */
+
+/* The character at `text` as UTF-8 -> the bytes of `text` that it takes, 0 at `end`. */
+static int next_character(const char *text, const char *end, uint8_t out[4], int *size, uint32_t *code)
+{
+    if (text == end)
+        return 0;
+    out[0] = (uint8_t)text[0];
+    *size = utf8_size(out[0]);
+    for (int k = 1; k < *size; k++) {
+        if (text + k == end || !utf8_follows(out, k, (uint8_t)text[k]))
+            *size = 0;
+        else
+            out[k] = (uint8_t)text[k];
+    }
+    if (*size == 0) {
+        memcpy(out, REPLACEMENT, *size = 3);
+        *code = 0xFFFD;
+        return 1;
+    }
+    *code = *size == 1 ? out[0] : out[0] & (0x7Fu >> *size);
+    for (int k = 1; k < *size; k++)
+        *code = *code << 6 | (out[k] & 0x3F);
+    return *size;
+}
+
+/* Whether a character is a letter, a digit or another part of a word. */
+static int is_word(uint32_t code)
+{
+    int low = 0, high = WORD_EDGES;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (word_edges[middle] <= code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low & 1;
+}
+
+enum { LEAD = 12, WORD = 32, SUFFIX = 8, CHUNK = LEAD + WORD + 1 + SUFFIX };
+
+/* A chunk of text: non-word characters, then a word. Character k is bytes[begin[k]] to bytes[begin[k + 1]]. */
+typedef struct {
+    int count;
+    uint8_t begin[CHUNK + 1], bytes[4 * CHUNK];
+} Chunk;
+
+/* Append up to `most` characters that are of words, or are not -> how many */
+static int take(Chunk *chunk, const char **text, const char *end, int of_words, int most)
+{
+    int taken = 0, size, used;
+    uint32_t code;
+    while (taken < most
+           && (used = next_character(*text, end, chunk->bytes + chunk->begin[chunk->count], &size, &code)) > 0
+           && is_word(code) == of_words) {
+        chunk->begin[chunk->count + 1] = (uint8_t)(chunk->begin[chunk->count] + size);
+        chunk->count++;
+        *text += used;
+        taken++;
+    }
+    return taken;
+}
+
+/* Append an apostrophe and what follows, as in don't. */
+static void take_suffix(Chunk *chunk, const char **text, const char *end)
+{
+    uint8_t bytes[4];
+    int size, used;
+    uint32_t code, next;
+    const char *rest = *text;
+    used = next_character(rest, end, bytes, &size, &code);
+    if (used == 0 || (code != '\'' && code != 0x2019))
+        return;
+    rest += used;
+    if (next_character(rest, end, bytes, &size, &next) > 0 && is_word(next)) {
+        take(chunk, text, end, 0, 1);
+        take(chunk, text, end, 1, SUFFIX);
+    }
+}
+
+/* The pieces piece_order[first] to piece_order[last - 1], which are those that begin with the same `depth` bytes. */
+typedef struct {
+    int first, last, depth;
+} Range;
+
+static int piece_size(int piece)
+{
+    return (int)(piece_begin[piece + 1] - piece_begin[piece]);
+}
+
+/* The first place in the range whose piece goes on with `byte` or a higher one. */
+static int lower_bound(const Range *range, int byte)
+{
+    int low = range->first, high = range->last;
+    while (low < high) {
+        int middle = (low + high) / 2, piece = piece_order[middle];
+        if (piece_size(piece) > range->depth && piece_bytes[piece_begin[piece] + (uint32_t)range->depth] >= byte)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Narrow the range to pieces that go on with these bytes -> the id of the piece that ends there, or 0 */
+static int follow(Range *range, const uint8_t *bytes, int size)
+{
+    for (int k = 0; k < size && range->first < range->last; k++) {
+        int first = lower_bound(range, bytes[k]), last = lower_bound(range, bytes[k] + 1);
+        range->first = first;
+        range->last = last;
+        range->depth++;
+    }
+    if (range->first == range->last || piece_size(piece_order[range->first]) != range->depth)
+        return 0;
+    return FIRST_PIECE + piece_order[range->first];
+}
+
+/* The id of characters i to j - 1 of a chunk, or 0 */
+static int find(const Chunk *chunk, int i, int j)
+{
+    Range all = {0, PIECES, 0};
+    return j > i ? follow(&all, chunk->bytes + chunk->begin[i], chunk->begin[j] - chunk->begin[i]) : 0;
+}
+
+/* The ids of characters i to j - 1: one piece, or else the fewest pieces and bytes; of equal cuts the one whose first
+   part is longest -> how many */
+static int spell(const Chunk *chunk, int i, int j, uint16_t *ids)
+{
+    const uint8_t *begin = chunk->begin;
+    int cost[CHUNK + 1], end[CHUNK], id[CHUNK], count = 0;
+    id[i < j ? i : 0] = find(chunk, i, j);
+    if (i < j && id[i]) {
+        ids[0] = (uint16_t)id[i];
+        return 1;
+    }
+    cost[j] = 0;
+    for (int k = j - 1; k >= i; k--) {
+        Range range = {0, PIECES, 0};
+        id[k] = follow(&range, chunk->bytes + begin[k], begin[k + 1] - begin[k]);
+        end[k] = k + 1;
+        cost[k] = cost[k + 1] + (id[k] ? 1 : begin[k + 1] - begin[k]);
+        for (int m = k + 1; m < j && range.first < range.last; m++) {
+            int longer = follow(&range, chunk->bytes + begin[m], begin[m + 1] - begin[m]);
+            if (longer && cost[m + 1] < cost[k]) {
+                id[k] = longer;
+                end[k] = m + 1;
+                cost[k] = cost[m + 1] + 1;
+            }
+        }
+    }
+    for (int k = i; k < j; k = end[k]) {
+        if (id[k])
+            ids[count++] = (uint16_t)id[k];
+        else
+            for (int b = begin[k]; b < begin[k + 1]; b++)
+                ids[count++] = (uint16_t)(FIRST_BYTE + chunk->bytes[b]);
+    }
+    return count;
+}
+
+int model_encode(const char **text, const char *end, uint16_t ids[MODEL_CHUNK_IDS])
+{
+    Chunk chunk;
+    chunk.count = chunk.begin[0] = 0;
+    int lead = take(&chunk, text, end, 0, LEAD);
+    if (take(&chunk, text, end, 1, WORD)) {
+        take_suffix(&chunk, text, end);
+        if (lead > 0 && chunk.bytes[chunk.begin[lead - 1]] == ' ')          /* the word keeps the one space before it */
+            lead--;
+    }
+    ids[0] = (uint16_t)find(&chunk, 0, chunk.count);
+    if (ids[0])
+        return 1;
+    int count = spell(&chunk, 0, lead, ids);
+    return count + spell(&chunk, lead, chunk.count, ids + count);
+}
+
+static struct {
+    int count;
+    uint8_t bytes[4];
+} held;                                            /* the beginning of a character */
+
+int model_decode_end(char out[MODEL_TEXT_BYTES])
+{
+    int size = held.count > 0 ? (int)sizeof REPLACEMENT : 0;
+    memcpy(out, REPLACEMENT, (size_t)size);
+    held.count = 0;
+    return size;
+}
+
+int model_decode(int token, char out[MODEL_TEXT_BYTES])
+{
+    int piece = token - FIRST_PIECE, size = 0, count = 0;
+    uint8_t byte = (uint8_t)(token - FIRST_BYTE);
+    const uint8_t *bytes = &byte;
+    if (piece >= 0 && piece < PIECES) {
+        bytes = piece_bytes + piece_begin[piece];
+        count = piece_size(piece);
+    } else if (token >= FIRST_BYTE && token < FIRST_PIECE)
+        count = 1;
+    for (int k = 0; k < count; k++) {
+        if (held.count > 0 && !utf8_follows(held.bytes, held.count, bytes[k]))
+            size += model_decode_end(out + size);
+        held.bytes[held.count++] = bytes[k];
+        if (held.count == utf8_size(held.bytes[0])) {
+            memcpy(out + size, held.bytes, (size_t)held.count);
+            size += held.count;
+            held.count = 0;
+        } else if (utf8_size(held.bytes[0]) == 0)
+            size += model_decode_end(out + size);
+    }
+    return size;
+}
