@@ -3,6 +3,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Arrays:
         """The name of the array that belongs to `key`; make() -> the array, if it is new"""
         if key not in self.names:
             stem = "w_" + (re.sub(r"\W+", "_", name) or "constant")
-            chosen = next(s for s in (stem, *(f"{stem}_{k}" for k in range(1, 1 << 20))) if s not in self.content)
+            chosen = next(s for s in chain([stem], (f"{stem}_{k}" for k in count(1))) if s not in self.content)
             self.names[key], self.content[chosen] = chosen, make()
         return self.names[key]
 

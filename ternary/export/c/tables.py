@@ -1,4 +1,6 @@
 """Constants as C: weights, and what the tokenizer needs."""
+from functools import cache
+
 import numpy as np
 import regex
 
@@ -19,14 +21,19 @@ def declaration(name: str, a: np.ndarray) -> str:
     return f"static const {TYPES[a.dtype.str[1:]]} {name}[{len(numbers)}] = {{\n" + ",\n".join(lines) + "\n};\n"
 
 
+@cache
+def word_edges() -> np.ndarray:
+    """Code points at which the characters of words (\\w) begin and end, in turn."""
+    characters = "".join(map(chr, (c for c in range(0x110000) if c not in SURROGATES)))
+    return np.array([ord(characters[k]) for match in regex.finditer(r"\w+", characters) for k in match.span()],
+                    np.uint32)
+
+
 def tokenizer_tables(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
-    """word_edges: where characters of words (\\w) begin and end; pieces: their bytes, where each begins, and their
-    numbers in the order of their bytes."""
+    """word_edges; of pieces: their bytes, where each begins, and their numbers in the order of their bytes."""
     spelled = [piece.encode() for piece in tokenizer.pieces]
     begins = np.cumsum([0, *map(len, spelled)])
-    characters = "".join(map(chr, (c for c in range(0x110000) if c not in SURROGATES)))
-    edges = [ord(characters[k]) for match in regex.finditer(r"\w+", characters) for k in match.span()]
-    return {"word_edges": np.array(edges, np.uint32),
+    return {"word_edges": word_edges(),
             "piece_bytes": np.frombuffer(b"".join(spelled) or b"\0", np.uint8),
             "piece_begin": begins.astype(np.uint16 if begins[-1] < 1 << 16 else np.uint32),
             "piece_order": np.array(sorted(range(len(spelled)), key=spelled.__getitem__) or [0], np.uint16)}
