@@ -8,7 +8,7 @@ from typing import Any
 from ternary.checkpoint.load import Restored
 from ternary.errors import UsageError
 from ternary.export.base import EXPORTS, Target
-from ternary.export.c.lowering import Lowering
+from ternary.export.c.lowering import HEADS, Lowering
 from ternary.export.c.tables import declaration, tokenizer_tables
 from ternary.graph import Graph
 from ternary.schema import Config, setting
@@ -21,8 +21,8 @@ FIXED = ("model.h", "main.c", "Makefile", "cortex-m/startup.c", "cortex-m/memory
 
 @dataclass(frozen=True)
 class CConfig(Config):
-    head: str | None = setting(None, "numbers of the embedding and the head; int8 has a scale for each row",
-                               unset="float32; int8 where only that fits in the flash", choices=("float32", "int8"))
+    head: str | None = setting(None, "numbers of the embedding and the head; int16 and int8 have a scale for each row",
+                               unset="the first that fits in the flash", choices=HEADS)
     context: int = setting(512, "tokens for which attention to all before has room", at_least=2, at_most=1 << 20)
     flash: int | None = setting(None, "bytes of flash that the program may take", at_least=1, example=1 << 20)
     ram: int | None = setting(None, "bytes of RAM that it may take", at_least=1, example=256 << 10)
@@ -35,7 +35,7 @@ class CProgram(Target):
 
     def write(self, restored: Restored, graph: Graph, path: Path) -> dict[str, Any]:
         tables = tokenizer_tables(restored.tokenizer)
-        for head in [self.config.head] if self.config.head else ["float32", "int8"]:
+        for head in [self.config.head] if self.config.head else HEADS:
             program = Lowering(graph, head, self.config.context)
             arrays = {**program.arrays.content, **tables}
             flash = sum(a.nbytes for a in arrays.values()) + CODE
@@ -53,6 +53,7 @@ class CProgram(Target):
         (path / "model.c").write_text(filled(template("model.c") + template("tokenizer.c"), fields), encoding="utf-8")
         with open(path / "weights.h", "w", encoding="utf-8") as file:
             file.write(f"enum {{ PIECES = {len(restored.tokenizer.pieces)}, WORD_EDGES = {len(tables['word_edges'])} }};\n")
+            file.write(f"typedef {head}_t table_t;\n" if head != "float32" else "")
             file.writelines(declaration(name, a) for name, a in arrays.items())
         return {"head": head, "flash": flash, "ram": ram, **({"context": program.limit} if program.limit else {}),
                 "build, there": "make",

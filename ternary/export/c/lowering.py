@@ -14,6 +14,7 @@ from ternary.kernels.gemm.quant import block_size, quantized, ternary_codes
 from ternary.kernels.rotary import BASE
 
 LANES = 32                        # weights in two words: a bit for not 0, and one for below 0
+HEADS = ("float32", "int16", "int8")          # integers have a scale for each row
 NAMES = {"tanh": "hyperbolic_tangent", "exp": "exponential"}          # where C has a function of that name
 
 
@@ -56,8 +57,8 @@ class Arrays:
 
 
 class Lowering:
-    """The program of a graph. head: "float32" or "int8", how the tables of embedding and head are stored. context: tokens
-    for which attention without a window has room."""
+    """The program of a graph. head: how the tables of embedding and head are stored, one of HEADS. context: tokens for
+    which attention without a window has room."""
 
     def __init__(self, graph: Graph, head: str, context: int):
         self.graph, self.head, self.context, self.limit = graph, head, context, 0
@@ -126,24 +127,23 @@ class Lowering:
         return self.rings[id(x)]
 
     def lower_embedding(self, node: Node, y: Value, table: Value) -> None:
-        values = table.constant
-        if self.head == "int8":
-            self.call("int8_embedding", self.out(y), *self.int8(values), "token", y.channels)
-        else:
+        if self.head == "float32":
             self.call("float_embedding", self.out(y), self.arrays.of(table), "token", y.channels)
+        else:
+            self.call("integer_embedding", self.out(y), *self.integers(table.constant), "token", y.channels)
 
     def linear_of_table(self, y: str, x: str | Place, table: np.ndarray) -> None:
         rows, columns = table.shape
-        if self.head == "int8":
-            self.call("int8_linear", y, x, *self.int8(table), rows, columns)
-        else:
+        if self.head == "float32":
             self.call("float_linear", y, x, self.arrays.of(Value(columns, table, "head")), rows, columns)
+        else:
+            self.call("integer_linear", y, x, *self.integers(table), rows, columns)
 
-    def int8(self, table: np.ndarray) -> tuple[str, str]:
-        """The names of a table's codes and of the scales of its rows."""
-        scales = np.abs(table).max(1) / 127
+    def integers(self, table: np.ndarray) -> tuple[str, str]:
+        """The names of a table's numbers, rounded to integers, and of the scales of its rows."""
+        scales = np.abs(table).max(1) / np.iinfo(self.head).max
         codes = np.rint(table / np.where(scales > 0, scales, 1)[:, None])
-        return (self.arrays.add((id(table), "int8"), "table", lambda: codes.astype(np.int8).ravel()),
+        return (self.arrays.add((id(table), "integers"), "table", lambda: codes.astype(self.head).ravel()),
                 self.arrays.add((id(table), "scales"), "table_scales", lambda: scales.astype(np.float32)))
 
     def lower_linear(self, node: Node, y: Value, x: Value, w: Value, quantizer: str | None) -> None:

@@ -65,15 +65,15 @@ static void float_embedding(float *y, const float *table, int token, int n)
     memcpy(y, table + token * n, (size_t)n * sizeof *y);
 }
 
-/* == int8_embedding == */
-static void int8_embedding(float *y, const int8_t *table, const float *scales, int token, int n)
+/* == integer_embedding == */
+static void integer_embedding(float *y, const table_t *table, const float *scales, int token, int n)
 {
     for (int i = 0; i < n; i++)
         y[i] = scales[token] * (float)table[token * n + i];
 }
 
-/* == int8_linear: lanes == */
-static void int8_linear(float *y, const float *x, const int8_t *w, const float *scales, int rows, int columns)
+/* == integer_linear: lanes == */
+static void integer_linear(float *y, const float *x, const table_t *w, const float *scales, int rows, int columns)
 {
     for (int r = 0; r < rows; r++, w += columns) {
         float sums[LANES] = {0};

@@ -6,7 +6,8 @@ import regex
 
 from ternary.text.tokenizer import Tokenizer
 
-TYPES = {"f4": "float", "f8": "double", "i1": "int8_t", "u1": "uint8_t", "u2": "uint16_t", "i4": "int", "u4": "uint32_t"}
+TYPES = {"f4": "float", "f8": "double", "i1": "int8_t", "i2": "int16_t", "i4": "int", "u1": "uint8_t", "u2": "uint16_t",
+         "u4": "uint32_t"}
 SURROGATES = range(0xD800, 0xE000)
 
 
