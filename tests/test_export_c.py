@@ -67,7 +67,7 @@ def test_every_registered_model_can_be_expressed():
 @gcc
 def test_ops_that_no_registered_model_has(tmp_path):
     rng = np.random.default_rng(3)
-    table, token, x = rng.normal(size=(300, 20)).astype("f4"), Value(1), Value(20)
+    table, x = rng.normal(size=(300, 20)).astype("f4"), Value(20)
     nodes = [Node("embedding", (Value(20, table, "embed"),), x)]
 
     def node(op, *inputs, **options):
@@ -93,8 +93,8 @@ def test_a_head_of_integers_changes_the_logits_little(head, error, tmp_path):
     assert facts["head"] == head and error / 50 < np.abs(found - expected).max() < error * np.abs(expected).max()
 
 
-TEXTS = ["", "The red cat saw a bird.", "don't don’t x' ''a'b'c", " " * 40 + "x", "!" * 30 + "cat", "a" * 100, "日本語" * 30,
-         "naïve café\0\n\tend", "\U0010ffff\ud7ff\ue000\ufffd"]
+TEXTS = ["", "The red cat saw a bird.", "don't don’t x' ''a'b'c", " " * 40 + "x", "!" * 30 + "cat", "a" * 100,
+         "日本語" * 30, "naïve café\0\n\tend", "\U0010ffff\ud7ff\ue000\ufffd"]
 
 
 def odd_texts():
@@ -193,3 +193,15 @@ def test_an_emulated_cortex_m_tells_the_same_story(tmp_path):
     emulated = subprocess.run(["make", "-s", "-C", tmp_path / "c", "emulate", "PROMPT=The red cat", "TOKENS=100"],
                               capture_output=True, check=True, timeout=300).stdout
     assert emulated.endswith(expected) and len(expected) > 100
+
+
+@pytest.mark.parametrize("args, words", [
+    (["--to", "c", "--opset-only"], "--opset-only: --to c has no such setting; that is one of --to onnx"),
+    (["--to", "c", "--flash", "1G"], "--flash is 1G; wanted a size in bytes, K or M; e.g. --flash 256K"),
+    (["--to", "c", "--ram", "0"], "--ram is 0; wanted a size"),
+    (["--to", "c", "--set", "head=int4"], "wanted one of float32, int16, int8"),
+    (["--to", "c", "--flash", "1k"], "--flash is 1,024 bytes, but the model needs"),
+])
+def test_sizes_on_the_command_line(args, words, here, finished, tmp_path):
+    result = here("export", "--checkpoint", finished[0], "--out", tmp_path / "c", *args)
+    assert result.code and words in result.err and not (tmp_path / "c").exists()

@@ -66,7 +66,8 @@ PUBLISHED = {                     # parameters; in the second part ours differ, 
     "compass": 6_695_936,
     "supernova": 4_141_862 - 3_104, "v3": 13_555_969 + 3_583, "reckoning-2": 17_258_508 - 297_612,
     # never published with a number
-    "bolt-lfm": 4_580_672, "cortex-2": 4_618_752, "cortex-4": 4_601_856, "cortex-5": 5_082_624,
+    "bolt-lfm": 4_580_672, "bolt-micro": 289_344, "cortex-2": 4_618_752,
+    "cortex-4": 4_601_856, "cortex-5": 5_082_624,
 }
 
 

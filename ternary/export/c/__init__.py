@@ -9,13 +9,14 @@ from ternary.checkpoint.load import Restored
 from ternary.errors import UsageError
 from ternary.export.base import EXPORTS, Target
 from ternary.export.c.lowering import HEADS, Lowering
-from ternary.export.c.tables import declaration, tokenizer_tables
+from ternary.export.c.tables import declaration, tokenizer_tables, word_edges
 from ternary.graph import Graph
 from ternary.schema import Config, setting
 from ternary.text.tokenizer import FIRST_PIECE, SPECIALS, Tokenizer
 from ternary.text.vocabulary import LONGEST_CHUNK
 
 CODE, STACK = 40 << 10, 6 << 10   # bytes of program and libc in flash, of stack and libc in RAM; measured for Cortex-M
+OPS = ("linear.c", "rows.c", "time.c")
 FIXED = ("model.h", "main.c", "Makefile", "cortex-m/startup.c", "cortex-m/memory.ld")
 
 
@@ -52,17 +53,17 @@ class CProgram(Target):
             (path / name).write_text(filled(template(name), fields), encoding="utf-8")
         (path / "model.c").write_text(filled(template("model.c") + template("tokenizer.c"), fields), encoding="utf-8")
         with open(path / "weights.h", "w", encoding="utf-8") as file:
-            file.write(f"enum {{ PIECES = {len(restored.tokenizer.pieces)}, WORD_EDGES = {len(tables['word_edges'])} }};\n")
+            file.write(f"enum {{ PIECES = {len(restored.tokenizer.pieces)}, WORD_EDGES = {len(word_edges())} }};\n")
             file.write(f"typedef {head}_t table_t;\n" if head != "float32" else "")
-            file.writelines(declaration(name, a) for name, a in arrays.items())
+            for name, a in arrays.items():
+                file.writelines(declaration(name, a))
         return {"head": head, "flash": flash, "ram": ram, **({"context": program.limit} if program.limit else {}),
-                "build, there": "make",
-                "run, there": './story "Once upon a time"'}
+                "run": 'in the folder: make && ./story "Once upon a time"'}
 
     def check_room(self, kind: str, needed: int, given: int | None, advice: str) -> None:
         if given and needed > given:
-            raise UsageError(f"--{kind} is {given:,} bytes, but the model needs {needed:,}; use {advice}a smaller model "
-                             "such as bolt-micro")
+            raise UsageError(f"--{kind} is {given:,} bytes, but the model needs {needed:,}; use {advice}a smaller "
+                             "model such as bolt-micro")
 
 
 def constants(tokenizer: Tokenizer, program: Lowering) -> dict[str, Any]:
@@ -88,8 +89,8 @@ def filled(text: str, fields: dict[str, Any]) -> str:
 
 
 def functions(names: set[str]) -> str:
-    """The parts of ops.c with these functions, and those that they call: "/* == NAME: OTHER ... == */" begins a part."""
-    _, *parts = re.split(r"^/\* == (\w+)(?:: ([\w ]+))? == \*/\n", template("ops.c"), flags=re.MULTILINE)
+    """The parts of OPS with these functions, and those that they call: "/* == NAME: OTHER ... == */" begins a part."""
+    _, *parts = re.split(r"^/\* == (\w+)(?:: ([\w ]+))? == \*/\n", "".join(map(template, OPS)), flags=re.MULTILINE)
     found, needed = [], set(names)
     for name, others, code in reversed(list(zip(parts[::3], parts[1::3], parts[2::3]))):
         if name in needed:

@@ -1,4 +1,4 @@
-"""From a graph to calls of the functions in ops.c, and the arrays that they read."""
+"""From a graph to calls of the functions of the C files, and the arrays that they read."""
 import math
 import re
 from collections.abc import Sequence
@@ -169,8 +169,8 @@ class Lowering:
         numbers = [f"{v:.9g}" for v in options.values()]
         self.call(NAMES.get(node.op, node.op), self.out(y), self.at(x), *numbers, y.channels)
 
-    lower_scale = lower_clip = lower_softmax = lower_top_softmax = of_one
-    lower_silu = lower_gelu = lower_sigmoid = lower_tanh = lower_relu = lower_relu2 = lower_exp = lower_softplus = of_one
+    lower_scale = lower_clip = lower_softmax = lower_top_softmax = lower_silu = lower_gelu = lower_sigmoid = of_one
+    lower_tanh = lower_relu = lower_relu2 = lower_exp = lower_softplus = of_one
 
     def lower_rms_norm(self, node: Node, y: Value, x: Value, w: Value) -> None:
         self.call("rms_norm", self.out(y), self.at(x), self.at(w), w.channels, y.channels)
@@ -212,7 +212,8 @@ class Lowering:
         name = self.arrays.add(tuple(offsets), "offsets", lambda: np.array(offsets, np.int32))
         self.call("dynamic_conv", self.out(y), *self.ring(node, rows), self.at(weights), name, len(offsets), y.channels)
 
-    def lower_attention(self, node: Node, y: Value, qkv: Value, head_dim: int, window: int | None, rotary: bool) -> None:
+    def lower_attention(self, node: Node, y: Value, qkv: Value, head_dim: int, window: int | None,
+                        rotary: bool) -> None:
         n, rows = y.channels, window or self.context
         self.at(qkv)
         place = self.places[id(qkv)]

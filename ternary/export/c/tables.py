@@ -1,4 +1,5 @@
 """Constants as C: weights, and what the tokenizer needs."""
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -9,17 +10,16 @@ from ternary.text.tokenizer import Tokenizer
 TYPES = {"f4": "float", "f8": "double", "i1": "int8_t", "i2": "int16_t", "i4": "int", "u1": "uint8_t", "u2": "uint16_t",
          "u4": "uint32_t"}
 SURROGATES = range(0xD800, 0xE000)
+IN_A_LINE = 16                    # numbers
 
 
-def declaration(name: str, a: np.ndarray) -> str:
-    """A constant array in C."""
-    if a.dtype.kind == "f":
-        digits = "%.9g" if a.itemsize == 4 else "%.17g"
-        numbers = [digits % x for x in a.tolist()]
-    else:
-        numbers = ["0x%x" % x for x in a.tolist()] if a.dtype == np.uint32 else list(map(str, a.tolist()))
-    lines = (",".join(numbers[k:k + 20]) for k in range(0, len(numbers), 20))
-    return f"static const {TYPES[a.dtype.str[1:]]} {name}[{len(numbers)}] = {{\n" + ",\n".join(lines) + "\n};\n"
+def declaration(name: str, a: np.ndarray) -> Iterator[str]:
+    """The lines of a constant array (N,) in C."""
+    shown = {"f4": "{:.9g}".format, "f8": "{:.17g}".format, "u4": hex}.get(a.dtype.str[1:], str)
+    yield f"static const {TYPES[a.dtype.str[1:]]} {name}[{len(a)}] = {{\n"
+    for first in range(0, len(a), IN_A_LINE):
+        yield ", ".join(map(shown, a[first:first + IN_A_LINE].tolist())) + ",\n"
+    yield "};\n"
 
 
 @cache
