@@ -108,7 +108,8 @@ def odd_texts():
 
 
 @gcc
-@pytest.mark.parametrize("tokenizer", [TOKENIZER, Tokenizer((), 260)], ids=["pieces", "bytes"])
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, Tokenizer((), 260), TOKENIZER.with_rule("unigram")],
+                         ids=["pieces", "bytes", "unigram"])
 def test_c_encodes_and_decodes_as_the_tokenizer(tokenizer, tmp_path):
     exported("bolt-small", tmp_path / "c", tokenizer, head="int8")
     program, texts = compiled(tmp_path / "c", flags=SANITIZERS), odd_texts()

@@ -13,9 +13,11 @@ from ternary.export.c.tables import declaration, tokenizer_tables, word_edges
 from ternary.graph import Graph
 from ternary.schema import Config, setting
 from ternary.text.tokenizer import FIRST_PIECE, SPECIALS, Tokenizer
+from ternary.text.unigram import UNKNOWN
 from ternary.text.vocabulary import LONGEST_CHUNK
 
 CODE, STACK = 40 << 10, 6 << 10   # bytes of program and libc in flash, of stack and libc in RAM; measured for Cortex-M
+UNIT = 64                         # characters that the rule "unigram" cuts together at most
 OPS = ("linear.c", "rows.c", "time.c")
 FIXED = ("model.h", "main.c", "Makefile", "cortex-m/startup.c", "cortex-m/memory.ld")
 
@@ -51,7 +53,8 @@ class CProgram(Target):
                   "FLASH": self.config.flash or 4 << 20, "RAM": self.config.ram or 4 << 20}
         for name in FIXED:
             (path / name).write_text(filled(template(name), fields), encoding="utf-8")
-        (path / "model.c").write_text(filled(template("model.c") + template("tokenizer.c"), fields), encoding="utf-8")
+        source = "".join(map(template, ("model.c", "tokenizer.c", f"{restored.tokenizer.rule}.c")))
+        (path / "model.c").write_text(filled(source, fields), encoding="utf-8")
         with open(path / "weights.h", "w", encoding="utf-8") as file:
             file.write(f"enum {{ PIECES = {len(restored.tokenizer.pieces)}, WORD_EDGES = {len(word_edges())} }};\n")
             file.write(f"typedef {head}_t table_t;\n" if head != "float32" else "")
@@ -69,12 +72,14 @@ class CProgram(Target):
 def constants(tokenizer: Tokenizer, program: Lowering) -> dict[str, Any]:
     """What the templates have between two @."""
     longest = max([4, *(len(piece.encode()) for piece in tokenizer.pieces)])
+    chunk = LONGEST_CHUNK if tokenizer.rule == "fewest" else UNIT
     values = {"MODEL_VOCAB": len(program.graph.table), "MODEL_EOS": Tokenizer.EOS, "MODEL_CONTEXT": program.limit,
-              "MODEL_CHUNK_IDS": 4 * LONGEST_CHUNK, "MODEL_TEXT_BYTES": 3 + longest}
+              "MODEL_CHUNK_IDS": 4 * chunk, "MODEL_TEXT_BYTES": 3 + longest}
     steps = program.lines()
     if program.limit:
         steps = ["if (position >= MODEL_CONTEXT)", "    return NULL;", *steps]
     return {"CONSTANTS": ",\n    ".join(f"{name} = {value}" for name, value in values.items()),
+            "UNIT": UNIT, "LONGEST": max([1, *map(len, tokenizer.pieces)]), "UNKNOWN": UNKNOWN,
             "FIRST_BYTE": SPECIALS, "FIRST_PIECE": FIRST_PIECE, "SCRATCH": program.scratch,
             "STATE": max(1, program.state), "OPS": functions(program.functions),
             "STEPS": "\n".join("    " + line for line in steps)}

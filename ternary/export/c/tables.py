@@ -6,6 +6,7 @@ import numpy as np
 import regex
 
 from ternary.text.tokenizer import Tokenizer
+from ternary.text.unigram import costs_of
 
 TYPES = {"f4": "float", "f8": "double", "i1": "int8_t", "i2": "int16_t", "i4": "int", "u1": "uint8_t", "u2": "uint16_t",
          "u4": "uint32_t"}
@@ -31,10 +32,11 @@ def word_edges() -> np.ndarray:
 
 
 def tokenizer_tables(tokenizer: Tokenizer) -> dict[str, np.ndarray]:
-    """word_edges; of pieces: their bytes, where each begins, and their numbers in the order of their bytes."""
+    """Of pieces: their bytes, where each begins, and their numbers in the order of their bytes; what the rule needs."""
     spelled = [piece.encode() for piece in tokenizer.pieces]
     begins = np.cumsum([0, *map(len, spelled)])
-    return {"word_edges": word_edges(),
-            "piece_bytes": np.frombuffer(b"".join(spelled) or b"\0", np.uint8),
+    return {"piece_bytes": np.frombuffer(b"".join(spelled) or b"\0", np.uint8),
             "piece_begin": begins.astype(np.uint16 if begins[-1] < 1 << 16 else np.uint32),
-            "piece_order": np.array(sorted(range(len(spelled)), key=spelled.__getitem__) or [0], np.uint16)}
+            "piece_order": np.array(sorted(range(len(spelled)), key=spelled.__getitem__) or [0], np.uint16),
+            **({"word_edges": word_edges()} if tokenizer.rule == "fewest" else
+               {"piece_cost": np.array(costs_of(tokenizer.pieces) or [0], np.int32)})}
