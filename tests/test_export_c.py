@@ -137,7 +137,9 @@ def test_the_program_tells_the_story_of_the_engine(tmp_path):
     drawn = [subprocess.run([program, "The", "20", "1.5", seed], capture_output=True, check=True).stdout
              for seed in "112"]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert subprocess.run([program], capture_output=True).returncode == 2
+    for args in ([], ["The", "ten"], ["The", "9", "-1"], ["The", "9", "0", "1", "2"]):
+        done = subprocess.run([program, *args], capture_output=True)
+        assert done.returncode == 2 and b"usage" in done.stderr
 
 
 @gcc
