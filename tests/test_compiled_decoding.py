@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from test_graph import VOCAB, shaken
+from test_graph import VOCAB, Doubled, shaken
 
 from ternary import ops
 from ternary.autograd.tape import Tape
@@ -127,18 +127,6 @@ def test_attention_past_its_window_and_its_room():
         np.testing.assert_allclose(decoder.logits(np.array([[token]]), state), expected, atol=1e-4)
 
 
-@ops.numpy_op
-def doubled(x):
-    def backward(dy):
-        return 2 * dy
-    return 2 * x, backward
-
-
-class OwnOp(Module):
-    def __call__(self, x, state=None):
-        return doubled(x)
-
-
 class OutsideOfOps(Module):
     """Computes with activations in NumPy, which the graph takes for a constant."""
 
@@ -149,7 +137,7 @@ class OutsideOfOps(Module):
         return ops.add(x, ops.as_tensor(ops.as_array(self.norm(x)) ** 2))
 
 
-@pytest.mark.parametrize("layer", [OwnOp, OutsideOfOps])
+@pytest.mark.parametrize("layer", [Doubled, OutsideOfOps])
 def test_a_model_that_cannot_be_compiled_decodes_by_itself(layer):
     class Own(LM):
         def block(self, k, rng):

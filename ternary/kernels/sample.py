@@ -55,12 +55,10 @@ def keep(p, low):
     return s
 
 
-@kernel(ref=sample_ref, parallel=False)
-def sample(logits, temperature, top_k, top_p, min_p, u, token):
-    token[0] = np.argmax(logits)
-    if temperature == 0:
-        return
-    p = np.exp((logits - logits[token[0]]) / np.float32(temperature))
+@device
+def filtered(logits, best, temperature, top_k, top_p, min_p, u):
+    """-> the token that sample_ref gives for a temperature above 0; best: the largest"""
+    p = np.exp((logits - logits[best]) / np.float32(temperature))
     if 0 < top_k < p.shape[0]:
         keep(p, threshold(p, top_k, 0.0))
     if min_p > 0:
@@ -69,10 +67,18 @@ def sample(logits, temperature, top_k, top_p, min_p, u, token):
                 p[i] = 0
     if top_p < 1:
         keep(p, threshold(p, 1, top_p * keep(p, np.uint32(0))))
-    mass, s = u * keep(p, np.uint32(0)), 0.0
+    mass, s, token = u * keep(p, np.uint32(0)), 0.0, best
     for i in range(p.shape[0]):
         s += p[i]
         if p[i] > 0:
-            token[0] = i
+            token = i
             if s > mass:
-                return
+                return token
+    return token
+
+
+@kernel(ref=sample_ref, parallel=False)
+def sample(logits, temperature, top_k, top_p, min_p, u, token):
+    token[0] = np.argmax(logits)
+    if temperature > 0:
+        token[0] = filtered(logits, token[0], temperature, top_k, top_p, min_p, u)

@@ -9,7 +9,7 @@ from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import largest, maximum
 from ternary.compiler.two_bit import PANEL, count_ones, lowest_one, reached, wide
 from ternary.kernels.decode.products import dot
-from ternary.kernels.sample import keep, threshold
+from ternary.kernels.sample import filtered
 
 LOWEST = np.float32(-1e30)
 GROUPS = 16                       # of panels, for the bound from below
@@ -87,25 +87,3 @@ def draw(logits, lo, vocab, factor, x, h, dim, table, errors, largest_row, tempe
     if temperature == 0:
         return ids[best]
     return ids[filtered(values[:m], best, temperature, top_k, top_p, min_p, u)]
-
-
-@device
-def filtered(values, best, temperature, top_k, top_p, min_p, u):
-    """kernels.sample on a few logits -> which"""
-    p = np.exp((values - values[best]) / np.float32(temperature))
-    if 0 < top_k < p.shape[0]:
-        keep(p, threshold(p, top_k, 0.0))
-    if min_p > 0:
-        for i in range(p.shape[0]):
-            if p[i] < min_p:
-                p[i] = 0
-    if top_p < 1:
-        keep(p, threshold(p, 1, top_p * keep(p, np.uint32(0))))
-    mass, s, token = u * keep(p, np.uint32(0)), 0.0, best
-    for i in range(p.shape[0]):
-        s += p[i]
-        if p[i] > 0:
-            token = i
-            if s > mass:
-                return token
-    return token
