@@ -114,16 +114,31 @@ def test_an_unknown_type_is_an_error():
         TARGET(type="q5_0")
 
 
+@pytest.fixture
+def llama(monkeypatch):
+    """llama(path) -> a model of llama-cpp-python"""
+    package = pytest.importorskip("llama_cpp")
+    defaults = package.llama_cpp.llama_model_default_params
+
+    def without_repacking():
+        # GCC 12 compiles ggml's kernels for Intel's matrix unit (AMX) to an invalid tile configuration
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
+    monkeypatch.setattr(package.llama_cpp, "llama_model_default_params", without_repacking)
+    return lambda path: package.Llama(str(path), n_ctx=1024, n_threads=1, n_threads_batch=1, logits_all=True,
+                                      verbose=False)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind, attention, error", [
     ("f32", True, 1e-3), ("f32", False, 1e-3), ("f16", True, 0.05), ("q8_0", True, 0.2), ("q4_0", True, 0.2),
     ("q4_0", False, 0.2), ("tq2_0", True, 0.3)])
-def test_llama_cpp_computes_the_same(tmp_path, kind, attention, error):
+def test_llama_cpp_computes_the_same(tmp_path, llama, kind, attention, error):
     """Ids, logits and greedy tokens; where llama.cpp rounds activations to 8 bits, logits are near."""
-    llama = pytest.importorskip("llama_cpp")
     model, path = exported(tmp_path, attention, type=kind)
     tokenizer = restore(tmp_path / "run").tokenizer
-    run = llama.Llama(str(path), n_ctx=256, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False)
+    run = llama(path)
     for text in [*TEXT[:2], "日本語 🙂 'n' it's"]:
         assert run.tokenize(text.encode(), add_bos=False, special=False) == tokenizer.encode(text)
         assert run.detokenize(tokenizer.encode(text)).decode() == text
@@ -137,9 +152,8 @@ def test_llama_cpp_computes_the_same(tmp_path, kind, attention, error):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["f32", "q4_0"])
-def test_llama_cpp_tells_the_same_stories(tmp_path, here, kind):
+def test_llama_cpp_tells_the_same_stories(tmp_path, llama, here, kind):
     """A trained model: bits per character, and greedy text where nothing is rounded."""
-    llama = pytest.importorskip("llama_cpp")
     (tmp_path / "a.txt").write_text("\n\n".join(stories()), encoding="utf-8")
     done = here("train", *TINY, "--steps", 150, "--model", "bolt-lfm", "--data", tmp_path / "a.txt",
                 "--set", "hidden=96", "--save-dir", tmp_path / "run")
@@ -147,7 +161,7 @@ def test_llama_cpp_tells_the_same_stories(tmp_path, here, kind):
     path, texts = tmp_path / "model.gguf", stories(40, seed=2)
     TARGET(type=kind).export(restore(tmp_path / "run"), path)
     lm = ternary.load(tmp_path / "run")
-    run = llama.Llama(str(path), n_ctx=1024, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False)
+    run = llama(path)
     nats = 0.0
     for text in texts:
         ids = [Tokenizer.EOS, *run.tokenize(text.encode(), add_bos=False, special=False), Tokenizer.EOS]
