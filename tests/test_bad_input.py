@@ -68,7 +68,7 @@ TRAIN = [
     ("--vocab 3", USAGE, "--vocab is 3; use 260 to 65536"),
     ("--vocab 70000", USAGE, "--vocab is 70000; use 260 to 65536"),
     ("--precision fp16", USAGE, "--precision", "fp16", "bf16", "ternary train --help"),
-    ("--quantizer int8", USAGE, "quantizer is 'int8'; wanted one of tensor, row, block256"),
+    ("--quantizer int8", USAGE, "quantizer is 'int8'; wanted one of tensor, tensor_fp16, row, block256"),
     ("--model nova --quantizer row", USAGE, "--set quantizer=row", "nova has no such setting", "heads"),
     ("--set dim", USAGE, "--set dim: wanted NAME=VALUE"),
     ("--set dim=50", USAGE, "dim is 50; wanted a multiple of 16", "use 48"),
