@@ -1,4 +1,5 @@
 """The compiled loop decodes what the model decodes."""
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +23,7 @@ from ternary.nn.module import Module
 from ternary.nn.norm import RMSNorm
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 
+GREEDY, PENALTY = Sampling(temperature=0), Sampling(repetition_penalty=1.2)
 TEXT = ["the cat sat on the mat. " * 9, "a dog ran to the cat. " * 9]
 
 
@@ -105,6 +107,20 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
 
 
+def test_threads_share_a_decoder(engines):
+    """Stories of different prompts at once are those of one after the other."""
+    prompts = ["the cat", "a dog", "the mat sat on", "ran"] * 3
+
+    def told(prompt):
+        decoder, state = engines[0].compiled, engines[0].compiled.init_state()
+        decoder.read_prompt(np.array(engines[0].tokenizer.encode(prompt)), state)
+        return decoder.generate(np.array([5]), state, GREEDY, engines[0].silent, np.zeros((200, 1))).tolist()
+
+    expected = [told(prompt) for prompt in prompts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(told, prompts)) == expected
+
+
 def test_a_copy_of_a_state_goes_its_own_way(engines):
     decoder = engines[0].compiled
     state = decoder.init_state()
@@ -154,9 +170,6 @@ def test_a_model_of_the_users_is_compiled_if_it_can_be():
             return RMSNorm(192)
     model = Own(Own.config_type(VOCAB, layers=1), seed=1)
     assert compiled_decoder(Decoder(model, Tokenizer((), FIRST_PIECE), tape()))
-
-
-GREEDY, PENALTY = Sampling(temperature=0), Sampling(repetition_penalty=1.2)
 
 
 @pytest.mark.parametrize("sampling", [GREEDY, PENALTY], ids=["burst", "token by token"])

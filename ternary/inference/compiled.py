@@ -4,6 +4,7 @@ A model is traced to its graph, and the graph becomes a program (see program.py)
 refuses; then the model itself decodes, by decoders.base.
 """
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 
@@ -35,7 +36,10 @@ class State:
 
 
 class CompiledDecoder(Decoder):
-    """A model as a program. Raises program.Unsupported for a model with an op that has no instruction."""
+    """A model as a program. Raises program.Unsupported for a model with an op that has no instruction.
+
+    Threads may share it, each with states of its own: they take turns.
+    """
 
     def __init__(self, model: LM, tokenizer: Tokenizer, tape: Tape):
         super().__init__(model, tokenizer, tape)
@@ -54,6 +58,7 @@ class CompiledDecoder(Decoder):
                            np.ascontiguousarray(embedding, np.float32).ravel(),
                            np.float32(np.linalg.norm(q * f[:, None], axis=1).max() * 1.001), vocab, dim,
                            built.at(graph.hidden))
+        self.turn = Lock()                            # of threads, which share the scratch
         self.scratches: dict[int, P.Scratch] = {}
         self.programs: dict[int, P.Program] = {}
 
@@ -141,12 +146,15 @@ class CompiledDecoder(Decoder):
     def read(self, tokens: np.ndarray, state: State) -> np.ndarray:
         """tokens (T,) of one stream, T up to CHUNK, which it has read then -> their hidden rows (T, C)"""
         self.grown(state, len(tokens))
-        w, zeros = self.scratch(len(tokens), state.room), np.zeros(len(tokens), np.int64)
+        zeros = np.zeros(len(tokens), np.int64)
         streams = P.Streams(state.numbers, state.cache, state.positions[0] + np.arange(len(tokens)), zeros, zeros)
-        P.read(self.program(state.room), self.head, w, streams, tokens)
+        with self.turn:
+            w = self.scratch(len(tokens), state.room)
+            P.read(self.program(state.room), self.head, w, streams, tokens)
+            rows = w.x[:len(tokens) * w.slab].reshape(len(tokens), w.slab)
+            hidden = rows[:, self.head.hidden:self.head.hidden + self.head.dim].copy()
         state.positions[0] += len(tokens)
-        rows = w.x[:len(tokens) * w.slab].reshape(len(tokens), w.slab)
-        return rows[:, self.head.hidden:self.head.hidden + self.head.dim]
+        return hidden
 
     def draws(self, sampling: Sampling) -> bool:
         """Whether `generate` draws as these settings say; others need all logits outside."""
@@ -162,16 +170,17 @@ class CompiledDecoder(Decoder):
         """
         steps, count = uniforms.shape
         self.grown(state, steps)
-        w, head, end = self.scratch(count, state.room), self.head, padded(self.head.vocab)
+        head, end = self.head, padded(self.head.vocab)
         streams = P.Streams(state.numbers, state.cache, state.positions, np.arange(count) * self.built.state,
                             np.arange(count) * self.cache_size(state.room))
         out, s = np.zeros((steps, count), np.int64), sampling
         room = max(end, GROUPS * pack.PANEL)
         silent = np.concatenate([silent, np.arange(head.vocab, end)]).astype(np.int64)
-        done = P.generate(self.program(state.room), head, w, streams, silent, self.tokenizer.EOS, float(s.temperature),
-                          int(s.top_k), float(s.top_p), float(s.min_p), uniforms, tokens.astype(np.int64),
-                          np.full(count * end, LOWEST, np.float32), np.zeros(end, np.int64),
-                          np.zeros(room, np.float32), np.zeros(room, np.float32), out)
+        with self.turn:
+            done = P.generate(self.program(state.room), head, self.scratch(count, state.room), streams, silent,
+                              self.tokenizer.EOS, float(s.temperature), int(s.top_k), float(s.top_p), float(s.min_p),
+                              uniforms, tokens.astype(np.int64), np.full(count * end, LOWEST, np.float32),
+                              np.zeros(end, np.int64), np.zeros(room, np.float32), np.zeros(room, np.float32), out)
         return out[:done]
 
 

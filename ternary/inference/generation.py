@@ -1,6 +1,7 @@
 """Generation: one token after the other, through the state of the model."""
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,13 +39,19 @@ class Engine:
         self.tape = Tape("fp32", record=False)        # holds the packed weights
         decoder_type = DECODERS.get(decoder) if decoder else Decoder
         checked(decoder_type.config_type, fields, decoder or "the plain decoder")
-        self.decoder, self.compiled = decoder_type(model, tokenizer, self.tape, **fields), None
-        if compiled and not decoder:
-            from ternary.inference.compiled import compiled_decoder
-            self.compiled = compiled_decoder(self.decoder)
+        self.decoder = decoder_type(model, tokenizer, self.tape, **fields)
+        self.may_compile = compiled and not decoder
         self.generated = 0                    # tokens of the last text
         ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS], int)
+
+    @cached_property
+    def compiled(self) -> "CompiledDecoder | None":
+        """The compiled form of the plain decoder, if there is one; made when it is first used."""
+        if not self.may_compile:
+            return None
+        from ternary.inference.compiled import compiled_decoder
+        return compiled_decoder(self.decoder)
 
     def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                seed: int = 0, told: Told | None = None, context: "Context | None" = None) -> Generator[int, None, None]:
