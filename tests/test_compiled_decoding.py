@@ -107,6 +107,16 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
 
 
+def test_streams_of_a_model_with_attention():
+    """Past the first room of keys and values."""
+    decoder, uniforms = decoder_of(shaken("searchlm")), np.random.default_rng(5).random((80, 2))
+    silent, first = np.array([3]), np.array([5, 6])
+    together = decoder.generate(first, decoder.init_state(2), Sampling(), silent, uniforms)
+    for k in range(2):
+        alone = decoder.generate(first[k:k + 1], decoder.init_state(), Sampling(), silent, uniforms[:, k:k + 1])
+        np.testing.assert_array_equal(together[:, k], alone[:, 0])
+
+
 def test_threads_share_a_decoder(engines):
     """Stories of different prompts at once are those of one after the other."""
     prompts = ["the cat", "a dog", "the mat sat on", "ran"] * 3

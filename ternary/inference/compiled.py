@@ -70,33 +70,37 @@ class CompiledDecoder(Decoder):
 
     def init_state(self, streams: int = 1) -> State:
         return self.with_room(State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
-                                    np.zeros(1, np.float32), 0), ROOM if self.built.attentions else 0)
+                                    np.zeros(streams * self.cache_size(0), np.float32), 0), ROOM if self.built.attentions else 0)
 
-    def rooms(self, room: int) -> list[tuple[int, int, int]]:
-        """For each attention: where its keys and values begin, the width of a row, how many rows."""
+    def rooms(self, room: int) -> list[tuple[int, int, int, int]]:
+        """For each attention: where its keys and values begin, channels, heads, and for how many tokens."""
         found, at = [], 0
-        for _, width, needed in self.built.attentions:
-            found.append((at, width, min(room, needed)))
-            at += width * min(room, needed)
+        for _, channels, heads, needed in self.built.attentions:
+            found.append((at, channels, heads, min(room, needed)))
+            at += 2 * channels * min(room, needed)
         return found
 
     def cache_size(self, room: int) -> int:
-        return sum(width * rows for _, width, rows in self.rooms(room)) + 1
+        return sum(2 * channels * tokens for _, channels, _, tokens in self.rooms(room)) + 1
 
     def with_room(self, state: State, room: int) -> State:
         """A state with the same past, and room for keys and values of so many positions."""
         streams = len(state.positions)
         cache = np.zeros((streams, self.cache_size(room)), np.float32)
-        old = state.cache.reshape(streams, -1) if state.room else cache[:, :0]
-        for (before, _, rows), (at, width, _) in zip(self.rooms(state.room), self.rooms(room)):
-            cache[:, at:at + width * rows] = old[:, before:before + width * rows]
+        old = state.cache.reshape(streams, -1)
+        for (before, _, _, had), (at, channels, heads, has) in zip(self.rooms(state.room), self.rooms(room)):
+            for parts in (heads, 1):              # the keys of each head, and the values
+                size = channels // parts
+                kept = old[:, before:before + channels * had].reshape(streams, parts, had * size)
+                cache[:, at:at + channels * has].reshape(streams, parts, has * size)[:, :, :had * size] = kept
+                before, at = before + channels * had, at + channels * has
         return replace(state, cache=cache.ravel(), room=room)
 
     def program(self, room: int) -> P.Program:
         if room not in self.programs:
             code = self.code.copy()
-            for (k, _, _), (at, _, rows) in zip(self.built.attentions, self.rooms(room)):
-                code[k, 7:9] = at, rows
+            for (k, *_), (at, _, _, tokens) in zip(self.built.attentions, self.rooms(room)):
+                code[k, 7:9] = at, tokens
             angles = rope_angles(max(room, 1), self.built.heads or 2, np.dtype(np.float32))
             self.programs = {room: P.Program(code, self.codes, self.words, self.floats, angles)}
         return self.programs[room]

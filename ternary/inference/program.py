@@ -69,7 +69,7 @@ class Builder:
         self.known: dict[int, int] = {}               # constants that are placed
         self.state = 0                                # numbers of a stream's state
         self.widest, self.heads = 0, 0
-        self.attentions: list[tuple[int, int, int]] = []          # instruction, width of a row, rows it needs
+        self.attentions: list[tuple[int, int, int, int]] = []     # instruction, channels, heads, tokens it keeps
         self.rings: dict[int, tuple[int, int]] = {}   # of windows: where, and how many rows
         self.digits: tuple[int, int] | None = None    # of which value and segment the digits are
         self.presets: list[tuple[int, np.ndarray]] = []           # numbers in every row, before anything runs
@@ -292,7 +292,7 @@ class Builder:
         head, window = node.options["head_dim"], node.options["window"] or ENDLESS
         self.heads = head if node.options["rotary"] else self.heads
         at = self.emit(P.ATTENTION, self.new(node), self.at(qkv), n, head, node.options["rotary"], window)
-        self.attentions.append((at, 2 * n, window + P.CHUNK))
+        self.attentions.append((at, n, n // head, padded(window + P.CHUNK)))
 
     def arenas(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """-> code (instructions, P.WIDTH), codes (uint8), words (int16), floats (float32)"""

@@ -8,13 +8,14 @@ import numpy as np
 from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import LOG2E, exp2, total, vec32
+from ternary.compiler.two_bit import PANEL, wide
 from ternary.kernels.activation import value_and_slope
 from ternary.kernels.decode.products import LINE, dot
 
 ADD, SUB, MUL = 0, 1, 2
 ROW, NUMBER = 0, 1                # of a second operand: as long as the first, or one number for all channels
 RMS_EPS, LAYER_EPS, ONE = np.float32(1e-6), np.float32(1e-5), np.float32(1)
-L2_EPS = np.float32(1e-6)
+L2_EPS, FAR = np.float32(1e-6), np.float32(-1e30)       # FAR: a score that gets no weight
 
 
 @device
@@ -102,7 +103,6 @@ def l2_norm(x, a, heads, y, at, n):
 
 @device
 def softmax(x, a, y, at, n):
-    """Elements of -inf get 0."""
     top = x[a]
     for j in range(1, n):
         top = max(top, x[a + j])
@@ -250,28 +250,38 @@ def rotated(x, a, angles, position, head, y, at):
 
 @device
 def attention(x, a, n, head, rotary, angles, position, window, cache, co, room, scores, y, at):
-    """qkv x[a:a + 3 n]; cache (room, 2 n): k | v of each token at its position % room."""
-    row = co + position % room * 2 * n
-    first = max(0, position + 1 - window)
-    scale = ONE / np.sqrt(np.float32(head))
+    """qkv x[a:a + 3 n]. cache: room for the keys, then the values, of `room` tokens, that of a position in the slot
+    position % room. Keys of a head lie in panels (head, PANEL), so that scores are sums over lanes; values are rows.
+    """
+    slot, values = position % room, co + room * n
     for h in range(0, n, head):
+        key = co + h * room + slot // PANEL * PANEL * head + slot % PANEL
         if rotary:
-            rotated(x, a + n + h, angles, position, head, cache, row + h)
+            rotated(x, a + n + h, angles, position, head, y, at + h)
+        else:
+            copied(x, a + n + h, y, at + h, head)
+        for d in range(head):
+            cache[key + d * PANEL] = y[at + h + d]
+        if rotary:
             rotated(x, a + h, angles, position, head, y, at + h)
         else:
-            copied(x, a + n + h, cache, row + h, head)
             copied(x, a + h, y, at + h, head)
-        copied(x, a + 2 * n + h, cache, row + n + h, head)
-    count, start = position + 1 - first, first % room
+    copied(x, a + 2 * n, cache, values + slot * n, n)
+    count, scale = min(position + 1, room), ONE / np.sqrt(np.float32(head))
     for h in range(0, n, head):
-        k = start
-        for t in range(count):
-            scores[t] = dot(y, at + h, cache, co + k * 2 * n + h, head) * scale
-            k = k + 1 if k + 1 < room else 0
+        for first in range(0, count, PANEL):
+            t, key = wide(), co + h * room + first * head
+            for d in range(head):
+                t = t + load_like(wide(), cache, 0, key + d * PANEL) * y[at + h + d]
+            store(scores, 0, first, t * scale)
+        for age in range(window, count):          # tokens before the window, of which there are few
+            scores[(position - age) % room] = FAR
         softmax(scores, 0, scores, 0, count)
-        for j in range(0, head, LINE):
-            s, k = vec32(), start
-            for t in range(count):
-                s = s + load_like(vec32(), cache, 0, co + k * 2 * n + n + h + j) * scores[t]
-                k = k + 1 if k + 1 < room else 0
-            store(y, 0, at + h + j, s)
+        for j in range(h, h + head, LINE):
+            s, t, even = vec32(), vec32(), count // 2 * 2
+            for k in range(0, even, 2):
+                s = s + load_like(vec32(), cache, 0, values + k * n + j) * scores[k]
+                t = t + load_like(vec32(), cache, 0, values + (k + 1) * n + j) * scores[k + 1]
+            if even < count:
+                s = s + load_like(vec32(), cache, 0, values + even * n + j) * scores[even]
+            store(y, 0, at + j, s + t)
