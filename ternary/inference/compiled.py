@@ -69,8 +69,9 @@ class CompiledDecoder(Decoder):
         return sum(a.nbytes for a in arenas)
 
     def init_state(self, streams: int = 1) -> State:
-        return self.with_room(State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
-                                    np.zeros(streams * self.cache_size(0), np.float32), 0), ROOM if self.built.attentions else 0)
+        empty = State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
+                      np.zeros(streams * self.cache_size(0), np.float32), 0)
+        return self.with_room(empty, ROOM) if self.built.attentions else empty
 
     def rooms(self, room: int) -> list[tuple[int, int, int, int]]:
         """For each attention: where its keys and values begin, channels, heads, and for how many tokens."""
