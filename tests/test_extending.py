@@ -1,6 +1,7 @@
 """Code from outside the package: models, schedules, loggers, objectives, callbacks, each one file of a user's own."""
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tiny import TINY, learned, log
@@ -17,6 +18,7 @@ from ternary.schema import Config, setting
 from ternary.training.callbacks import Callback
 from ternary.training.optimizers import OPTIMIZERS
 
+ROOT = Path(__file__).parents[1]
 MODEL = '''
 from dataclasses import dataclass
 from ternary import nn, ops
@@ -244,3 +246,32 @@ def test_every_default_is_accepted_and_every_field_explained():
         MODELS.get(name).config_type()
     for name in OPTIMIZERS.names():
         OPTIMIZERS.get(name).config_type()
+
+
+def of_the_page(name: str) -> str:
+    """The code of docs/extending.md that defines this class."""
+    blocks = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    return next(block.split("```")[0] for block in blocks if f"class {name}(" in block)
+
+
+def test_the_export_target_of_the_page(here, corpus, tmp_path):
+    mine, out = tmp_path / "my.py", tmp_path / "ops.txt"
+    mine.write_text(of_the_page("Listing"), encoding="utf-8")
+    for model, sizes in (("bolt-small", []), ("nova", ["--set", "heads=2"])):
+        assert here("train", *TINY, "--steps", 1, "--data", corpus, "--model", model, *sizes,
+                    "--save-dir", tmp_path / model).code == 0
+    done = here("export", "--checkpoint", tmp_path / "bolt-small", "--to", f"{mine}:Listing", "--out", out, "--json")
+    assert done.json["ops"] == len(lines := out.read_text().splitlines()) and "embedding  embed (Embedding)" in lines
+    refused = here("export", "--checkpoint", tmp_path / "nova", "--to", f"{mine}:Listing", "--out", tmp_path / "no")
+    assert refused.code != 0 and not (tmp_path / "no").exists()
+    assert "blocks.0.mixer (Attention): Listing cannot express its attention" in refused.err
+    assert "bolt-small" in refused.err and "searchlm" not in refused.err
+
+
+def test_the_decoder_of_the_page(here, corpus, tmp_path):
+    mine = tmp_path / "my.py"
+    mine.write_text(of_the_page("Patient"), encoding="utf-8")
+    assert here("train", *TINY, "--steps", 1, "--data", corpus, "--save-dir", tmp_path / "run").code == 0
+    text = here("generate", "The", "--checkpoint", tmp_path / "run", "--decoder", f"{mine}:Patient",
+                "--set", "tokens=30", "--max-tokens", 20, "--json")
+    assert text.json["tokens"] == 20

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ternary.checkpoint.load import Restored
 from ternary.errors import ResourceError, UsageError
-from ternary.graph import Graph, trace
+from ternary.graph import Graph, Node, trace
 from ternary.models import MODELS
 from ternary.models.twin import short_twin
 from ternary.registry import Registry
@@ -32,13 +32,16 @@ class Target:
 
     @property
     def name(self) -> str:
-        return next(name for name in EXPORTS.names() if EXPORTS.get(name) is type(self))
+        return next((name for name in EXPORTS.names() if EXPORTS.get(name) is type(self)), type(self).__name__)
 
     def check(self, graph: Graph) -> None:
         """UsageError if the format cannot express a part of the model."""
         for node in graph.nodes:
             if node.op not in self.ops:
-                raise UsageError(f"{node.place}: {self.name} cannot express its {node.op}")
+                self.refuse(node)
+
+    def refuse(self, node: Node) -> NoReturn:
+        raise UsageError(f"{node.place}: {self.name} cannot express its {node.op}")
 
     def write(self, restored: Restored, graph: Graph, path: Path) -> dict[str, Any]:
         """Write the file or the folder `path`, which does not exist yet -> facts to show, such as how to run it."""
