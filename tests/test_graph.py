@@ -32,12 +32,6 @@ def test_the_graph_gives_the_logits_of_the_model(name):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_each_state_belongs_to_one_node():
-    graph = trace(shaken("thunderbolt"))
-    states = [node.state for node in graph.nodes if node.op in ("window", "scan")]
-    assert sorted(states) == list(range(len(states)))
-
-
 def test_a_node_names_the_layer_that_called_it():
     graph = trace(shaken("bolt-small"))
     assert {"blocks.0.mixer (GatedConv)", "blocks.0.ffn.down (Linear)"} <= {node.place for node in graph.nodes}

@@ -45,7 +45,7 @@ class Target:
 
     def write(self, restored: Restored, graph: Graph, path: Path) -> dict[str, Any]:
         """Write the file or the folder `path`, which does not exist yet -> facts to show, such as how to run it."""
-        raise NotImplementedError
+        raise TypeError(f"[{type(self).__name__}] a target defines write(restored, graph, path)")
 
     def export(self, restored: Restored, path: Path) -> dict[str, Any]:
         """Check and write; nothing is left at `path` if it fails. UsageError names a block that cannot be expressed,

@@ -8,7 +8,7 @@
     rms_norm(x, w)                             of each of C / len(w) heads
     layer_norm(x, w, b; groups), l2_norm(x; heads), softmax(x), top_softmax(x; k)
     channels(x; first, last), concat(x, ...), expand(x; channels)
-    window(x; size)                            x, and the `size` rows of the tokens before, for the two below
+    window(x; size)                            x, and the `size` rows of the tokens before, for convolutions
     causal_conv(window, w; dilation)           w (taps, C), the last tap for the current token
     grouped_conv(window, w; groups, dilation), dynamic_conv(window, weights; offsets)
     attention(qkv; head_dim, window, rotary)   over the tokens before, as in ops.attention
@@ -45,7 +45,6 @@ class Node:
     output: Value
     options: dict[str, Any] = field(default_factory=dict)
     place: str = ""
-    state: int | None = None              # which of the arrays or windows in `init_state`, in their order
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 from ternary.errors import UsageError
 from ternary.graph.nodes import Graph, Node
 from ternary.kernels.activation import FORMULAS
-from ternary.kernels.gemm.quant import block_size, quantized
+from ternary.kernels.gemm.quant import quantized, scale_of_each
 from ternary.kernels.rotary import BASE, rotated
 
 OVER_WINDOW = {"causal_conv", "grouped_conv", "dynamic_conv"}
@@ -53,8 +53,7 @@ class Reference:
     def linear(self, node, x, w, quantizer):
         if quantizer and id(node) not in self.weights:
             codes, alpha = quantized(w, quantizer)
-            scales = np.repeat(alpha, block_size(w.shape, quantizer))[:w.size].reshape(w.shape)
-            self.weights[id(node)] = codes * scales
+            self.weights[id(node)] = codes * scale_of_each(alpha, w.shape, quantizer)
         return self.weights.get(id(node), w) @ x
 
     def add(self, node, a, b):

@@ -1,7 +1,7 @@
 """From a model to its graph: the model reads one token, and every op it calls is written down."""
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,6 @@ from ternary.autograd.tape import Tape, Tensor
 from ternary.compiler.backend import use_backend
 from ternary.graph.nodes import Graph, Node, Value
 from ternary.models.lm import LM
-from ternary.nn.module import Module
-from ternary.nn.state import History, Window
 
 
 def trace(model: LM) -> Graph:
@@ -23,25 +21,14 @@ def trace(model: LM) -> Graph:
     recorder = Recorder(model)
     with np.errstate(all="ignore"), Tape("fp64", record=False) as tape, use_backend(lambda kernel, args: None):
         tape.on_op = recorder.record
-        model(np.zeros((1, 1), np.int64), recorder.state)
+        model(np.zeros((1, 1), np.int64), model.init_state())
     return recorder.graph()
-
-
-def state_leaves(state: Any) -> Iterator[Any]:
-    """The arrays, windows and histories in what `init_state` returns, in order."""
-    if isinstance(state, tuple | list):
-        for part in state:
-            yield from state_leaves(part)
-    elif state is not None:
-        yield state
 
 
 class Recorder:
     """Gets every call of an op, and keeps its node."""
 
     def __init__(self, model: LM):
-        self.state = model.init_state()
-        self.leaves = list(state_leaves(self.state))
         self.modules = {id(module): f"{name} ({type(module).__name__})" for name, module in model.named_modules()}
         self.nodes: list[Node] = []
         self.values: dict[int, Value] = {}
@@ -79,16 +66,19 @@ class Recorder:
 
     def add(self, op: str, inputs: list[Value], channels: int, options: dict[str, Any] | None = None) -> Value:
         """One more node -> its output"""
-        options, leaf = dict(options or {}), None
-        state = options.pop("state", None)
-        holder = state if state is not None else caller(Window | History) if op == "window" else None
-        for k, candidate in enumerate(self.leaves):
-            if candidate is holder:
-                leaf = k
-        module = caller(Module, lambda m: id(m) in self.modules)
+        kept = {name: value for name, value in (options or {}).items() if name != "state"}
         output = Value(channels)
-        self.nodes.append(Node(op, tuple(inputs), output, options, self.modules.get(id(module), "the model"), leaf))
+        self.nodes.append(Node(op, tuple(inputs), output, kept, self.place()))
         return output
+
+    def place(self) -> str:
+        """The innermost layer among the calls that led here."""
+        frame = sys._getframe(1)
+        while frame:
+            if name := self.modules.get(id(frame.f_locals.get("self"))):
+                return name
+            frame = frame.f_back
+        return "the model"
 
     def lower_embedding(self, inputs, options):
         return self.add("embedding", inputs, inputs[0].channels)
@@ -150,9 +140,7 @@ class Recorder:
         options.pop("first")
         past = self.window(inputs[0])             # all of it, which is the state of attention
         qkv = past.inputs[0] if past else inputs[0]
-        y = self.add("attention", [qkv], qkv.channels // 3, options)
-        self.nodes[-1].state = past and past.state
-        return y
+        return self.add("attention", [qkv], qkv.channels // 3, options)
 
     def lower_slot_reading(self, inputs, options):
         x, slots = inputs
@@ -190,14 +178,3 @@ def constant(x: Tensor) -> np.ndarray:
 
 def run_reference(kernel: Any, args: tuple) -> None:
     kernel.run_reference(args)
-
-
-def caller(kind: Any, fits: Callable[[Any], bool] = lambda x: True) -> Any:
-    """The innermost `self` of this kind among the calls that led here, or None."""
-    frame = sys._getframe(1)
-    while frame:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, kind) and fits(owner):
-            return owner
-        frame = frame.f_back
-    return None

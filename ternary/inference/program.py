@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.two_bit import PANEL
 from ternary.errors import UsageError
 from ternary.graph.nodes import Graph, Node, Value
@@ -13,8 +14,7 @@ from ternary.kernels.decode import program as P
 from ternary.kernels.decode.rows import ADD, MUL, NUMBER, ROW, SUB
 from ternary.kernels.gemm.quant import quantized, row_scales
 
-LINE = 32
-UNIT = max(PANEL, LINE)           # places begin and end at whole units: instructions run over whole lines and panels
+UNIT = max(PANEL, TILE_N)           # places begin and end at whole units: instructions run over whole lines and panels
 ENDLESS = 1 << 40                 # the window of attention to all tokens
 
 
@@ -84,7 +84,7 @@ class Builder:
 
     def is_view(self, node: Node) -> bool:
         """Whether the node's output is a part of its input's row."""
-        whole_lines = node.op == "channels" and node.options["first"] % LINE == node.output.channels % LINE == 0
+        whole_lines = node.op == "channels" and node.options["first"] % TILE_N == node.output.channels % TILE_N == 0
         return node.op == "window" or whole_lines
 
     def uses(self) -> dict[int, int]:
@@ -125,7 +125,7 @@ class Builder:
     def constant(self, x: Value) -> int:
         if id(x) not in self.known:
             a = x.constant.astype(np.float32)
-            self.known[id(x)] = self.put("floats", np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, -a.shape[-1] % LINE)]))
+            self.known[id(x)] = self.put("floats", np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, -a.shape[-1] % TILE_N)]))
         return self.known[id(x)]
 
     def new(self, node: Node) -> int:
@@ -137,7 +137,7 @@ class Builder:
 
     def keep(self, size: int) -> int:
         """Room in the state -> where"""
-        at, self.state = self.state, self.state + padded(size, LINE)
+        at, self.state = self.state, self.state + padded(size, TILE_N)
         return at
 
     def emit_embedding(self, node: Node) -> None:
@@ -153,7 +153,7 @@ class Builder:
             return
         codes, alpha = quantized(w, quantizer)
         scales = row_scales(alpha, w.shape, quantizer)
-        segment = min(n, padded(n, LINE) // len(scales))
+        segment = min(n, padded(n, TILE_N) // len(scales))
         scales = scales[:n // segment]
         if len(scales) >= P.SUMS:
             raise Unsupported(f"{node.place}: {len(scales)} scales in a row of weights; the compiled decoder has room "
@@ -231,7 +231,7 @@ class Builder:
     def emit_window(self, node: Node) -> None:
         x, size = node.inputs[0], node.options["size"]
         self.place[id(node.output)] = self.at(x)
-        room, width = size + P.CHUNK, padded(x.channels, LINE)
+        room, width = size + P.CHUNK, padded(x.channels, TILE_N)
         at = self.keep(room * width)
         self.rings[id(node.output)] = at, room
         self.emit(P.WRITE, width, self.at(x), x.channels, at, room)

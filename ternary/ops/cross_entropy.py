@@ -4,7 +4,7 @@ from ternary.autograd.tape import Tensor, current_tape, empty, op, scratch, scra
 from ternary.compiler.layout import pad_to_tile, unpadded
 from ternary.kernels import cross_entropy as K
 from ternary.kernels.gemm.blocks import matmul
-from ternary.kernels.gemm.quant import block_size, quantized
+from ternary.kernels.gemm.quant import quantized, scale_of_each
 from ternary.kernels.gemm.weight_grad import matmul_dw
 from ternary.ops.few_rows import is_few, product
 from ternary.ops.gradients import donate_grad
@@ -72,8 +72,7 @@ def ternary_table(table: Tensor, quantizer: str) -> Tensor:
 @cached_on_tape
 def ternary_values(table: Tensor, quantizer: str) -> np.ndarray:
     codes, alpha = quantized(unpadded(table.data, table.shape), quantizer)
-    scales = np.repeat(alpha, block_size(table.shape, quantizer))[:codes.size].reshape(codes.shape)
-    return pad_to_tile(codes * scales, (-1,))
+    return pad_to_tile(codes * scale_of_each(alpha, codes.shape, quantizer), (-1,))
 
 
 def flat(targets: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ternary.export.onnx.writer import Writer, packed4
 from ternary.graph import Graph, Node, Value
-from ternary.kernels.gemm.quant import block_size, quantized
+from ternary.kernels.gemm.quant import quantized, scale_of_each
 from ternary.kernels.rotary import BASE
 
 DIRECT = {"add": "Add", "sub": "Sub", "mul": "Mul", "softmax": "Softmax", "gelu": "Gelu", "sigmoid": "Sigmoid",
@@ -50,7 +50,7 @@ class Lowering(Writer):
         codes, alpha = quantized(w, quantizer)
         (n, k), segment = w.shape, math.gcd(w.shape[1], 256)      # no segment of a row has weights of two scales
         codes = codes.astype(np.int8).reshape(n, k // segment, segment)
-        scales = np.repeat(alpha, block_size(w.shape, quantizer))[:n * k].reshape(codes.shape)[..., :1]
+        scales = scale_of_each(alpha, w.shape, quantizer).reshape(codes.shape)[..., :1]
         scales = scales.astype(np.float32)
         if not self._opset_only and segment >= LEAST_BLOCK:
             return self._op("MatMulNBits", x, packed4(codes + 8), scales.ravel(), domain="com.microsoft", K=k, N=n,

@@ -3,12 +3,12 @@ exact as float32 sums, and read by byte dot products."""
 import numpy as np
 
 from ternary.compiler.jit import device
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
 from ternary.compiler.two_bit import PANEL, plane_sums, prefetch_read, row, two_bit_fma, wide, wide4
 from ternary.kernels.decode.pack import TABLE_ZERO
 
-LINE = 32                         # columns of a vec32
 TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
 BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
 TOP = np.float32(127 * 256)       # of an activation
@@ -23,8 +23,8 @@ def quantize(x, at, n, q, qo, width, segment, sums, so):
 
     sums[so] = the factor, sums[so + 1:] = the sum of the whole numbers of each segment of inputs.
     """
-    most, whole = vec32(), n // LINE * LINE
-    for j in range(0, whole, LINE):
+    most, whole = vec32(), n // TILE_N * TILE_N
+    for j in range(0, whole, TILE_N):
         most = maximum(most, absolute(load_like(vec32(), x, 0, at + j)))
     top = largest(most)
     for j in range(whole, n):
@@ -35,8 +35,8 @@ def quantize(x, at, n, q, qo, width, segment, sums, so):
     for first in range(0, n, segment):
         t, s = vec32(), np.float32(0)
         last = min(n, first + segment)
-        whole = first + (last - first) // LINE * LINE
-        for j in range(first, last, LINE):        # the last line may reach into the next segment, or behind n
+        whole = first + (last - first) // TILE_N * TILE_N
+        for j in range(first, last, TILE_N):        # the last line may reach into the next segment, or behind n
             whole_numbers = rint(load_like(vec32(), x, 0, at + j) * inverse)
             high = rint((whole_numbers + HALF) * INVERSE_BASE)
             store(q, 0, qo + j, high)
@@ -147,8 +147,8 @@ def word_product(x, at, n, p, po, scales, co, outputs, y, yo, slab, rows):
 
 @device
 def dot(a, ao, b, bo, n):
-    whole, t = n // LINE * LINE, vec32()
-    for j in range(0, whole, LINE):
+    whole, t = n // TILE_N * TILE_N, vec32()
+    for j in range(0, whole, TILE_N):
         t = t + load_like(vec32(), a, 0, ao + j) * load_like(vec32(), b, 0, bo + j)
     s = total(t)
     for j in range(whole, n):

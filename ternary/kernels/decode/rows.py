@@ -6,11 +6,12 @@ another, such as groups of a norm, the next part writes over it.
 import numpy as np
 
 from ternary.compiler.jit import device
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import LOG2E, exp2, total, vec32
 from ternary.compiler.two_bit import PANEL, wide
 from ternary.kernels.activation import value_and_slope
-from ternary.kernels.decode.products import LINE, dot
+from ternary.kernels.decode.products import dot
 
 ADD, SUB, MUL = 0, 1, 2
 ROW, NUMBER = 0, 1                # of a second operand: as long as the first, or one number for all channels
@@ -21,7 +22,7 @@ L2_EPS, FAR = np.float32(1e-6), np.float32(-1e30)       # FAR: a score that gets
 @device
 def combine(kind, x, a, other, b, form, y, at, n):
     """y = x[a:] + - * other[b:]"""
-    for j in range(0, n, LINE):
+    for j in range(0, n, TILE_N):
         s = load_like(vec32(), x, 0, a + j)
         t = load_like(vec32(), other, 0, b + j) if form == ROW else vec32() + other[b]
         if kind == ADD:
@@ -35,7 +36,7 @@ def combine(kind, x, a, other, b, form, y, at, n):
 
 @device
 def scaled(x, a, factor, y, at, n):
-    for j in range(0, n, LINE):
+    for j in range(0, n, TILE_N):
         store(y, 0, at + j, load_like(vec32(), x, 0, a + j) * factor)
 
 
@@ -47,7 +48,7 @@ def clipped(x, a, low, high, y, at, n):
 
 @device
 def activated(kind, x, a, y, at, n):
-    for j in range(0, n, LINE):
+    for j in range(0, n, TILE_N):
         f, _ = value_and_slope(load_like(vec32(), x, 0, a + j), kind)
         store(y, 0, at + j, f)
 
@@ -63,7 +64,7 @@ def rms_norm(x, a, w, b, head, y, at, n):
     """Of each head of `head` channels, with the weights w[b:b + head]."""
     for first in range(0, n, head):
         r = ONE / np.sqrt(dot(x, a + first, x, a + first, head) / np.float32(head) + RMS_EPS)
-        for j in range(0, head, LINE):
+        for j in range(0, head, TILE_N):
             store(y, 0, at + first + j, load_like(vec32(), x, 0, a + first + j) * r * load_like(vec32(), w, 0, b + j))
 
 
@@ -72,19 +73,19 @@ def layer_norm(x, a, w, b, c, group, y, at, n):
     """Of each group of channels, with the weights w[b:] and the bias w[c:]."""
     for first in range(0, n, group):
         mean = sum_of(x, a + first, group) / np.float32(group)
-        for j in range(first, first + group, LINE):
+        for j in range(first, first + group, TILE_N):
             store(y, 0, at + j, load_like(vec32(), x, 0, a + j) - mean)
         square = dot(y, at + first, y, at + first, group) / np.float32(group)
         r = ONE / np.sqrt(square + LAYER_EPS)
-        for j in range(first, first + group, LINE):
+        for j in range(first, first + group, TILE_N):
             t = load_like(vec32(), y, 0, at + j) * r * load_like(vec32(), w, 0, b + j)
             store(y, 0, at + j, t + load_like(vec32(), w, 0, c + j))
 
 
 @device
 def sum_of(x, a, n):
-    whole, t = n // LINE * LINE, vec32()
-    for j in range(0, whole, LINE):
+    whole, t = n // TILE_N * TILE_N, vec32()
+    for j in range(0, whole, TILE_N):
         t = t + load_like(vec32(), x, 0, a + j)
     s = total(t)
     for j in range(whole, n):
@@ -97,7 +98,7 @@ def l2_norm(x, a, heads, y, at, n):
     size = n // heads
     for first in range(0, n, size):
         r = ONE / max(np.sqrt(dot(x, a + first, x, a + first, size)), L2_EPS)
-        for j in range(first, first + size, LINE):
+        for j in range(first, first + size, TILE_N):
             store(y, 0, at + j, load_like(vec32(), x, 0, a + j) * r)
 
 
@@ -106,7 +107,7 @@ def softmax(x, a, y, at, n):
     top = x[a]
     for j in range(1, n):
         top = max(top, x[a + j])
-    for j in range(0, n, LINE):
+    for j in range(0, n, TILE_N):
         store(y, 0, at + j, exp2((load_like(vec32(), x, 0, a + j) - top) * LOG2E))
     s = ONE / sum_of(y, at, n)
     for j in range(n):
@@ -155,9 +156,9 @@ def expanded(x, a, count, y, at, n):
 @device
 def causal_conv(ring, ro, room, position, w, b, taps, dilation, y, at, n):
     """The ring holds the rows of the last tokens, that of `position` at position % room; w (taps, padded n)."""
-    padded = (n + LINE - 1) // LINE * LINE
+    padded = (n + TILE_N - 1) // TILE_N * TILE_N
     start = (position - (taps - 1) * dilation) % room
-    for j in range(0, n, LINE):
+    for j in range(0, n, TILE_N):
         t, k = vec32(), start
         for tap in range(taps):
             t = t + load_like(vec32(), w, 0, b + tap * padded + j) * load_like(vec32(), ring, 0, ro + k * padded + j)
@@ -170,7 +171,7 @@ def causal_conv(ring, ro, room, position, w, b, taps, dilation, y, at, n):
 @device
 def grouped_conv(ring, ro, room, position, w, b, taps, dilation, groups, y, at, n):
     """w (taps * n / groups, n), see ops.grouped_conv."""
-    size, padded = n // groups, (n + LINE - 1) // LINE * LINE
+    size, padded = n // groups, (n + TILE_N - 1) // TILE_N * TILE_N
     for j in range(n):
         y[at + j] = 0
     for tap in range(taps):
@@ -185,8 +186,8 @@ def grouped_conv(ring, ro, room, position, w, b, taps, dilation, groups, y, at, 
 @device
 def dynamic_conv(ring, ro, room, position, weights, a, offsets, b, count, y, at, n):
     """offsets[b:b + count] in tokens, with the weights of this token."""
-    padded = (n + LINE - 1) // LINE * LINE
-    for j in range(0, n, LINE):
+    padded = (n + TILE_N - 1) // TILE_N * TILE_N
+    for j in range(0, n, TILE_N):
         t = vec32()
         for i in range(count):
             k = (position - np.int64(offsets[b + i])) % room
@@ -277,7 +278,7 @@ def attention(x, a, n, head, rotary, angles, position, window, cache, co, room, 
         for age in range(window, count):          # tokens before the window, of which there are few
             scores[(position - age) % room] = FAR
         softmax(scores, 0, scores, 0, count)
-        for j in range(h, h + head, LINE):
+        for j in range(h, h + head, TILE_N):
             s, t, even = vec32(), vec32(), count // 2 * 2
             for k in range(0, even, 2):
                 s = s + load_like(vec32(), cache, 0, values + k * n + j) * scores[k]

@@ -152,10 +152,15 @@ def unpack_bits(bits: np.ndarray) -> np.ndarray:
     return (signs[:, :, 0] - signs[:, :, 1]).transpose(0, 2, 1).reshape(-1, bits.shape[1])
 
 
+def scale_of_each(alpha: np.ndarray, shape: tuple[int, int], quantizer: str) -> np.ndarray:
+    """alpha, of blocks -> the scale of each weight, of this shape"""
+    return np.repeat(alpha, block_size(shape, quantizer))[:math.prod(shape)].reshape(shape)
+
+
 def row_scales(alpha: np.ndarray, shape: tuple[int, int], quantizer: str) -> np.ndarray:
     """-> scales (K / segment, N) for ternary_matmul, one per output and segment of inputs, padded to 32."""
     n, k = shape
-    scale = pad_to_tile(np.repeat(alpha, block_size(shape, quantizer))[:n * k].reshape(n, k), (0, 1))
+    scale = pad_to_tile(scale_of_each(alpha, shape, quantizer), (0, 1))
     segment = math.gcd(k, 256) if quantizer == "block256" and n * k > 256 else scale.shape[1]
     return np.ascontiguousarray(scale[:, ::segment].T)
 
