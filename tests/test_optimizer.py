@@ -128,9 +128,9 @@ def test_an_optimizer_of_ones_own_is_one_file(tmp_path):
 from ternary.training.optimizers import Optimizer
 
 class SignSGD(Optimizer):
-    def update(self, lr, scale):
-        self.data -= lr * (self.grad > 0)
-        self.grad[:] = 0
+    def update(self, part, lr, scale):
+        self.data[part] -= lr * (self.grad[part] > 0)
+        self.grad[part] = 0
 """)
     found = parameters()
     optimizer = OPTIMIZERS.get(f"{tmp_path / 'mine.py'}:SignSGD")(found)
@@ -156,9 +156,9 @@ def test_a_run_trains_with_an_outside_optimizer_and_resumes_only_if_it_is_named(
 from ternary.training.optimizers import Optimizer
 
 class Plain(Optimizer):
-    def update(self, lr, scale):
-        self.data -= lr * scale * self.grad
-        self.grad[:] = 0
+    def update(self, part, lr, scale):
+        self.data[part] -= lr * scale * self.grad[part]
+        self.grad[part] = 0
 """)
     mine, run = f"{tmp_path / 'mine.py'}:Plain", tmp_path / "run"
     assert here("train", "--data", corpus, *TINY, "--steps", 2, "--optimizer", mine, "--save-dir", run).code == 0

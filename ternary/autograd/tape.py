@@ -49,8 +49,9 @@ class Tape:
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
     bf16, but the operands of products with ternary weights are rounded to int8 by their absmax, per row or channel.
     dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
-    draw random numbers; packed: quantised and packed weights, valid until `forget_packed()`. on_op: is called after
-    every op, as on_op(op, args, keywords, result).
+    draw random numbers; packed: quantised and packed weights, valid until `forget_packed()`; grads: buffers in which
+    the gradients of parameters add up, where these are not the parameters' own. on_op: is called after every op, as
+    on_op(op, args, keywords, result).
     """
 
     def __init__(self, precision: str = "fp32", record: bool = True):
@@ -60,6 +61,7 @@ class Tape:
         self.nodes: list[tuple[Tensor, Callable[[np.ndarray], None]]] = []
         self.outer: list[Tape | None] = []
         self.packed: dict | None = {}
+        self.grads: dict[Tensor, np.ndarray] = {}
         self.on_op: Callable[[Callable, tuple, dict[str, Any], Tensor], None] | None = None
         self.rng = np.random.default_rng(0)
 

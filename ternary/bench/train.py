@@ -2,6 +2,7 @@
 import sys
 import time
 
+import numba
 import numpy as np
 
 from ternary.bench.measure import chosen, machine, peak_rss_mb
@@ -12,10 +13,12 @@ from ternary.compiler.backend import use_backend
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.machine.heartbeat import say
+from ternary.machine.workers import Workers
 from ternary.models import MODELS
 from ternary.rng import generator
+from ternary.training.micro_batches import micro_batches, plan_workers
 from ternary.training.optimizers import OPTIMIZERS
-from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
+from ternary.training.step import Trainer
 
 BATCHES = 4                       # made beforehand, used in turn
 LR = 1e-3
@@ -38,7 +41,10 @@ class Steps:
         rng = generator(0, "bench")
         self.model = MODELS.get(name)()
         mover = OPTIMIZERS.get(optimizer)(self.model.parameters(), precision=precision)
-        self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision), vocab_sampling
+        threads = numba.get_num_threads()
+        count = plan_workers(threads, batch_size, seq_len)
+        workers = Workers(count, threads // count)
+        self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision, workers=workers), vocab_sampling
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
             t = zipf(rng, self.model.config.vocab_size, (batch_size, seq_len + 1))
@@ -95,7 +101,7 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
                                     for size in BATCH_SIZES]
         batch_size = max(searched["batch_search"], key=speed)["batch_size"]
     steps = Steps(model, batch_size, seq_len, precision, vocab_sampling, optimizer)
-    rows = min(batch_size, max(1, MICRO_BATCH_TOKENS // seq_len)) * seq_len
+    rows = (micro_batches(batch_size, seq_len)[0].stop) * seq_len
     before = peak_gflops(steps.model, rows, precision, seconds / 8)
     if rival:
         times, compared = in_turns(steps, rival, seconds, precision)

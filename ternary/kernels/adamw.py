@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov and Hutter 2019) on one flat buffer, and the gradient norm for clipping."""
+"""AdamW (Loshchilov and Hutter 2019) on one flat buffer; the sum of gradients, and their norm for clipping."""
 import numpy as np
 from numba import prange
 
@@ -23,6 +23,19 @@ def squared_norm(g, parts):
             t = load_like(vec32(), g, 0, j)
             s = s + t * t
         parts[k] = total(s)
+
+
+def add_and_clear_ref(g, other):
+    """g, other (n,), n a multiple of 64 -> g + other, and other = 0 for the next step."""
+    return g + other, np.zeros_like(other)
+
+
+@kernel(ref=add_and_clear_ref, updates=("g", "other"))
+def add_and_clear(g, other):
+    for k in prange((g.shape[0] + PART - 1) // PART):
+        for j in range(k * PART, min(g.shape[0], (k + 1) * PART), TILE_N):
+            store(g, 0, j, load_like(vec32(), g, 0, j) + load_like(vec32(), other, 0, j))
+            store(other, 0, j, vec32())
 
 
 def adamw_ref(p, g, m, v, hyper):

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, current_tape
 from ternary.compiler.layout import pad_to_tile, unpadded
 
 
@@ -11,13 +11,25 @@ class Parameter(Tensor):
     """An array that is trained, given by its first values. The optimizer owns `data` and `grad` once it has it.
 
     `data` has zeros behind the channels, up to tiles of 32, which get no gradient and stay zeros; `shape` and `values`
-    are without them. matrix: a linear map between channels, which Muon may train.
+    are without them. `grad` is where the current tape adds up gradients: threads that share a step have buffers of
+    their own. matrix: a linear map between channels, which Muon may train.
     """
-    grad: np.ndarray
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
         super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)), values.shape)
-        self.grad, self.matrix = np.zeros_like(self.data), matrix
+        self._grad, self.matrix = np.zeros_like(self.data), matrix
+
+    @property                             # type: ignore[override]
+    def grad(self) -> np.ndarray:
+        return current_tape().grads.get(self, self._grad)
+
+    @grad.setter
+    def grad(self, value: np.ndarray) -> None:
+        grads = current_tape().grads
+        if self in grads:
+            grads[self] = value
+        else:
+            self._grad = value
 
     @property
     def values(self) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The interface of objectives: functions of a model and a batch that return weighted terms."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,22 +29,29 @@ class Batch:
     keeps_outputs: bool = False
     nats: np.ndarray | None = None
     _outputs: list[Tensor] = field(default_factory=list)
+    _hidden: Tensor | None = None
+    _logits: Tensor | None = None
 
-    @cached_property
+    # no cached_property: before Python 3.12 it has one lock for the batches of all threads
+    @property
     def hidden(self) -> Tensor:
         """The input of the head, (B, T, C)."""
-        kept = {"outputs": self._outputs} if self.keeps_outputs else {}
-        return self.model.hidden(self.tokens, **kept)
+        if self._hidden is None:
+            kept = {"outputs": self._outputs} if self.keeps_outputs else {}
+            self._hidden = self.model.hidden(self.tokens, **kept)
+        return self._hidden
 
     @property
     def outputs(self) -> list[Tensor]:
         """Of every block, (B, T, C), if an objective says that it uses_outputs."""
         return self._outputs if self.hidden else []
 
-    @cached_property
+    @property
     def logits(self) -> Tensor:
         """(B, T, V), kept: 4 V bytes per token."""
-        return ops.logits(self.hidden, self.model.head)
+        if self._logits is None:
+            self._logits = ops.logits(self.hidden, self.model.head)
+        return self._logits
 
 
 @dataclass

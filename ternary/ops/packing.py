@@ -1,7 +1,7 @@
 """Weights as the operands of matrix products: quantised and packed once per step, and used by all micro-batches."""
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
@@ -37,10 +37,18 @@ def cached_on_tape(f: Callable) -> Callable:
         if cache is None:
             return f(weight, *args)
         key = f.__name__, id(weight), *args
-        if key not in cache:
-            cache[key] = weight, f(weight, *args)         # the weight too: its id must not be given to another one
-        return cache[key][1]
+        if (found := cache.get(key)) is None:             # the weight too: its id must not be given to another one
+            found = cache[key] = weight, f(weight, *args), partial(get, weight, *args)
+        return found[1]
     return get
+
+
+def repack_tasks(packed: dict, weights: Container[Tensor]) -> list[Callable[[], object]]:
+    """Empty a tape's `packed`, after a change of the weights -> tasks that fill it again, to be run on tapes that share
+    it; other tensors than `weights` are forgotten."""
+    tasks = [pack for weight, _, pack in packed.values() if weight in weights]
+    packed.clear()
+    return tasks
 
 
 @cached_on_tape

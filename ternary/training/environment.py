@@ -39,7 +39,7 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     c = run.config
     if (asked.threads or 0) > c.threads:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
-    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, {ISA}, "
+    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, workers {c.workers}, {ISA}, "
            f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
     if differs := differences(run):
         yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their "
@@ -57,5 +57,5 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
 
 def differences(run: "Run") -> str:
     """What changes how sums are rounded, and is not as it was when the checkpoint was saved that a run continues."""
-    before, now = run.before, {"threads": run.config.threads, "CPU path": ISA}
+    before, now = run.before, {"threads of a worker": run.workers.threads, "CPU path": ISA}
     return " and ".join(f"{name} {now[name]} instead of {old}" for name, old in before.items() if old != now[name])

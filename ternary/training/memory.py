@@ -13,7 +13,8 @@ from ternary.models.lm import LM
 from ternary.objectives import trained_parameters
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.plan import eval_precision, new_objectives
-from ternary.training.step import MICRO_BATCH_TOKENS, Trainer
+from ternary.training.step import Trainer
+from ternary.training.micro_batches import GRADIENTS, MICRO_BATCH_TOKENS, micro_batches
 
 BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
 EACH_THREAD = 8 << 20             # workspaces of kernels
@@ -25,15 +26,16 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     trained = trained_parameters(model, objectives)
     parameters = sum(p.data.nbytes for p in trained.values())
     moments = OPTIMIZERS.get(config.optimizer).moment_shapes(trained)
-    rows = min(config.batch_size, max(1, MICRO_BATCH_TOKENS // config.seq_len))
-    batch = np.zeros((rows, config.seq_len), np.int32)
+    parts = micro_batches(config.batch_size, config.seq_len)
+    workers, gradients = config.workers or 1, min(len(parts), GRADIENTS)
+    batch = np.zeros((max(part.stop - part.start for part in parts), config.seq_len), np.int32)
     trainer = Trainer(model, None, config.precision, objectives=tuple(objectives))
     with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
-    return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": 2 * parameters,
+    return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": (1 + gradients) * parameters,
             "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0),
-            "activations": trainer.tape.pool.taken + head, "evaluations": evaluation(model, config)}
+            "activations": workers * trainer.tapes[0].pool.taken + head, "evaluations": evaluation(model, config)}
 
 
 def evaluation(model: LM, config: TrainConfig) -> int:

@@ -27,6 +27,7 @@ from ternary.text.select import select
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.training.course import Course, parse_progressive
+from ternary.training.micro_batches import plan_workers
 from ternary.training.optimizers import OPTIMIZERS, Optimizer
 from ternary.training.run_folder import run_of
 from ternary.training.schedules import SCHEDULES, Budget, Schedule
@@ -55,11 +56,12 @@ def resolve(config: TrainConfig) -> TrainConfig:
     lr, seq_len = config.lr or model.lr * optimizer.lr_factor, config.seq_len or model.seq_len
     if config.progressive:
         seq_len = parse_progressive(config.progressive, config.seq_len)[-1]
+    threads = min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS)
+    workers = min(config.workers or plan_workers(threads, config.batch_size, seq_len), threads)
     return replace(config, vocab_size=vocab_size, seq_len=seq_len, lr=lr,
                    min_lr=min(config.min_lr, lr), objective=config.objective or model.objective or None,
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
-                   threads=min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS),
-                   **budget)
+                   threads=threads, workers=workers, **budget)
 
 
 def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
@@ -70,6 +72,8 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
                     f"{LARGE_CORES} and {LARGE_MEMORY >> 30})")
     if asked.threads is None:
         notes.append(f"threads {config.threads} ({best_threads()[1]})")
+    if asked.workers is None:
+        notes.append(f"workers {config.workers} (of the threads, by micro-batches)")
     if asked.precision == "auto":
         notes.append(f"{config.precision} (the fastest with {ISA})")
     if asked.lr is None:

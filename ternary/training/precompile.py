@@ -32,7 +32,7 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with use_backend(Trace()) as step:
             Trainer(model, optimizer, config.precision, objectives=tuple(objectives)).gradients(batch, batch)
-            optimizer.grad_norm()
+            optimizer.grad_norm([optimizer.grad.copy()])
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))

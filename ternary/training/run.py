@@ -19,6 +19,7 @@ from ternary.config import TrainConfig
 from ternary.errors import ResourceError
 from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import heartbeat
+from ternary.machine.workers import Workers
 from ternary.models import MODELS, to_json
 from ternary.objectives import trained_parameters
 from ternary.text.corpus import joined
@@ -66,7 +67,9 @@ class Run:
         self.objectives = new_objectives(config, self.model)
         optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
         self.average = WeightAverage(optimizer, config.ema) if config.ema else None
-        self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives))
+        self.workers = Workers(config.workers, config.threads // config.workers)
+        self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives),
+                               self.workers)
         self.schedule, self.lr_scale = schedule_of(config), 1.0
         self.budget = budget(config, self.course.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
@@ -81,7 +84,8 @@ class Run:
         self.save_error: ResourceError | None = None
         self.before: dict[str, Any] = {}
         if restored:
-            self.before = {"threads": restored.state["settings"].get("threads"),
+            before = restored.state["settings"]
+            self.before = {"threads of a worker": (before.get("threads") or 1) // before.get("workers", 1),
                            "CPU path": restored.state.get("cpu_path", ISA)}
             self.seconds_before = restored.state["seconds"]
             self.load(restored.state, restored.optimizer)

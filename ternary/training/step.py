@@ -1,68 +1,120 @@
-"""One training step: the batch in parts, then the optimizer."""
+"""One training step: micro-batches by workers, the sum of their gradients, the optimizer."""
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from ternary.autograd.tape import Tape
+from ternary.autograd.pool import aligned
+from ternary.autograd.tape import Tape, current_tape
 from ternary.errors import NumericError
+from ternary.machine.workers import Workers
 from ternary.models.lm import LM
+from ternary.nn.module import Parameter
 from ternary.objectives.base import Batch, trained_parameters
 from ternary.objectives.next_token import NextToken
+from ternary.ops.packing import repack_tasks
 from ternary.rng import generator
 from ternary.training.guard import Guard, culprit
+from ternary.training.micro_batches import GRADIENTS, even_cuts, micro_batches
 from ternary.training.optimizers import Optimizer
 
 HANG_UP = getattr(signal, "SIGHUP", None)       # Windows has none
-MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
 
 
 class Trainer:
     """Trains any LM: batches (B, T) in, mean nats per token out. vocab_sampling: see ops.cross_entropy.
 
     The mean nats are those of next_token; objectives come on top of it, after their `setup`. The optimizer has
-    `trained_parameters(model, objectives)`; None is enough for `gradients`.
+    `trained_parameters(model, objectives)`; None is enough for `gradients`. The same bits come out for any number of
+    workers with the same number of threads each.
     """
 
-    def __init__(self, model: LM, optimizer: Optimizer, precision: str, seed: int = 0, objectives: tuple = ()):
-        self.model, self.optimizer, self.tape = model, optimizer, Tape(precision)
-        self.seed, self.guard = seed, Guard()
+    def __init__(self, model: LM, optimizer: Optimizer, precision: str, seed: int = 0, objectives: tuple = (),
+                 workers: Workers | None = None):
+        self.model, self.optimizer = model, optimizer
+        self.workers = workers if workers and optimizer else Workers()
+        self.seed, self.guard, self.rng = seed, Guard(), generator(seed, "step", 0)
         self.objectives = [NextToken(), *objectives]
-        untrained = trained_parameters(model, objectives).keys() - optimizer.slots.keys() if optimizer else ()
+        self.trained = trained_parameters(model, objectives)
+        self.tapes = [Tape(precision) for _ in range(self.workers.count)]
+        for tape in self.tapes:
+            tape.packed = self.tapes[0].packed                # weights are packed once for all
+        # the first buffer is the optimizer's own
+        self.buffers: list[np.ndarray] = []
+        self.grads: list[dict[Parameter, np.ndarray]] = [{}]
+        untrained = self.trained.keys() - optimizer.slots.keys() if optimizer else ()
         if untrained:
             raise ValueError(f"[Trainer] the optimizer does not have {min(untrained)}; make it with "
                              "trained_parameters(model, objectives)")
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
-        rows, nats = max(1, MICRO_BATCH_TOKENS // tokens.shape[1]), 0.0
+        loss = self.forward_backward(tokens, targets, vocab_sampling)
+        if self.optimizer:
+            self.optimizer.grad_norm(self.buffers, self.workers.run)
+        return loss
+
+    def forward_backward(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float) -> float:
+        """`gradients`, but they are left in several buffers, for optimizer.grad_norm to add up."""
         keeps_outputs = any(objective.uses_outputs for objective in self.objectives)
         for objective in self.objectives:
-            tokens = objective.inputs(tokens, self.tape.rng)
-        self.tape.forget_packed()
-        with self.tape:
-            for i in range(0, len(tokens), rows):
-                batch = Batch(self.model, tokens[i:i + rows], targets[i:i + rows], 1 / tokens.size, vocab_sampling,
-                              keeps_outputs)
+            tokens = objective.inputs(tokens, self.rng)
+        parts = micro_batches(*tokens.shape)
+        nats, rngs = np.zeros(len(parts)), self.rng.spawn(len(parts))
+
+        def share(own: slice, grads: dict[Parameter, np.ndarray]) -> None:
+            """The micro-batches whose gradients add up in one buffer."""
+            tape = current_tape()
+            tape.grads = grads
+            for k in range(own.start, own.stop):
+                tape.rng, rows = rngs[k], parts[k]
+                batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling, keeps_outputs)
                 terms = [term for objective in self.objectives for term in objective(batch)]
-                nats += terms[0].value.data.sum(dtype=np.float64)
-                self.tape.backward(*((term.value, term.scale) for term in terms))
+                nats[k] = terms[0].value.data.sum(dtype=np.float64)
+                tape.backward(*((term.value, term.scale) for term in terms))
                 del batch, terms          # activations return to the pool
-        return nats / tokens.size
+
+        count = min(len(parts), GRADIENTS) if self.optimizer else 1
+        self.add_buffers(count)
+        try:
+            self.workers.run(repack_tasks(self.tapes[0].packed, set(self.trained.values())), self.tapes)
+            self.workers.run([partial(share, *each) for each in zip(even_cuts(len(parts), count), self.grads)],
+                             self.tapes)
+        except BaseException:
+            for tape in self.tapes:
+                tape.nodes.clear()
+            self.clear()
+            raise
+        return nats.sum() / tokens.size
+
+    def add_buffers(self, wanted: int) -> None:
+        """Have so many buffers of gradients, the optimizer's included."""
+        while len(self.grads) < wanted:
+            flat = aligned(self.optimizer.grad.nbytes).view(np.float32)
+            flat[:] = 0
+            self.buffers.append(flat)
+            self.grads.append({self.trained[name]: flat[part].reshape(stored)
+                               for name, (part, stored, *_) in self.optimizer.slots.items()})
+
+    def clear(self) -> None:
+        """Set all gradients to zero."""
+        for flat in [self.optimizer.grad, *self.buffers] if self.optimizer else [p.grad for p in self.trained.values()]:
+            flat[...] = 0
 
     def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float,
              vocab_sampling: float = 0.0) -> tuple[float, float]:
         """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
-        self.tape.rng = generator(self.seed, "step", self.optimizer.steps)
-        nats = self.gradients(tokens, targets, vocab_sampling)
-        norm = self.optimizer.grad_norm()
+        self.rng = generator(self.seed, "step", self.optimizer.steps)
+        nats = self.forward_backward(tokens, targets, vocab_sampling)
+        norm = self.optimizer.grad_norm(self.buffers, self.workers.run)
         if trouble := self.guard.trouble(nats, norm):
-            trouble += culprit(trained_parameters(self.model, self.objectives))
-            self.optimizer.grad[:] = 0
+            trouble += culprit(self.trained)
+            self.clear()
             raise NumericError(f"{trouble} at step {self.optimizer.steps + 1}; no update was made")
-        self.optimizer.step(lr, norm)
+        self.optimizer.step(lr, norm, 1 if self.workers.count == 1 else 8 * self.workers.count, self.workers.run)
         return nats, norm
 
 

@@ -29,9 +29,8 @@ class AdamW(Optimizer):
     def state_of(p: Parameter) -> tuple[str, ...]:
         return "m", "v"
 
-    def update(self, lr: float, scale: float) -> None:
+    def update(self, part: slice, lr: float, scale: float) -> None:
         c = self.config
         fix1, fix2 = (1 / (1 - beta ** self.steps) for beta in (c.beta1, c.beta2))
         hyper = np.array([scale, lr, self.weight_decay, c.beta1, c.beta2, fix1, fix2, c.eps], np.float32)
-        own = slice(len(self.buffers["v"]))       # the parameters that have a second moment
-        adamw(self.data[own], self.grad[own], self.buffers["m"][own], self.buffers["v"], hyper)
+        adamw(self.data[part], self.grad[part], self.buffers["m"][part], self.buffers["v"][part], hyper)

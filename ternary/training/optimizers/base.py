@@ -1,24 +1,35 @@
 """What all optimizers share: flat buffers, the gradient's norm and clipping, and the state that checkpoints hold."""
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ternary.autograd.pool import aligned
-from ternary.kernels.adamw import PART, squared_norm
+from ternary.kernels.adamw import PART, add_and_clear, squared_norm
 from ternary.nn.module import Parameter, unpadded
 from ternary.registry import Registry
 from ternary.schema import Config
 
 SLOT = 1024                       # parameters start on a page
+CHUNK = 32 * PART                 # elements, 1 MB: all gradients of a chunk are added up while it is in cache
+Task = Callable[[], None]
+Run = Callable[[list[Task]], None]
+
+
+def in_turn(tasks: Iterable[Task]) -> None:
+    """Run tasks one after the other."""
+    for task in tasks:
+        task()
 
 
 class Optimizer:
     """Moves data and gradients of the parameters into flat float32 buffers, so that one pass over memory trains all.
 
     A subclass defines `update`, by `config_type` what can be set, and by `state_of` which state arrays it keeps for a
-    parameter: each is a buffer `self.buffers[name]`, zeros at first. Gradients are clipped by their global norm
-    (grad_clip 0: never), and have to be zero after an update. lr_factor: of the model's learning rate, which is tuned
-    for AdamW and Muon.
+    parameter: each is a buffer `self.buffers[name]`, zeros at first. Where elements depend on each other, it defines
+    `parts` too. Gradients are clipped by their global norm (grad_clip 0: never), and have to be zero after an update.
+    lr_factor: of the model's learning rate, which is tuned for AdamW and Muon.
     """
     config_type: type[Config] = Config
     lr_factor = 1.0
@@ -41,7 +52,6 @@ class Optimizer:
             self.slots[name] = part, shape, p.shape, self.state_of(p)
             self.data[part] = p.data.ravel()
             p.data, p.grad = self.data[part].reshape(shape), self.grad[part].reshape(shape)
-        self.parts = np.empty(-(-self.data.size // PART), np.float32)
 
     @staticmethod
     def state_of(p: Parameter) -> tuple[str, ...]:
@@ -53,19 +63,34 @@ class Optimizer:
         """What a checkpoint holds: "m.NAME", "v.NAME" ..."""
         return {f"{kind}.{name}": p.shape for name, p in parameters.items() for kind in cls.state_of(p)}
 
-    def grad_norm(self) -> float:
-        """The global L2 norm of the gradient; nan or inf if any element is."""
-        squared_norm(self.grad, self.parts)
-        return float(self.parts.sum(dtype=np.float64)) ** 0.5
+    def grad_norm(self, others: Sequence[np.ndarray] = (), run: Run = in_turn) -> float:
+        """Add to the gradient those in other buffers, and set these to zero -> its global L2 norm; nan or inf if any
+        element is. `run` runs independent tasks."""
+        squares = np.empty(-(-len(self.grad) // PART), np.float32)
 
-    def step(self, lr: float, norm: float) -> None:
-        """One update with a gradient of this norm."""
+        def add(chunk: slice) -> None:
+            for other in others:
+                add_and_clear(self.grad[chunk], other[chunk])
+            squared_norm(self.grad[chunk], squares[chunk.start // PART:-(-chunk.stop // PART)])
+        run([partial(add, chunk) for chunk in slices([*range(0, len(self.grad), CHUNK)], len(self.grad))])
+        return float(squares.sum(dtype=np.float64)) ** 0.5
+
+    def step(self, lr: float, norm: float, count: int = 1, run: Run = in_turn) -> None:
+        """One update with a gradient of this norm, in about `count` independent tasks, which `run` runs."""
         self.steps += 1
-        self.update(lr, min(1.0, self.grad_clip / (norm + 1e-6)) if self.grad_clip else 1.0)
+        scale = min(1.0, self.grad_clip / (norm + 1e-6)) if self.grad_clip else 1.0
+        run([partial(self.update, part, lr, scale) for part in self.parts(count)])
 
-    def update(self, lr: float, scale: float) -> None:
-        """Move `data` by the gradient `scale * grad`, and set `grad` to zero. `steps` counts this one."""
-        raise TypeError(f"[{type(self).__name__}] an optimizer defines update(lr, scale)")
+    def parts(self, count: int) -> list[slice]:
+        """About `count` slices of the flat buffers, each to be updated on its own; a state array has all of a slice or
+        none of it."""
+        ends, size = sorted({len(a) for a in self.buffers.values()} | {len(self.data)}), -(-len(self.data) // count)
+        cuts = [at for first, end in zip([0, *ends], ends) for at in range(first, end, -(-size // SLOT) * SLOT)]
+        return slices(cuts, len(self.data))
+
+    def update(self, part: slice, lr: float, scale: float) -> None:
+        """Move `data[part]` by the gradient `scale * grad[part]`, and set that to zero. `steps` counts this one."""
+        raise TypeError(f"[{type(self).__name__}] an optimizer defines update(part, lr, scale)")
 
     def state(self) -> dict[str, np.ndarray]:
         """Views of the state arrays, named as in a checkpoint."""
@@ -80,6 +105,11 @@ class Optimizer:
 
 OPTIMIZERS: Registry[type[Optimizer]] = Registry(
     "optimizer", "--optimizer", "ternary.training.optimizers", base=Optimizer)
+
+
+def slices(starts: list[int], end: int) -> list[slice]:
+    """From each start to the next."""
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], end])]
 
 
 def zeros(size: int) -> np.ndarray:

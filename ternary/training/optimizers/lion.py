@@ -22,10 +22,11 @@ class Lion(Optimizer):
     """
     config_type, lr_factor = LionConfig, 0.1
 
-    def update(self, lr: float, scale: float) -> None:
+    def update(self, part: slice, lr: float, scale: float) -> None:
         beta1, beta2 = self.config.beta1, self.config.beta2
-        for first in range(0, len(self.data), CHUNK):
-            p, g, m = (a[first:first + CHUNK] for a in (self.data, self.grad, self.buffers["m"]))
+        for first in range(part.start, part.stop, CHUNK):
+            chunk = slice(first, min(first + CHUNK, part.stop))
+            p, g, m = (a[chunk] for a in (self.data, self.grad, self.buffers["m"]))
             g *= np.float32(scale)
             direction = np.sign(beta1 * m + (1 - beta1) * g)
             p *= np.float32(1 - lr * self.weight_decay)

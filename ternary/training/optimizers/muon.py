@@ -8,7 +8,7 @@ from ternary.kernels.muon import muon
 from ternary.nn.module import Parameter
 from ternary.schema import setting
 from ternary.training.optimizers.adamw import AdamW, AdamWConfig
-from ternary.training.optimizers.base import OPTIMIZERS
+from ternary.training.optimizers.base import OPTIMIZERS, slices
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class Muon(AdamW):
 
     def __init__(self, parameters: dict[str, Parameter], **options: Any):
         super().__init__(parameters, **options)
-        first = len(self.buffers["v"])
         self.operands = np.empty((1, 1), np.uint16 if BF16_DOT and self.precision != "fp32" else np.float32)
-        matrices = [(part.start - first, *stored, max(shape)) for part, stored, shape, kinds in self.slots.values()
+        matrices = [(part.start, *stored, max(shape)) for part, stored, shape, kinds in self.slots.values()
                     if "v" not in kinds]
         self.shapes = np.array(matrices, np.int64).reshape(-1, 4)
 
@@ -37,8 +36,17 @@ class Muon(AdamW):
     def state_of(p: Parameter) -> tuple[str, ...]:
         return ("m",) if p.matrix else ("m", "v")
 
-    def update(self, lr: float, scale: float) -> None:
-        super().update(lr, scale)
+    def parts(self, count: int) -> list[slice]:
+        """Matrices stay whole."""
+        starts = [part.start for part in super().parts(count)]
+        for k, (start, matrices) in enumerate(zip(starts, self.shapes[:, 0].searchsorted(starts, "right"))):
+            starts[k] = int(self.shapes[matrices - 1, 0]) if matrices else start
+        return slices(sorted(set(starts)), len(self.data))
+
+    def update(self, part: slice, lr: float, scale: float) -> None:
+        if part.start < len(self.buffers["v"]):
+            return super().update(part, lr, scale)
         hyper = np.array([scale, lr, self.weight_decay, self.config.momentum], np.float32)
-        own = slice(len(self.buffers["v"]), None)
-        muon(self.data[own], self.grad[own], self.buffers["m"][own], self.shapes, hyper, self.operands)
+        shapes = self.shapes[(self.shapes[:, 0] >= part.start) & (self.shapes[:, 0] < part.stop)]
+        shapes[:, 0] -= part.start
+        muon(self.data[part], self.grad[part], self.buffers["m"][part], shapes, hyper, self.operands)

@@ -17,10 +17,10 @@ class SGD(Optimizer):
 
     config_type = SGDConfig
 
-    def update(self, lr: float, scale: float) -> None:
-        m = self.buffers["m"]
+    def update(self, part: slice, lr: float, scale: float) -> None:
+        p, g, m = (a[part] for a in (self.data, self.grad, self.buffers["m"]))
         m *= np.float32(self.config.momentum)
-        m += np.float32(scale) * self.grad
-        self.data *= np.float32(1 - lr * self.weight_decay)
-        self.data -= np.float32(lr) * m
-        self.grad[:] = 0
+        m += np.float32(scale) * g
+        p *= np.float32(1 - lr * self.weight_decay)
+        p -= np.float32(lr) * m
+        g[:] = 0

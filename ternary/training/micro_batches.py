@@ -1,0 +1,46 @@
+"""How a batch is cut into micro-batches, and how many workers share them."""
+import math
+
+from ternary.machine.threads import threading_layer
+
+MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
+GRADIENTS = 8                     # buffers of gradients at most, and workers
+GAIN = 0.97                       # fewer workers have to need less than this share of the time
+
+
+def micro_batches(rows: int, seq_len: int) -> list[slice]:
+    """The rows of each micro-batch, of at most MICRO_BATCH_TOKENS tokens where sequences are not longer than that.
+
+    Their number is a power of two, from GRADIENTS on a multiple of it, so that workers get equal shares; it depends on
+    nothing else, so that losses do not depend on the number of workers.
+    """
+    count = math.ceil(rows * seq_len / MICRO_BATCH_TOKENS)
+    count = min(rows, 1 << (count - 1).bit_length() if count < GRADIENTS else math.ceil(count / GRADIENTS) * GRADIENTS)
+    return even_cuts(rows, count)
+
+
+def even_cuts(n: int, count: int) -> list[slice]:
+    """0 to n in `count` slices of nearly the same length."""
+    cuts = [n * k // count for k in range(count + 1)]
+    return [slice(first, end) for first, end in zip(cuts, cuts[1:])]
+
+
+def plan_workers(threads: int, rows: int, seq_len: int) -> int:
+    """How many workers share the threads: as many as there are micro-batches, fewer where these come out more even.
+
+    More workers with fewer threads each wait less for each other.
+    """
+    sizes = [part.stop - part.start for part in micro_batches(rows, seq_len)]
+
+    def seconds(count: int) -> float:
+        loads = [0] * count
+        for size in sorted(sizes, reverse=True):
+            loads[loads.index(min(loads))] += size
+        return max(loads) / (threads // count)
+    if threading_layer() == "workqueue":          # runs the kernels of one thread at a time
+        return 1
+    best = min(len(sizes), threads, GRADIENTS)
+    for count in range(best, 0, -1):
+        if seconds(count) < GAIN * seconds(best):
+            best = count
+    return best
