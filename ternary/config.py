@@ -71,9 +71,8 @@ class TrainConfig(Config):
                                     "adds at most this share to the gradient variance; 0 computes all.",
                                     aliases=("--head-noise",), at_most=1, **NOT_NEGATIVE)
     threads: int | None = setting(None, "Number of threads.", unset="all usable cores", example=2, **POSITIVE)
-    workers: int | None = setting(None, "Number of workers that share the threads; each takes micro-batches of its own.",
-                                  unset="as many as threads, if the batch has as many micro-batches", example=2,
-                                  **POSITIVE)
+    workers: int | None = setting(None, "Number of workers that share the threads; each takes its own micro-batches.",
+                                  unset="one for each thread, as far as there are micro-batches", example=2, **POSITIVE)
     seed: int = setting(42, "Random seed of the initial weights, the data order and sampling.", **NOT_NEGATIVE)
     eval_every: int | None = setting(None, "Steps between evaluations.", example=1000, **POSITIVE,
                                      unset="a twentieth of the run, 50 to 1000; with --hours 500")

@@ -250,11 +250,11 @@ def test_config_file_with_a_key_missing():
 
 
 def test_the_batch_in_parts_has_the_gradient_of_the_whole(monkeypatch):
-    from ternary.training import step as trainer
+    from ternary.training import micro_batches
     rng, grads = np.random.default_rng(0), []
     x, y = (rng.integers(0, 16, (6, 32)).astype(np.int32) for _ in range(2))
     for part in (32, 64, 10_000):
-        monkeypatch.setattr(trainer, "MICRO_BATCH_TOKENS", part)
+        monkeypatch.setattr(micro_batches, "MICRO_BATCH_TOKENS", part)
         model = tiny("bolt-small")
         Trainer(model, AdamW(model.parameters()), "fp32").gradients(x, y)
         grads.append(np.concatenate([p.grad.ravel() for p in model.parameters().values()]))

@@ -1,14 +1,16 @@
 """Bits per character of whole stories; the first token counts too (docs/evaluation.md)."""
 import math
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from ternary.autograd.pool import Pool
-from ternary.autograd.tape import Tape
+from ternary.autograd.tape import Tape, current_tape
 from ternary.errors import DataError, UsageError
 from ternary.machine.heartbeat import heartbeat
+from ternary.machine.workers import Workers, usual_workers
 from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
 
@@ -31,35 +33,41 @@ def pairs(text: str, tokenizer: Tokenizer, protocol: str) -> tuple[np.ndarray, n
     return np.concatenate([eos, ids]), np.concatenate([ids, eos])
 
 
-def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precision: str) -> np.ndarray:
+def story_nats(model: LM, sequences: list[tuple[np.ndarray, np.ndarray]], precision: str,
+               workers: Workers | None = None) -> np.ndarray:
     """Nats of each story. Stories of like length run together, padded behind, which a causal model cannot see.
 
     Those of more than ROWS tokens run in chunks, with the state of the model carried over: memory does not grow with
     them.
     """
-    nats = np.zeros(len(sequences))
+    nats, workers = np.zeros(len(sequences)), workers or usual_workers()
     lengths = [padded_length(len(x)) for x, _ in sequences]
+    tapes = [Tape(precision, record=False) for _ in range(workers.count)]
+    for tape in tapes:
+        tape.packed = tapes[0].packed
+
+    def score(group: list[int], length: int) -> None:
+        """Stories of at most `length` tokens."""
+        if length > ROWS:
+            nats[group[0]] = long_nats(model, *sequences[group[0]])
+            return
+        x, y = np.zeros((2, max(1, ROWS // length), length), np.int32)
+        for row, k in enumerate(group):
+            n = len(sequences[k][0])
+            x[row, :n], y[row, :n] = sequences[k]
+        loss = model.nll(x, y)
+        for row, k in enumerate(group):
+            nats[k] = loss[row, :len(sequences[k][0])].sum(dtype=np.float64)
 
     def told() -> str:
         return f"scoring stories: {np.count_nonzero(nats):,} of {len(nats):,}"
 
-    with heartbeat(told), Tape(precision, record=False) as tape:
-        for length in sorted(set(lengths)):
-            members = [k for k, n in enumerate(lengths) if n == length]
-            if length > ROWS:
-                for k in members:
-                    nats[k] = long_nats(model, *sequences[k], tape)
-                continue
-            batch = max(1, ROWS // length)
-            for first in range(0, len(members), batch):
-                group = members[first:first + batch]
-                x, y = np.zeros((2, batch, length), np.int32)
-                for row, k in enumerate(group):
-                    n = len(sequences[k][0])
-                    x[row, :n], y[row, :n] = sequences[k]
-                loss = model.nll(x, y)
-                for row, k in enumerate(group):
-                    nats[k] = loss[row, :len(sequences[k][0])].sum(dtype=np.float64)
+    tasks = []
+    for length in sorted(set(lengths), reverse=True):             # the longest first: workers end together
+        members, batch = [k for k, n in enumerate(lengths) if n == length], max(1, ROWS // length)
+        tasks += [partial(score, members[first:first + batch], length) for first in range(0, len(members), batch)]
+    with heartbeat(told):
+        workers.run(tasks, tapes)
     return nats
 
 
@@ -68,9 +76,9 @@ def padded_length(n: int) -> int:
     return 1 << max(5, (n - 1).bit_length())
 
 
-def long_nats(model: LM, inputs: np.ndarray, targets: np.ndarray, tape: Tape) -> float:
+def long_nats(model: LM, inputs: np.ndarray, targets: np.ndarray) -> float:
     """Nats of one story, chunk by chunk."""
-    state, total = model.init_state(), 0.0
+    state, total, tape = model.init_state(), 0.0, current_tape()
     for first in range(0, len(inputs), ROWS):
         n = min(ROWS, len(inputs) - first)
         x, y = np.zeros((2, 1, padded_length(n)), np.int32)
@@ -82,7 +90,7 @@ def long_nats(model: LM, inputs: np.ndarray, targets: np.ndarray, tape: Tape) ->
 
 
 def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int | None = 500,
-             precision: str = "fp32", protocol: str = "honest") -> dict:
+             precision: str = "fp32", protocol: str = "honest", workers: Workers | None = None) -> dict:
     """Score the first `limit` stories -> the JSON of `ternary eval`. DataError if there is none."""
     if protocol not in PROTOCOLS:
         raise UsageError(f"--protocol is {protocol!r}; use one of {', '.join(PROTOCOLS)}")
@@ -94,7 +102,7 @@ def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int
     if not sequences:
         raise DataError("no story to evaluate; want text of at least one token")
     texts, xy = [t for t, _ in sequences], [p for _, p in sequences]
-    nats = story_nats(model, xy, precision)
+    nats = story_nats(model, xy, precision, workers)
     total, tokens, chars = nats.sum(), sum(len(x) for x, _ in xy), sum(map(len, texts))
     size = sum(len(t.encode()) for t in texts)
     loss, bits = total / tokens, total / math.log(2)

@@ -5,14 +5,21 @@ up all. Workers meet four times a step.
 """
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 
 from ternary.machine.hardware import usable_cores
+from ternary.machine.threads import threading_layer
 
+MAX_WORKERS = 8                   # each has activations, and in training gradients, of its own
 Task = Callable[[], object]
+
+
+def most_workers(threads: int) -> int:
+    """How many workers may share so many threads."""
+    return 1 if threading_layer() == "workqueue" else min(threads, MAX_WORKERS)    # workqueue: one thread at a time
 
 
 class Workers:
@@ -32,7 +39,7 @@ class Workers:
         self._pools = [ThreadPoolExecutor(1, f"worker-{worker}", begin, (worker,)) for worker in range(count)
                        ] if count > 1 else []
 
-    def run(self, tasks: Iterable[Task], contexts: list[AbstractContextManager] | None = None) -> None:
+    def run(self, tasks: Iterable[Task], contexts: Sequence[AbstractContextManager] | None = None) -> None:
         """Run independent tasks in any order, one after the other in each worker, with the worker's context entered.
 
         The first error is raised after all workers have stopped; tasks that nobody had begun are left out then.
@@ -53,7 +60,8 @@ class Workers:
                 raise
         contexts = contexts or [nullcontext()] * self.count
         if not self._pools:
-            return work(contexts[0])
+            work(contexts[0])
+            return
         futures = [pool.submit(copy_context().run, work, context)      # the backend of kernels is that of the caller
                    for pool, context in zip(self._pools, contexts)]
         try:
@@ -63,3 +71,11 @@ class Workers:
             todo.clear()
             wait(futures)
             raise
+
+
+def usual_workers() -> Workers:
+    """For work items of any number, as many as the threads of the caller."""
+    import numba
+    threads = numba.get_num_threads()
+    count = most_workers(threads)
+    return Workers(count, threads // count)

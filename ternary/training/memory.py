@@ -11,10 +11,10 @@ from ternary.evaluation.protocol import ROWS
 from ternary.machine.hardware import memory_limit
 from ternary.models.lm import LM
 from ternary.objectives import trained_parameters
+from ternary.training.micro_batches import GRADIENTS, MICRO_BATCH_TOKENS, micro_batches
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.plan import eval_precision, new_objectives
 from ternary.training.step import Trainer
-from ternary.training.micro_batches import GRADIENTS, MICRO_BATCH_TOKENS, micro_batches
 
 BASE = 260 << 20                  # Python, NumPy, Numba and the compiled kernels
 EACH_THREAD = 8 << 20             # workspaces of kernels
@@ -33,9 +33,11 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
-    return {"the program": BASE + EACH_THREAD * config.threads, "parameters and gradients": (1 + gradients) * parameters,
+    activations = workers * trainer.tapes[0].pool.taken + head
+    return {"the program": BASE + EACH_THREAD * config.threads,
+            "parameters and gradients": (1 + gradients) * parameters,
             "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0),
-            "activations": workers * trainer.tapes[0].pool.taken + head, "evaluations": evaluation(model, config)}
+            "activations": activations, "evaluations": workers * evaluation(model, config)}
 
 
 def evaluation(model: LM, config: TrainConfig) -> int:
@@ -59,7 +61,8 @@ def check_memory(model: LM, config: TrainConfig, free: int | None = None) -> str
         listed = ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in needs.items())
         largest = max(list(needs)[1:], key=needs.get)
         too_long = largest == "activations" and config.seq_len > MICRO_BATCH_TOKENS
-        helps = "a smaller --seq-len" if too_long else "a smaller --model"
+        helps = ("--workers 1" if largest == "activations" and (config.workers or 1) > 1 else
+                 "a smaller --seq-len" if too_long else "a smaller --model")
         raise ResourceError(f"{config.model} needs about {total / 1e6:,.0f} MB ({listed}), but {free / 1e6:,.0f} MB "
                             f"are free; {helps} helps most")
     return f"about {sum(needs.values()) / 1e6:,.0f} of {free / 1e6:,.0f} MB free"

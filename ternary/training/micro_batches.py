@@ -1,10 +1,11 @@
 """How a batch is cut into micro-batches, and how many workers share them."""
 import math
+from itertools import pairwise
 
-from ternary.machine.threads import threading_layer
+from ternary.machine.workers import MAX_WORKERS, most_workers
 
 MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
-GRADIENTS = 8                     # buffers of gradients at most, and workers
+GRADIENTS = MAX_WORKERS           # buffers of gradients at most
 GAIN = 0.97                       # fewer workers have to need less than this share of the time
 
 
@@ -22,7 +23,7 @@ def micro_batches(rows: int, seq_len: int) -> list[slice]:
 def even_cuts(n: int, count: int) -> list[slice]:
     """0 to n in `count` slices of nearly the same length."""
     cuts = [n * k // count for k in range(count + 1)]
-    return [slice(first, end) for first, end in zip(cuts, cuts[1:])]
+    return [slice(first, end) for first, end in pairwise(cuts)]
 
 
 def plan_workers(threads: int, rows: int, seq_len: int) -> int:
@@ -37,9 +38,7 @@ def plan_workers(threads: int, rows: int, seq_len: int) -> int:
         for size in sorted(sizes, reverse=True):
             loads[loads.index(min(loads))] += size
         return max(loads) / (threads // count)
-    if threading_layer() == "workqueue":          # runs the kernels of one thread at a time
-        return 1
-    best = min(len(sizes), threads, GRADIENTS)
+    best = min(len(sizes), most_workers(threads))
     for count in range(best, 0, -1):
         if seconds(count) < GAIN * seconds(best):
             best = count

@@ -50,7 +50,8 @@ class Evaluation(Callback):
     def evaluate(self, run: "Run") -> None:
         start, c, prompt = time.monotonic(), run.config, prompt_for(run.tokenizer)
         with run.averaged():
-            result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c))
+            result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c),
+                              workers=run.workers)
             sample = prompt + Engine(run.model, run.tokenizer, compiled=False).generate(prompt, 60, seed=c.seed)
             trits = trit_shares(run.model)
         loss, bpc = result["nats_per_token"], result["bpc"]

@@ -45,7 +45,8 @@ class Muon(AdamW):
 
     def update(self, part: slice, lr: float, scale: float) -> None:
         if part.start < len(self.buffers["v"]):
-            return super().update(part, lr, scale)
+            super().update(part, lr, scale)
+            return
         hyper = np.array([scale, lr, self.weight_decay, self.config.momentum], np.float32)
         shapes = self.shapes[(self.shapes[:, 0] >= part.start) & (self.shapes[:, 0] < part.stop)]
         shapes[:, 0] -= part.start
