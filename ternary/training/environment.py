@@ -39,8 +39,8 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     c = run.config
     if (asked.threads or 0) > c.threads:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
-    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, workers {c.workers}, "
-           f"{ISA}, batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
+    yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, "
+           f"workers {c.workers}, {ISA}, batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
     if differs := differences(run):
         yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their "
                "last digits from those that it would have had")
