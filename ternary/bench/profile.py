@@ -1,6 +1,7 @@
 """Where the time of a step goes, kernel by kernel."""
 import time
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -52,18 +53,23 @@ class Profile:
 
     def __init__(self) -> None:
         self.spent: dict[str, Spent] = {}
+        self.lock = Lock()                # kernels of several workers run at once
 
     def __call__(self, kernel: Kernel, args: tuple) -> None:
         start = time.perf_counter()
         run(kernel, args)
         seconds = time.perf_counter() - start
         label, flops = described(kernel.name, args)
-        row = self.spent.setdefault(label, Spent())
-        row.seconds, row.calls, row.flops = row.seconds + seconds, row.calls + 1, row.flops + flops
+        with self.lock:
+            row = self.spent.setdefault(label, Spent())
+            row.seconds, row.calls, row.flops = row.seconds + seconds, row.calls + 1, row.flops + flops
 
 
 def table(spent: dict[str, Spent], steps: int, seconds: float) -> list[dict]:
-    """Rows per step, longest first; what `seconds` of `steps` steps hold besides kernels is the last one."""
+    """Rows per step, longest first; what `seconds` of `steps` steps hold besides kernels is the last one.
+
+    With several workers, all seconds are the sums over them.
+    """
     rest = Spent(seconds - sum(s.seconds for s in spent.values()))
     entries = [*sorted(spent.items(), key=lambda entry: -entry[1].seconds), ("outside kernels", rest)]
     return [{"kernel": label, "calls": s.calls / steps, "ms": s.seconds / steps * 1e3,

@@ -171,4 +171,4 @@ def profile_steps(steps: Steps, seconds: float) -> list[dict]:
     """Time per step of each kernel, over a window of its own."""
     with use_backend(Profile()) as profile:
         times = steps.window(seconds)
-    return table(profile.spent, len(times), sum(times))
+    return table(profile.spent, len(times), sum(times) * steps.trainer.workers.count)
