@@ -452,6 +452,11 @@ def squared_norm(rng, act):
     yield (normal(rng, 20480),)
 
 
+@case("g", "other")
+def add_and_clear(rng, act):
+    yield normal(rng, 9216), normal(rng, 9216)
+
+
 @case("p", "m", "v", "g")
 def adamw(rng, act):
     hyper = np.array([0.5, 0.1, 0.01, 0.9, 0.95, 1.5, 2.0, 1e-8], np.float32)

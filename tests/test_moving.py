@@ -19,8 +19,8 @@ from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.folder import point, prune, try_folder
 from ternary.checkpoint.layout import POINTERS, pointed
 from ternary.compiler.isa import ISA
-from ternary.config import TrainConfig
 from ternary.errors import UsageError
+from ternary.machine.workers import Workers
 from ternary.training.environment import differences
 from ternary.training.run_folder import refuse_foreign
 from ternary.training.sources import hints
@@ -289,8 +289,9 @@ def test_files_of_runs_are_told_from_others(place, tmp_path):
         refuse_foreign(tmp_path)
 
 
-def test_another_number_of_threads_is_told():
-    run = lambda **before: SimpleNamespace(before=before, config=TrainConfig(threads=2))
-    assert differences(run()) == "" == differences(run(**{"threads": 2, "CPU path": ISA}))
-    said = differences(run(**{"threads": 8, "CPU path": "other"}))
-    assert said == f"threads 2 instead of 8 and CPU path {ISA} instead of other"
+def test_another_number_of_threads_for_each_worker_is_told():
+    run = lambda **before: SimpleNamespace(before=before, workers=Workers(3, 2))
+    name = "threads of a worker"
+    assert differences(run()) == "" == differences(run(**{name: 2, "CPU path": ISA}))
+    said = differences(run(**{name: 8, "CPU path": "other"}))
+    assert said == f"{name} 2 instead of 8 and CPU path {ISA} instead of other"

@@ -15,8 +15,9 @@ from ternary.training.plan import new_model, resolve
 from ternary.training.precompile import calls_of_run
 
 
+@pytest.mark.parametrize("batch_size", [2, 80])               # one micro-batch, or two, whose gradients are added
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_run_calls_exactly_the_traced_kernels(here, tmp_path, precision):
+def test_a_run_calls_exactly_the_traced_kernels(here, tmp_path, precision, batch_size):
     called, corpus = Trace(), tmp_path / "corpus.txt"            # whose words are those of the prompt of samples
     corpus.write_text("\n\n".join(f"{PROMPT} {story}" for story in stories()), encoding="utf-8")
 
@@ -25,10 +26,10 @@ def test_a_run_calls_exactly_the_traced_kernels(here, tmp_path, precision):
             called(kernel, args)
         run(kernel, args)
 
-    flags = [*TINY, "--steps", 2, "--precision", precision, "--save-dir", tmp_path / "run"]
+    flags = [*TINY, "--steps", 2, "--batch", batch_size, "--precision", precision, "--save-dir", tmp_path / "run"]
     with use_backend(spy):
         assert here("train", "--data", corpus, *flags).code == 0
-    config = resolve(TrainConfig(precision=precision))
+    config = resolve(TrainConfig(precision=precision, batch_size=batch_size, seq_len=32))
     step, evaluation = calls_of_run(new_model(config), config)
     assert set(called.calls) == {*step, *evaluation}
 

@@ -131,7 +131,7 @@ def test_best_is_the_best_step_that_could_be_saved(corpus, tmp_path, here, monke
     """The best of all falls on a failed save; of the others the second is better than the first."""
     scores = iter([3.0, 1.0, 2.0, 2.5])
     score = evaluation.evaluate
-    monkeypatch.setattr(evaluation, "evaluate", lambda *given: {**score(*given), "bpc": next(scores)})
+    monkeypatch.setattr(evaluation, "evaluate", lambda *given, **more: {**score(*given, **more), "bpc": next(scores)})
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
         full_disk(patch, 2)

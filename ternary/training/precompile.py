@@ -16,6 +16,7 @@ from ternary.models import LM
 from ternary.models.twin import short_twin
 from ternary.objectives import trained_parameters
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
+from ternary.training.micro_batches import micro_batches
 from ternary.training.plan import eval_precision, new_objectives, new_optimizer
 from ternary.training.step import Trainer
 
@@ -32,7 +33,8 @@ def calls_of_run(model: LM, config: TrainConfig) -> tuple[list[Call], list[Call]
     with np.errstate(all="ignore"):               # what kernels leave out is uninitialised
         with use_backend(Trace()) as step:
             Trainer(model, optimizer, config.precision, objectives=tuple(objectives)).gradients(batch, batch)
-            optimizer.grad_norm([optimizer.grad.copy()])
+            several = len(micro_batches(config.batch_size, config.seq_len)) > 1
+            optimizer.grad_norm([optimizer.grad] if several else [])
             optimizer.step(0.0, 1.0)
         with use_backend(Trace()) as evaluation:
             evaluate(model, tokenizer, ["a"], None, eval_precision(config))
