@@ -123,7 +123,7 @@ def test_a_forced_path_holds_for_the_peer(checkout, monkeypatch):
 
 def test_a_peer_that_always_fails(checkout):
     script = checkout / "measure_torch.py"
-    script.write_text(SCRIPT.replace("given =", "sys.exit('out of luck') #"))
+    script.write_text(SCRIPT.replace("given =", "sys.exit('some.Error: out of luck\\n\\nSet VERBOSE=1 for more.') #"))
     with pytest.raises(ResourceError, match="--mode fp32 --batch 8.*out of luck"):
         TrainingPeer(sys.executable, "torch", TINY, 32, 1).search(0.1)
     script.write_text("raise SystemExit('invalid choice: tiny')")

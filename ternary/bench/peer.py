@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -59,8 +60,9 @@ class Peer:
         """
         code, out, err, peak = watched([*self.command, *map(str, arguments)], limit)
         if code != 0 or not out:
-            raise ResourceError(f"the peer failed ({' '.join(map(str, arguments))}): "
-                                f"{err[-1] if err else f'exit code {code}'}")
+            # the last error of a traceback, which some libraries follow with advice
+            named = [line for line in err if re.match(r"[\w.]+: ", line)] or err or [f"exit code {code}"]
+            raise ResourceError(f"the peer failed ({' '.join(map(str, arguments))}): {named[-1]}")
         return json.loads(out[-1]), peak
 
 
