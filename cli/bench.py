@@ -5,11 +5,9 @@ import click
 from ternary.cli.common import Number, UserPath, emit, json_option, listed, positive_float, positive_int
 from ternary.config import TrainConfig
 from ternary.machine.heartbeat import heartbeat
-from ternary.schema import rule_of
+from ternary.schema import Rule, rule_of
 
 threads_option = click.option("--threads", type=positive_int(2), help="[default: all usable cores]")
-peer_python_option = click.option("--peer-python", default=sys.executable,
-                                  help="A Python that has torch. [default: this one]")
 
 
 class Bench(click.Group):
@@ -25,7 +23,7 @@ def command():
     """Measure speed on this machine: whole training steps, unless another benchmark is named."""
 
 
-@command.command("train", short_help="Whole training steps, also against PyTorch.")
+@command.command("train", short_help="Whole training steps, also against PyTorch or JAX.")
 @click.option("--model", default="bolt-small", show_default=True, help="See `ternary models`.")
 @click.option("--batch", "batch_size", type=positive_int(32),
               help="Sequences per step. [default: the fastest of 8, 16, 32, 64]")
@@ -33,9 +31,12 @@ def command():
               help="Tokens per sequence.")
 @click.option("--seconds", type=positive_float(10), help="Of one measurement. [default: 10, with a peer 20]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), default="auto", show_default=True)
-@click.option("--peer", type=click.Choice(["torch"]),
-              help="Take turns with the same model in PyTorch, at its fastest.")
-@peer_python_option
+@click.option("--peer", type=click.Choice(["torch", "jax"]),
+              help="Take turns with the same model in PyTorch or JAX, at its fastest.")
+@click.option("--peer-python", default=sys.executable,
+              help="A Python that has the peer, torch or jax. [default: this one]")
+@click.option("--busy", type=Number(int, Rule(at_least=0, example=1)), default=0, show_default=True, metavar="N",
+              help="Measure again beside N processes that each keep a core busy.")
 @click.option("--vocab-sampling", "--head-noise", "vocab_sampling", default=TrainConfig.vocab_sampling,
               show_default=True, type=Number(float, rule_of(TrainConfig, "vocab_sampling")),
               help="As in `ternary train`; 0 for all products of the head.")
@@ -77,7 +78,7 @@ def decode(peer, as_json, **given):
 @click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True,
               help="Of one measurement.")
 @click.option("--peer", type=click.Choice(["torch"]), help="Also the matrix products of PyTorch.")
-@peer_python_option
+@click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")
 @threads_option
 @json_option
 def kernels(threads, as_json, **given):

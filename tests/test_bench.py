@@ -1,7 +1,10 @@
 """The benchmarks say what they mean: counts by hand, sums that add up, and a peer that is a script of our own."""
 
 import json
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from tiny_bolt import FAST, TINY, TinyBolt, measure_small_shapes
@@ -9,7 +12,7 @@ from tiny_bolt import FAST, TINY, TinyBolt, measure_small_shapes
 from ternary.bench import decode
 from ternary.bench.decode import bench_decode
 from ternary.bench.kernels import bench_kernels
-from ternary.bench.measure import git_commit, peak_rss_mb
+from ternary.bench.measure import git_commit, keep_busy, peak_rss_mb
 from ternary.bench.peak import flops_per_token
 from ternary.bench.tokenizer import bench_tokenizer
 from ternary.bench.train import bench_train
@@ -75,7 +78,8 @@ def test_profile_adds_up():
         ({"seconds": 0.0}, "--seconds 0"),
         ({"seconds": float("nan")}, "--seconds nan"),
         ({"precision": "fp8"}, "--precision is 'fp8'"),
-        ({"peer": "jax"}, "the peer is torch"),
+        ({"peer": "theano"}, "'theano'; use torch or jax"),
+        ({"busy": -1}, "--busy is -1"),
     ],
 )
 def test_train_refuses(given, said):
@@ -87,6 +91,40 @@ def test_the_fastest_batch_size_is_found():
     r = bench_train(TINY, **FAST | {"batch_size": None, "seconds": 0.02})
     speeds = {row["batch_size"]: row["tokens_per_second"] for row in r["batch_search"]}
     assert list(speeds) == [8, 16, 32, 64] and speeds[r["batch_size"]] == max(speeds.values())
+
+
+def test_beside_busy_processes():
+    r = bench_train(TINY, **FAST | {"seconds": 0.02}, busy=1)
+    alone, beside = r["beside_busy"]
+    assert (alone["busy_processes"], beside["busy_processes"]) == (0, 1)
+    assert alone["tokens_per_second"] == r["tokens_per_second"] and alone["share_of_quiet"] == 1
+    assert beside["share_of_quiet"] == pytest.approx(beside["tokens_per_second"] / r["tokens_per_second"])
+    assert "ratio" not in beside
+
+
+def test_busy_processes_end_with_the_block():
+    with keep_busy(2) as processes:
+        assert [process.poll() for process in processes] == [None, None]
+    assert None not in [process.poll() for process in processes]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_busy_processes_do_not_outlive_their_parent():
+    code = """
+from ternary.bench.measure import keep_busy
+with keep_busy(1) as (process,):
+    print(process.pid, flush=True)
+    input()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as parent:
+        status = Path(f"/proc/{int(parent.stdout.readline())}/status")
+        assert "zombie" not in status.read_text()
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while status.exists() and "zombie" not in status.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 # --- the others
@@ -174,7 +212,8 @@ def test_peak_memory():
 
 
 @pytest.mark.parametrize("args, wanted", [([], {}), (["train", "--seconds", "3"], {"seconds": 3.0}),
-                                          (["--batch", "8", "--peer", "torch"], {"batch_size": 8, "peer": "torch"})])
+                                          (["--batch", "8", "--peer", "torch"], {"batch_size": 8, "peer": "torch"}),
+                                          (["--peer", "jax", "--busy", "2"], {"peer": "jax", "busy": 2})])
 def test_command_line_trains_unless_told_otherwise(monkeypatch, args, wanted):
     command = pytest.importorskip("ternary.cli.bench").command
     from click.testing import CliRunner
@@ -185,7 +224,7 @@ def test_command_line_trains_unless_told_otherwise(monkeypatch, args, wanted):
     assert json.loads(done.stdout) == {"gflops": 1.5}, done.output
     defaults = {"model": "bolt-small", "batch_size": None, "seq_len": 256, "seconds": None, "precision": "auto"}
     defaults |= {"vocab_sampling": 0.03, "optimizer": "adamw", "peer": None, "peer_python": sys.executable,
-                 "profile": False}
+                 "busy": 0, "profile": False}
     assert given == defaults | wanted
 
 

@@ -1,7 +1,10 @@
-"""What all benchmarks share: where a number comes from, the best of several calls, peak memory."""
+"""What all benchmarks share: where a number comes from, the best of several calls, busy processes, peak memory."""
 import math
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numba
@@ -17,6 +20,13 @@ from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE, encode
 from ternary.machine.hardware import cpu_name
 
 CHECKOUT = Path(ternary.__file__).resolve().parents[1]
+# a loop that ends when its stdin does
+BUSY = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True:
+    pass
+"""
 
 
 def machine() -> dict:
@@ -58,6 +68,19 @@ def best_seconds(f: Callable[[], object], seconds: float) -> float:
         f()
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+@contextmanager
+def keep_busy(count: int) -> Iterator[list[subprocess.Popen]]:
+    """While the block runs, `count` other processes each keep a core busy. They end with this process at the latest."""
+    command = [sys.executable, "-S", "-c", BUSY]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(count)]  # noqa: S603
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def zeros(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:

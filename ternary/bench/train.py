@@ -5,9 +5,9 @@ import time
 import numba
 import numpy as np
 
-from ternary.bench.measure import chosen, machine, peak_rss_mb
+from ternary.bench.measure import chosen, keep_busy, machine, peak_rss_mb
 from ternary.bench.peak import flops_per_token, peak_gflops
-from ternary.bench.peer import TrainingPeer, limits, speed
+from ternary.bench.peer import TRAINING, TrainingPeer, limits, speed
 from ternary.bench.profile import Profile, table
 from ternary.compiler.backend import use_backend
 from ternary.config import TrainConfig
@@ -75,25 +75,28 @@ class Steps:
 def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_len: int = 256,
                 seconds: float | None = None, precision: str = "auto", peer: str | None = None,
                 peer_python: str = sys.executable, profile: bool = False,
-                vocab_sampling: float = TrainConfig.vocab_sampling, optimizer: str = "adamw") -> dict:
+                vocab_sampling: float = TrainConfig.vocab_sampling, optimizer: str = "adamw", busy: int = 0) -> dict:
     """Speed of full training steps -> JSON of `ternary bench train`.
 
     batch_size None: the fastest of BATCH_SIZES in short runs; seconds None: 10, or 20 with a peer.
     tokens_per_second is the mean over `seconds` (with a peer: over all rounds), best_tokens_per_second
     that of the best step. gflops counts the matrix products (flops_per_token) at the mean speed, with those that
     vocab_sampling leaves out; peak_gflops is what the product kernels reach alone in this run; peak_share is their
-    quotient. peer "torch" is the
-    PyTorch model in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
-    the CPU time that the threads got: well below 1, the machine was busy and the numbers say little.
+    quotient. peer is the model in PyTorch ("torch") or
+    JAX ("jax") in its fastest mode and batch size, in turns with ours; ratio is ours / theirs. cpu_share is
+    the CPU time that the threads got: well below 1, the machine was busy and the numbers say little. With `busy`,
+    the same again beside so many processes that each keep a core busy: a second row of the table beside_busy.
     """
     seconds = (20.0 if peer else 10.0) if seconds is None else seconds
     if (batch_size is not None and batch_size < 1) or seq_len < 1 or not seconds > 0:
         raise UsageError(f"--batch {batch_size}, --seq-len {seq_len}, --seconds {seconds}; all are above 0")
-    if peer not in (None, "torch"):
-        raise UsageError(f"--peer is {peer!r}; the peer is torch")
+    if busy < 0:
+        raise UsageError(f"--busy is {busy}; give the number of busy processes, 0 for none")
+    if peer not in (None, *TRAINING):
+        raise UsageError(f"--peer is {peer!r}; use {' or '.join(TRAINING)}")
     MODELS.get(model)             # before the peer is asked for it
     precision, where = chosen(precision), machine()
-    rival = TrainingPeer(peer_python, model, seq_len, where["threads"]) if peer else None
+    rival = TrainingPeer(peer_python, peer, model, seq_len, where["threads"]) if peer else None
     say(f"{model}, {precision} on {where['threads']} threads ({where['isa']}): compiling and warming up")
     searched = {}
     if batch_size is None:
@@ -113,11 +116,13 @@ def bench_train(model: str = "bolt-small", batch_size: int | None = None, seq_le
     profiled = {"profile": profile_steps(steps, seconds)} if profile else {}
     mean, flops = steps.speed(times), flops_per_token(steps.model, seq_len)
     gflops = mean * flops / 1e9
+    disturbed = {"beside_busy": beside_busy(steps, rival, compared["peer"], mean, seconds, busy)} if busy else {}
     return {"model": model, "precision": precision, "vocab_sampling": vocab_sampling, "optimizer": optimizer, **where,
             "batch_size": batch_size, "seq_len": seq_len, "steps": len(times),
             "cpu_share": cpu_share, "tokens_per_second": mean,
             "best_tokens_per_second": steps.tokens / min(times), "flops_per_token": flops, "gflops": gflops,
-            "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **profiled}
+            "peak_gflops": peak, "peak_share": gflops / peak, "peak_rss_mb": rss, **compared, **searched, **disturbed,
+            **profiled}
 
 
 def short_run(model: str, batch_size: int, seq_len: int, precision: str, vocab_sampling: float, optimizer: str,
@@ -132,13 +137,27 @@ def short_run(model: str, batch_size: int, seq_len: int, precision: str, vocab_s
 def in_turns(steps: Steps, rival: TrainingPeer, seconds: float, precision: str) -> tuple[list[float], dict]:
     """ROUNDS of a window of ours, then one of theirs -> times of our steps; peer, ratio, rounds, search.
 
-    The peer is the fastest setting of a short search. At fp32 its fastest eager fp32 setting is in it too.
+    The peer is the fastest setting of a short search. At fp32 its fastest fp32 setting without options is in it too.
     """
     search = rival.search(min(seconds, SEARCH))
     settings = {"peer": max(search, key=speed)}
     eager = [run for run in search if run["mode"] == "fp32"]
     if precision == "fp32" and eager:
         settings["fp32_eager"] = max(eager, key=speed)
+    windows, compared = take_turns(steps, rival, settings, seconds)
+    times = sum(windows, [])
+    mean = steps.speed(times)
+    ratios = {"ratio" if key == "peer" else f"ratio_{key}": mean / speed(peer) for key, peer in compared.items()}
+    for peer, ratio in zip(compared.values(), ratios.values()):
+        say(f"ours {mean:,.0f} tokens/s, {peer['name']} {peer['mode']} {speed(peer):,.0f}: ratio {ratio:.2f}")
+    kept = ("mode", "batch_size", "tokens_per_second")
+    return times, {**compared, **ratios, "peer_environment": limits(), "rounds": [steps.speed(w) for w in windows],
+                   "search": [{key: run[key] for key in kept} for run in search]}
+
+
+def take_turns(steps: Steps, rival: TrainingPeer | None, settings: dict[str, dict],
+               seconds: float) -> tuple[list[list[float]], dict[str, dict]]:
+    """ROUNDS of a window of ours, then a run of each setting -> times of our steps in each round, summaries."""
     windows, runs = [], {key: [] for key in settings}
     for turn in range(ROUNDS):
         steps.step()              # after the peer had the caches
@@ -149,14 +168,23 @@ def in_turns(steps: Steps, rival: TrainingPeer, seconds: float, precision: str) 
             how = setting["mode"], setting["batch_size"]
             ran[how] = ran.get(how) or rival.run(*how, seconds)
             runs[key].append(ran[how])
-    times = sum(windows, [])
-    mean, compared = steps.speed(times), {key: summary(rounds) for key, rounds in runs.items()}
-    ratios = {"ratio" if key == "peer" else f"ratio_{key}": mean / speed(peer) for key, peer in compared.items()}
-    for peer, ratio in zip(compared.values(), ratios.values()):
-        say(f"ours {mean:,.0f} tokens/s, {peer['name']} {peer['mode']} {speed(peer):,.0f}: ratio {ratio:.2f}")
-    kept = ("mode", "batch_size", "tokens_per_second")
-    return times, {**compared, **ratios, "peer_environment": limits(), "rounds": [steps.speed(w) for w in windows],
-                   "search": [{key: run[key] for key in kept} for run in search]}
+    return windows, {key: summary(rounds) for key, rounds in runs.items()}
+
+
+def beside_busy(steps: Steps, rival: TrainingPeer | None, peer: dict | None, mean: float, seconds: float,
+                processes: int) -> list[dict]:
+    """Speeds alone, which were measured before (`mean` and `peer`), and beside busy processes; one row each."""
+    say(f"again, beside {processes} busy process{'es' * (processes > 1)}")
+    with keep_busy(processes):
+        windows, compared = take_turns(steps, rival, {"peer": peer} if peer else {}, seconds)
+    rows = []
+    for count, ours, theirs in (0, mean, peer), (processes, steps.speed(sum(windows, [])), compared.get("peer")):
+        row = {"busy_processes": count, "tokens_per_second": ours, "share_of_quiet": ours / mean}
+        if peer:
+            row |= {"peer_tokens_per_second": speed(theirs), "peer_share_of_quiet": speed(theirs) / speed(peer),
+                    "ratio": ours / speed(theirs)}
+        rows.append(row)
+    return rows
 
 
 def summary(rounds: list[dict]) -> dict:
