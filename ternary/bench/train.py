@@ -37,13 +37,13 @@ class Steps:
     """Training steps of a new model on synthetic tokens, compiled and warm."""
 
     def __init__(self, name: str, batch_size: int, seq_len: int, precision: str, vocab_sampling: float = 0.0,
-                 optimizer: str = "adamw"):
+                 optimizer: str = "adamw", workers: Workers | None = None):
         rng = generator(0, "bench")
         self.model = MODELS.get(name)()
         mover = OPTIMIZERS.get(optimizer)(self.model.parameters(), precision=precision)
         threads = numba.get_num_threads()
         count = plan_workers(threads, batch_size, seq_len)
-        workers = Workers(count, threads // count)
+        workers = workers or Workers(count, threads // count)
         self.trainer, self.vocab_sampling = Trainer(self.model, mover, precision, workers=workers), vocab_sampling
         self.tokens, self.done, self.batches, self.cpu = batch_size * seq_len, 0, [], 0.0
         for _ in range(BATCHES):
