@@ -16,11 +16,13 @@ from click.shell_completion import shell_complete
 import ternary
 from ternary.errors import ResourceError, TernaryError, UsageError
 from ternary.machine.heartbeat import heartbeat, say
+from ternary.machine.ranks import be_silent_behind_rank_0, joined
 from ternary.machine.streams import open_streams
 
 # module `ternary.cli.NAME` holds the click command `command`; the help stands here, so none is loaded for it
 COMMANDS = {
     "train": "Train a model.",
+    "launch": "Train with several processes, on one machine or more.",
     "generate": "Continue a prompt.",
     "export": "Write a model for another runtime.",
     "eval": "Loss, perplexity and bits per character of a checkpoint.",
@@ -66,6 +68,7 @@ class Ternary(click.Group):
         if asked := os.environ.get(_COMPLETION):
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
         open_streams()
+        be_silent_behind_rank_0()
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         if args[0] == "help":
             args = [*args[1:], "--help"]
@@ -92,6 +95,9 @@ class Ternary(click.Group):
         except click.exceptions.Exit as stop:
             return stop.exit_code
         except BrokenPipeError:
+            raise
+        except SystemExit as stop:  # a second signal
+            joined().fail("ended by a signal", stop.code)
             raise
         except getattr(click.exceptions, "NoArgsIsHelpError", ()) as group:  # click before 8.2 prints the help itself
             click.echo(group.ctx.get_help())
@@ -133,6 +139,7 @@ def _report(error: BaseException, as_json: bool) -> int:
     say(f"Error: {message}")
     if as_json:
         click.echo(json.dumps({"error": {"code": name, "message": message}}))
+    joined().fail(message, code)
     return code
 
 

@@ -38,6 +38,7 @@ def command(small, large, model, config, resume, as_json, set, **given):
     ternary train --recipe cortex-9 --data stories.txt --hours 0.5
     ternary train --resume runs/a
     """
+    from ternary.machine.ranks import world
     from ternary.machine.threads import set_threads
     given = {key: value for key, value in given.items() if value is not None}
     if small + large + (model is not None) > 1:
@@ -56,7 +57,7 @@ def command(small, large, model, config, resume, as_json, set, **given):
     from ternary.training.plan import continued
     if resume == "auto":
         folder = given.get("save_dir", TrainConfig.save_dir)
-        resume = folder if has_checkpoint(Path(folder)) else None
+        resume = folder if world().first(lambda: has_checkpoint(Path(folder))) else None
     if not resume:
         emit(train(TrainConfig(**{"model": None, **given})), as_json)
         return

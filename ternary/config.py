@@ -73,6 +73,12 @@ class TrainConfig(Config):
     threads: int | None = setting(None, "Number of threads.", unset="all usable cores", example=2, **POSITIVE)
     workers: int | None = setting(None, "Number of workers that share the threads; each takes its own micro-batches.",
                                   unset="one for each thread, as far as there are micro-batches", example=2, **POSITIVE)
+    gradient_bits: int = setting(32, "Bits of each number that ranks send: 32, or 8 for a slow network.", example=8,
+                                 at_least=8, at_most=32)
+    local_steps: int = setting(1, "Steps that each rank makes alone before they average their weights (DiLoCo), for a "
+                               "slow network.", example=50, **POSITIVE)
+    rank_timeout: float = setting(60.0, "Under mpiexec, end the job when a rank has given no sign of life for so many "
+                                  "seconds.", example=60, **POSITIVE)
     seed: int = setting(42, "Random seed of the initial weights, the data order and sampling.", **NOT_NEGATIVE)
     eval_every: int | None = setting(None, "Steps between evaluations.", example=1000, **POSITIVE,
                                      unset="a twentieth of the run, 50 to 1000; with --hours 500")
@@ -127,8 +133,8 @@ class TrainConfig(Config):
 
 BUDGET = ("hours", "tokens", "steps", "epochs")
 TEXTS = ("data", "val_data")
-CHANGEABLE = (*BUDGET, *TEXTS, "patience", "target_bpc", "threads", "workers", "eval_every", "save_minutes", "keep",
-              "log")                                  # by a resumed run
+CHANGEABLE = (*BUDGET, *TEXTS, "patience", "target_bpc", "threads", "workers", "rank_timeout", "gradient_bits",
+              "eval_every", "save_minutes", "keep", "log")                                  # by a resumed run
 MODEL_FLAGS = ("quantizer", "inner_norm")             # options that are short for --set
 
 

@@ -10,6 +10,7 @@ from ternary.autograd.pool import Pool
 from ternary.autograd.tape import Tape, current_tape
 from ternary.errors import DataError, UsageError
 from ternary.machine.heartbeat import heartbeat
+from ternary.machine.ranks import ALONE, World
 from ternary.machine.workers import Workers, usual_workers
 from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
@@ -90,8 +91,12 @@ def long_nats(model: LM, inputs: np.ndarray, targets: np.ndarray) -> float:
 
 
 def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int | None = 500,
-             precision: str = "fp32", protocol: str = "honest", workers: Workers | None = None) -> dict:
-    """Score the first `limit` stories -> the JSON of `ternary eval`. DataError if there is none."""
+             precision: str = "fp32", protocol: str = "honest", workers: Workers | None = None,
+             world: World = ALONE) -> dict:
+    """Score the first `limit` stories -> the JSON of `ternary eval`. DataError if there is none.
+
+    Each rank of `world` scores a part of them.
+    """
     if protocol not in PROTOCOLS:
         raise UsageError(f"--protocol is {protocol!r}; use one of {', '.join(PROTOCOLS)}")
     texts = [t for t in map(str.strip, islice(stories, limit)) if t]
@@ -102,7 +107,9 @@ def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int
     if not sequences:
         raise DataError("no story to evaluate; want text of at least one token")
     texts, xy = [t for t, _ in sequences], [p for _, p in sequences]
-    nats = story_nats(model, xy, precision, workers)
+    nats, own = np.zeros(len(xy)), slice(world.rank, None, world.size)
+    nats[own] = story_nats(model, xy[own], precision, workers)
+    world.all_reduce(nats)
     total, tokens, chars = nats.sum(), sum(len(x) for x, _ in xy), sum(map(len, texts))
     size = sum(len(t.encode()) for t in texts)
     loss, bits = total / tokens, total / math.log(2)

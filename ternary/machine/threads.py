@@ -8,14 +8,15 @@ from threading import Lock
 
 from ternary.errors import ResourceError, UsageError
 from ternary.machine.hardware import usable_cores
+from ternary.machine.ranks import ranks_here
 
 _ALONE, _TOGETHER = Lock(), nullcontext()
 
 
 def set_threads(wanted: int | None = None) -> int:
-    """Use `wanted` threads, but not more than the usable cores (affinity and cgroup quota) and, if it is set,
-    NUMBA_NUM_THREADS; -> how many."""
-    cores, _ = usable_cores()
+    """Use `wanted` threads, but not more than this rank's share of the usable cores (affinity and cgroup quota) and, if
+    it is set, NUMBA_NUM_THREADS; -> how many."""
+    cores = max(1, usable_cores()[0] // ranks_here())
     threads = min(wanted or cores, cores)
     if "numba" not in sys.modules:
         given = os.environ.get("NUMBA_NUM_THREADS", str(threads)).strip()

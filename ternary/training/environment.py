@@ -21,6 +21,7 @@ def environment(run: "Run") -> dict[str, str]:
     """Where and on what, for the report."""
     return {"CPU": cpu_name(), "CPU path": ISA,
             "threads": f"{run.config.threads} by {threading_layer()} ({usable_cores()[1]})",
+            "ranks": str(run.world.size),
             "ternary": ternary.__version__, "numba": numba.__version__, "numpy": np.__version__,
             "stories": f"{run.counts['stories']:,}", "tokens": f"{run.counts['tokens']:,}",
             "characters per token": f"{run.chars_per_token:.3f}", "validation stories": val_stories(run),
@@ -40,7 +41,9 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
     if (asked.threads or 0) > c.threads:
         yield f"--threads {asked.threads}: only {c.threads} are usable here ({usable_cores()[1]})"
     yield (f"{c.model}: {run.model.parameter_count:,} parameters, {c.precision}, threads {c.threads}, "
-           f"workers {c.workers}, {ISA}, batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
+           f"workers {c.workers}, {ISA}, "
+           f"{f'{run.world.size} ranks, ' if run.world.size > 1 else ''}"
+           f"batch {c.batch_size} x {c.seq_len}, lr {c.lr:g}, memory {run.memory}")
     if differs := differences(run):
         yield (f"this run goes on with {differs}: sums are rounded in another order, so losses may differ in their "
                "last digits from those that it would have had")
@@ -57,5 +60,5 @@ def describe(run: "Run", asked: TrainConfig) -> Iterator[str]:
 
 def differences(run: "Run") -> str:
     """What changes how sums are rounded, and is not as it was when the checkpoint was saved that a run continues."""
-    before, now = run.before, {"threads of a worker": run.workers.threads, "CPU path": ISA}
+    before, now = run.before, {"threads of a worker": run.workers.threads, "ranks": run.world.size, "CPU path": ISA}
     return " and ".join(f"{name} {now[name]} instead of {old}" for name, old in before.items() if old != now[name])

@@ -36,7 +36,8 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     activations = workers * trainer.tapes[0].pool.taken + head
     return {"the program": BASE + EACH_THREAD * config.threads,
             "parameters and gradients": (1 + gradients) * parameters,
-            "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0),
+            "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0) +
+            (2 * parameters if config.local_steps > 1 else 0),
             "activations": activations, "evaluations": workers * evaluation(model, config)}
 
 

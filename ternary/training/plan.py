@@ -14,6 +14,7 @@ from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
 from ternary.machine.hardware import total_memory, usable_cores
+from ternary.machine.ranks import World, world
 from ternary.machine.threads import threading_layer
 from ternary.models import LM, MODELS
 from ternary.nn.module import Parameter
@@ -27,7 +28,7 @@ from ternary.text.select import select
 from ternary.text.story import Corpus
 from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
 from ternary.training.course import Course, parse_progressive
-from ternary.training.micro_batches import plan_workers
+from ternary.training.micro_batches import MICRO_BATCH_TOKENS, micro_batches, plan_workers
 from ternary.training.optimizers import OPTIMIZERS, Optimizer
 from ternary.training.run_folder import run_of
 from ternary.training.schedules import SCHEDULES, Budget, Schedule
@@ -42,8 +43,8 @@ def usual_model() -> str:
     return "bolt-large" if usable_cores()[0] >= LARGE_CORES and total_memory() >= LARGE_MEMORY else "bolt-small"
 
 
-def resolve(config: TrainConfig) -> TrainConfig:
-    """Fill in what was left to be chosen, and check what depends on this machine."""
+def resolve(config: TrainConfig, ranks: int = 1) -> TrainConfig:
+    """Fill in what was left to be chosen, and check what depends on this machine, one of `ranks` in a run."""
     threading_layer()
     config = replace(config, model=config.model or usual_model())
     model, optimizer = MODELS.get(config.model), OPTIMIZERS.get(config.optimizer)
@@ -57,11 +58,30 @@ def resolve(config: TrainConfig) -> TrainConfig:
     if config.progressive:
         seq_len = parse_progressive(config.progressive, config.seq_len)[-1]
     threads = min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS)
-    workers = min(config.workers or plan_workers(threads, config.batch_size, seq_len), threads)
+    workers = min(config.workers or plan_workers(threads, -(-config.batch_size // ranks), seq_len), threads)
     return replace(config, vocab_size=vocab_size, seq_len=seq_len, lr=lr,
                    min_lr=min(config.min_lr, lr), objective=config.objective or model.objective or None,
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=threads, workers=workers, **budget)
+
+
+def check_ranks(config: TrainConfig, world: World) -> None:
+    """UsageError if a rank would have nothing to do, or could not read the text, and for what does not go together."""
+    if config.gradient_bits not in (8, 32):
+        raise UsageError(f"--gradient-bits is {config.gradient_bits}; use 8 or 32")
+    if config.local_steps > 1 and config.ema:
+        raise UsageError("--ema averages the weights of each step, which ranks with --local-steps do not have in "
+                         "common; leave one out")
+    if world.size > 1 and "-" in (config.data, config.val_data):
+        raise UsageError("text from standard input reaches one rank only; write it to a file")
+    assert config.seq_len is not None         # resolved
+    lengths = parse_progressive(config.progressive, config.seq_len) if config.progressive else [config.seq_len]
+    for seq_len in lengths:
+        parts = micro_batches(config.batch_size * config.seq_len // seq_len, seq_len)
+        if len(parts) < world.size:
+            raise UsageError(f"a batch of {config.batch_size} x {config.seq_len} has {len(parts)} parts of "
+                             f"{MICRO_BATCH_TOKENS:,} tokens, too few for {world.size} ranks; use at most {len(parts)} "
+                             f"ranks, or --batch {-(-world.size * MICRO_BATCH_TOKENS // config.seq_len)}")
 
 
 def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
@@ -158,6 +178,8 @@ def optimizer_file_shapes(settings: Any, model: LM) -> dict[str, tuple[int, ...]
     config = TrainConfig.from_json(settings)
     parameters = trained_parameters(model, new_objectives(config, model))
     shapes = OPTIMIZERS.get(config.optimizer).moment_shapes(parameters)
+    if config.local_steps > 1:
+        shapes |= {f"outer.{name}": p.shape for name, p in parameters.items()}
     if config.ema:
         shapes |= {f"trained.{name}": p.shape for name, p in parameters.items()}
     return shapes | {f"parameter.{name}": p.shape for name, p in parameters.items() if name not in model.parameters()}
@@ -217,7 +239,12 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
 
     UsageError if `given` has others, or if the run needs code from outside that `given` does not name.
     """
-    given = dict(given)
+    settings, path = world().first(lambda: settings_and_checkpoint(resume, dict(given)))
+    return TrainConfig(**settings), Path(path)
+
+
+def settings_and_checkpoint(resume: Path | str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """As plain values, by the files of this machine."""
     saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
     config = TrainConfig.from_json(saved.state.get("settings"))
     refuse_outside_code(config.to_json(), given, "this run")
@@ -232,4 +259,4 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
         folder = Path(asked)
     elif asked is not None and Path(asked).resolve() != folder.resolve():
         raise UsageError(f"--save-dir differs from --resume {resume}; a resumed run stays in its folder, leave it out")
-    return TrainConfig(**{**config.resumed(given).to_json(), "save_dir": str(folder)}), saved.path
+    return {**config.resumed(given).to_json(), "save_dir": str(folder)}, str(saved.path)

@@ -16,9 +16,10 @@ from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import Restored, restore
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
-from ternary.errors import ResourceError
+from ternary.errors import NumericError, ResourceError
 from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import heartbeat
+from ternary.machine.ranks import ALONE, World
 from ternary.machine.workers import Workers
 from ternary.models import MODELS, to_json
 from ternary.objectives import trained_parameters
@@ -27,6 +28,7 @@ from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.text.seen import hashes_of, story_hashes, unseen
 from ternary.training.average import WeightAverage
 from ternary.training.callbacks.base import Callback
+from ternary.training.exchange import new_exchange
 from ternary.training.logbook import Logbook
 from ternary.training.memory import check_memory
 from ternary.training.plan import (
@@ -49,31 +51,38 @@ class Run:
     """Made for a resolved config; resume: the checkpoint to continue from.
 
     step: optimizer steps made; saved: those of the last checkpoint; share: of the budget that is used, 0 to 1; loss: of
-    the last line in the log; evaluated, val_loss, val_bpc: of the last evaluation.
+    the last line in the log; evaluated, val_loss, val_bpc: of the last evaluation. Each rank of `world` has a Run; what
+    it tells and writes is that of rank 0.
     """
 
-    def __init__(self, config: TrainConfig, resume: Path | None = None, callbacks: list[Callback] | None = None):
+    def __init__(self, config: TrainConfig, resume: Path | None = None, callbacks: list[Callback] | None = None,
+                 world: World = ALONE):
+        self.world, self.interrupted = world, False
         self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         self.callbacks = callbacks or []
         numba.set_num_threads(config.threads)
         restored = self.checkpoint(resume) if resume else None
         self.model = restored.model if restored else new_model(config)
-        wait_for_kernels = start_compiling(self.model, config)
-        with heartbeat("preparing the text"):
-            self.open_data(restored)
-        self.memory = check_memory(self.model, config)
-        wait_for_kernels()
+        with world.first_here():
+            wait_for_kernels = start_compiling(self.model, config)
+            with heartbeat("preparing the text"):
+                self.open_data(restored)
+            self.memory = check_memory(self.model, config)
+            wait_for_kernels()
+        world.check_same({"text": self.source_hash, "validation text": self.val_hash, "tokenizer": self.tokenizer.hash})
         check_kernels(self.model, config)
         self.objectives = new_objectives(config, self.model)
         optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
         self.average = WeightAverage(optimizer, config.ema) if config.ema else None
         self.workers = Workers(config.workers, config.threads // config.workers)
+        exchange = new_exchange(world, optimizer, config.gradient_bits, config.local_steps)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives),
-                               self.workers)
+                               self.workers, exchange)
         self.schedule, self.lr_scale = schedule_of(config), 1.0
         self.budget = budget(config, self.course.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
-        self.step, self.saved, self.seconds_before = 0, 0, 0.0
+        self.step, self.saved, self.met, self.seconds_before = 0, 0, 0, 0.0
+        self.unsound: NumericError | None = None      # since the ranks met
         self.fastest_step = math.inf
         self.eval_seconds: float | None = None
         self.loss: float | None = None
@@ -86,6 +95,7 @@ class Run:
         if restored:
             before = restored.state["settings"]
             self.before = {"threads of a worker": (before.get("threads") or 1) // before.get("workers", 1),
+                           "ranks": restored.state.get("ranks", 1),
                            "CPU path": restored.state.get("cpu_path", ISA)}
             self.seconds_before = restored.state["seconds"]
             self.load(restored.state, restored.optimizer)
@@ -137,6 +147,11 @@ class Run:
         text = " --data FILE" if self.config.data == "-" else ""           # the same text, which nobody kept
         return f"ternary train --resume {shlex.quote(self.config.save_dir)}{text}"
 
+    @property
+    def together(self) -> bool:
+        """Whether all ranks have the same weights."""
+        return self.met == self.step
+
     def progress(self) -> float:
         """The share of the budget that is used, 0 to 1."""
         return self.budget.progress(self.step, self.seconds, self.reserve)
@@ -180,11 +195,14 @@ class Run:
             point(self.folder, "last", self.step)
 
     def save(self) -> None:
+        if self.world.rank:
+            self.saved = self.step
+            return
         c = self.config
         state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "settings": c.to_json(),
                  "source_hash": self.source_hash, "val_source_hash": self.val_hash, **self.places,
                  "drawn": self.course.drawn,
-                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA}
+                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA, "ranks": self.world.size}
         for callback in self.callbacks:
             state |= callback.state()
         with self.averaged():
@@ -210,7 +228,7 @@ class Run:
     def optimizer_file(self) -> dict[str, np.ndarray]:
         """What a checkpoint needs besides the model to continue, see plan.optimizer_file_shapes."""
         trained = self.average.state() if self.average else {}
-        return self.trainer.optimizer.state() | self.own_parameters() | trained
+        return self.trainer.optimizer.state() | self.trainer.exchange.state() | self.own_parameters() | trained
 
     def try_to_save(self) -> None:
         """A checkpoint that cannot be written, perhaps for a full disk, does not end the run: the next one may."""
@@ -230,18 +248,21 @@ class Run:
         """-> how to go on with the run"""
         if self.step > self.saved:
             self.save()
+        self.world.barrier()                          # no rank ends the others before
         return f"saved at step {self.saved:,}; continue with: {self.resume_command}" if self.saved else ""
 
     def checkpoint(self, path: Path) -> Restored:
-        return restore(path, optimizer_file_shapes, prefer=("last",), model=self.config.model)
+        with self.world.folder(path) as folder:
+            return restore(folder, optimizer_file_shapes, prefer=("last",), model=self.config.model)
 
     def load(self, state: dict[str, Any], optimizer: dict[str, np.ndarray]) -> None:
         """To where a checkpoint was made, whose weights the model has already."""
-        self.step = self.saved = state["step"]
+        self.step = self.saved = self.met = state["step"]
         self.trainer.optimizer.load(optimizer, self.step)
         self.course.drawn = list(state.get("drawn", [self.step]))
         for name, values in self.own_parameters().items():
             values[...] = optimizer[name]
+        self.trainer.exchange.load(optimizer)
         if self.average:
             self.average.load(optimizer)
         for callback in self.callbacks:
@@ -249,12 +270,14 @@ class Run:
 
     def roll_back(self) -> None:
         """To the last checkpoint of this run, or to its beginning."""
+        self.saved = self.world.first(lambda: self.saved)
         if self.saved:
             restored = self.checkpoint(checkpoint.step_folder(self.folder, self.saved))
             model, state, optimizer = restored.model, restored.state, restored.optimizer
         else:
             model, state = new_model(self.config), {"step": 0, "drawn": [0] * len(self.course.drawn)}
-            optimizer = {name: np.zeros_like(a) for name, a in self.trainer.optimizer.state().items()}
+            moments = self.trainer.optimizer.state() | self.trainer.exchange.state()
+            optimizer = {name: np.zeros_like(a) for name, a in moments.items()}
             first = trained_parameters(model, new_objectives(self.config, model))
             optimizer |= {f"{kind}.{name}": p.values for name, p in first.items() for kind in ("parameter", "trained")}
         parameters = self.model.parameters()

@@ -17,6 +17,7 @@ from ternary.objectives.base import Batch, trained_parameters
 from ternary.objectives.next_token import NextToken
 from ternary.ops.packing import repack_tasks
 from ternary.rng import generator
+from ternary.training.exchange import Exchange
 from ternary.training.guard import Guard, culprit
 from ternary.training.micro_batches import GRADIENTS, even_cuts, micro_batches
 from ternary.training.optimizers import Optimizer
@@ -29,13 +30,14 @@ class Trainer:
 
     The mean nats are those of next_token; objectives come on top of it, after their `setup`. The optimizer has
     `trained_parameters(model, objectives)`; None is enough for `gradients`. The same bits come out for any number of
-    workers with the same number of threads each.
+    workers with the same number of threads each. exchange: with the Trainers of other ranks.
     """
 
     def __init__(self, model: LM, optimizer: Optimizer, precision: str, seed: int = 0, objectives: tuple = (),
-                 workers: Workers | None = None):
+                 workers: Workers | None = None, exchange: Exchange | None = None):
         self.model, self.optimizer = model, optimizer
         self.workers = workers if workers and optimizer else Workers()
+        self.exchange = exchange or Exchange()
         self.seed, self.guard, self.rng = seed, Guard(), generator(seed, "step", 0)
         self.objectives = [NextToken(), *objectives]
         self.trained = trained_parameters(model, objectives)
@@ -51,7 +53,7 @@ class Trainer:
                              "trained_parameters(model, objectives)")
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
-        """Add the gradients of the mean loss to the parameters'; -> the mean loss in nats."""
+        """Add the gradients of this rank's part of the mean loss to the parameters'; -> its part of that, in nats."""
         loss = self.forward_backward(tokens, targets, vocab_sampling)
         if self.optimizer:
             self.optimizer.grad_norm(self.buffers, self.workers.run)
@@ -63,13 +65,14 @@ class Trainer:
         for objective in self.objectives:
             tokens = objective.inputs(tokens, self.rng)
         parts = micro_batches(*tokens.shape)
-        nats, rngs = np.zeros(len(parts)), self.rng.spawn(len(parts))
+        nats, rngs = np.zeros(len(parts)), self.rng.spawn(len(parts))       # the same for any number of ranks
+        mine = self.exchange.part(len(parts))
 
-        def share(own: slice, grads: dict[Parameter, np.ndarray]) -> None:
+        def share(own: range, grads: dict[Parameter, np.ndarray]) -> None:
             """The micro-batches whose gradients add up in one buffer."""
             tape = current_tape()
             tape.grads = grads
-            for k in range(own.start, own.stop):
+            for k in own:
                 tape.rng, rows = rngs[k], parts[k]
                 batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling, keeps_outputs)
                 terms = [term for objective in self.objectives for term in objective(batch)]
@@ -77,12 +80,12 @@ class Trainer:
                 tape.backward(*((term.value, term.scale) for term in terms))
                 del batch, terms          # activations return to the pool
 
-        count = min(len(parts), GRADIENTS) if self.optimizer else 1
+        count = min(len(mine), GRADIENTS) if self.optimizer else 1
         self.add_buffers(count)
         try:
             self.workers.run(repack_tasks(self.tapes[0].packed, set(self.trained.values())), self.tapes)
-            self.workers.run([partial(share, *each) for each in zip(even_cuts(len(parts), count), self.grads)],
-                             self.tapes)
+            self.workers.run([partial(share, mine[cut], grads)
+                              for cut, grads in zip(even_cuts(len(mine), count), self.grads)], self.tapes)
         except BaseException:
             for tape in self.tapes:
                 tape.nodes.clear()
@@ -108,8 +111,12 @@ class Trainer:
              vocab_sampling: float = 0.0) -> tuple[float, float]:
         """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
         self.rng = generator(self.seed, "step", self.optimizer.steps)
-        nats = self.forward_backward(tokens, targets, vocab_sampling)
+        rows = self.exchange.rows(micro_batches(*tokens.shape))
+        nats = self.forward_backward(tokens[rows], targets[rows], vocab_sampling)
         norm = self.optimizer.grad_norm(self.buffers, self.workers.run)
+        if self.exchange.sums:
+            nats = self.exchange.gradient(nats, self.optimizer.grad)
+            norm = self.optimizer.grad_norm(run=self.workers.run)
         if trouble := self.guard.trouble(nats, norm):
             trouble += culprit(self.trained)
             self.clear()
@@ -119,13 +126,14 @@ class Trainer:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[list[int]]:
     """Ctrl-C, SIGTERM and SIGHUP wait for the end of the block: a step is made whole or not at all. A second one does
-    not, except SIGHUP: a terminal that closes may send several. Signals that are ignored stay so."""
+    not, except SIGHUP: a terminal that closes may send several. Signals that are ignored stay so.
+    -> the signals so far"""
+    caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield                     # signals come to the main thread only
+        yield caught              # signals come to the main thread only
         return
-    caught = []
 
     def note(number, frame):
         if not caught:
@@ -136,7 +144,7 @@ def uninterrupted() -> Iterator[None]:
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM, HANG_UP) if n and signal.getsignal(n) != signal.SIG_IGN]
     handlers = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        yield caught
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

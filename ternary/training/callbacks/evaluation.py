@@ -49,9 +49,13 @@ class Evaluation(Callback):
 
     def evaluate(self, run: "Run") -> None:
         start, c, prompt = time.monotonic(), run.config, prompt_for(run.tokenizer)
+        run.world.broadcast(run.trainer.optimizer.data)       # different CPUs round differently
         with run.averaged():
             result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c),
-                              workers=run.workers)
+                              workers=run.workers, world=run.world)
+            if run.world.rank:
+                run.evaluated = run.step
+                return
             sample = prompt + Engine(run.model, run.tokenizer, compiled=False).generate(prompt, 60, seed=c.seed)
             trits = trit_shares(run.model)
         loss, bpc = result["nats_per_token"], result["bpc"]

@@ -25,14 +25,14 @@ class Progress(Callback):
         self.loss, self.nats, self.counted = state.get("loss"), state.get("nats", 0.0), state.get("counted", 0)
 
     def start(self, run: "Run") -> None:
-        run.loss, self.lap = self.loss, (run.step, time.monotonic())
+        run.loss, self.lap, self.sent = self.loss, (run.step, time.monotonic()), (run.step, run.world.sent)
         self.shown = self.lap[1]
 
     def unsound(self, run: "Run", error: Exception) -> None:
         self.start(run)                               # it is at an earlier step now
 
     def evaluated(self, run: "Run", result: dict[str, Any]) -> None:
-        self.lap = run.step, time.monotonic()         # the time of an evaluation does not count
+        self.lap, self.sent = (run.step, time.monotonic()), (run.step, run.world.sent)     # its own do not count
 
     def step(self, run: "Run", loss: float, grad_norm: float, lr: float) -> None:
         self.nats, self.counted = self.nats + loss, self.counted + 1
@@ -46,8 +46,13 @@ class Progress(Callback):
         self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
         run.loss = self.loss
         run.log.record("train", run.step, loss=self.loss, lr=lr, grad_norm=grad_norm, tokens_per_second=speed,
-                       seconds=run.seconds)
+                       seconds=run.seconds, bits_per_step=self.bits_per_step(run))
         self.show(run, self.loss, speed)
+
+    def bits_per_step(self, run: "Run") -> float:
+        """What this rank has sent since the last line, evaluations and checkpoints aside."""
+        (before, sent), self.sent = self.sent, (run.step, run.world.sent)
+        return 8 * (run.world.sent - sent) / max(1, run.step - before)
 
     def speed(self, run: "Run") -> float:
         """Tokens per second since the last line in the log."""

@@ -14,7 +14,7 @@ class Saving(Callback):
         self.saved_at = time.monotonic()
 
     def step(self, run: "Run", loss: float, grad_norm: float, lr: float) -> None:
-        if time.monotonic() - self.saved_at >= 60 * run.config.save_minutes:
+        if run.together and time.monotonic() - self.saved_at >= 60 * run.config.save_minutes:
             self.save(run)
 
     def pause(self, run: "Run") -> None:
