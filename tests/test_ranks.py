@@ -17,8 +17,8 @@ from ternary.machine.ranks import World
 from ternary.training.plan import check_ranks
 
 # four micro-batches, one of two sequences: uneven parts
-RUN = ["--steps", "6", "--batch", "5", "--seq-len", "1100", "--vocab", "512", "--eval-every", "2", "--eval-stories",
-       "7", "--threads", "1", "--set", f"dim={SIZES['dim']}", "--set", f"layers={SIZES['layers']}"]
+RUN = ["--steps", "6", "--lr", "0.004", "--batch", "5", "--seq-len", "1100", "--vocab", "512", "--eval-every", "2",
+       "--eval-stories", "7", "--threads", "1", "--set", f"dim={SIZES['dim']}", "--set", f"layers={SIZES['layers']}"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def wait_for(process, folder, text):
 
 def processes(folder):
     """The ids of the ranks of a run."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()
+    listed = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()
     mine = [line.split() for line in listed if f" {folder} " in f"{line} " and " train " in line]
     return sorted(int(fields[0]) for fields in mine if "launch" not in fields and "mpiexec" not in fields[2])
 
@@ -91,12 +91,12 @@ def test_text_from_standard_input_is_refused():
         check_ranks(TrainConfig(data="-", seq_len=256, batch_size=64), world)
 
 
-@pytest.mark.parametrize("n, precision", [(2, "int8"), *(pytest.param(n, p, marks=pytest.mark.slow) for n, p in (
-    (1, "fp32"), (2, "fp32"), (3, "fp32"), (4, "fp32"), (3, "int8"), (4, "int8")))])
+@pytest.mark.parametrize("n, precision", [(2, "fp32"), *(pytest.param(n, p, marks=pytest.mark.slow) for n, p in (
+    (1, "fp32"), (2, "int8"), (3, "fp32"), (4, "fp32"), (3, "int8"), (4, "int8")))])
 def test_losses_are_those_of_one_process(ranks, n, precision):
     alone, _ = ranks(0, "--precision", precision, folder="alone")
     together, done = ranks(n, "--precision", precision, "--json", folder="together")
-    assert together == pytest.approx(alone, rel=2e-3 if precision == "int8" else 2e-4)
+    assert together == pytest.approx(alone, rel=3e-3 if precision == "int8" else 2e-4)
     assert len(done.stdout.splitlines()) == 1 and json.loads(done.stdout)["step"] == 6
     assert len(re.findall("validation BPC", done.stderr)) == 3            # one rank speaks
 
@@ -114,11 +114,13 @@ def test_a_run_goes_on_with_another_number_of_ranks(ranks):
 @pytest.mark.slow
 def test_an_error_of_one_rank_has_its_name(environment, corpus, tmp_path):
     pytest.importorskip("mpi4py")
-    other = tmp_path / "other.txt"
-    other.write_text(corpus.read_text() + "\n\nOne more story.\n")
-    rank = [["-n", "1", sys.executable, "-m", "ternary", "train", "--data", text, *RUN, "--save-dir", tmp_path / "run"]
-            for text in (corpus, other)]
-    done = subprocess.run([mpiexec(), *map(str, [*rank[0], ":", *rank[1]])], env=environment, capture_output=True,
+    ranks = []
+    for folder, more in ((tmp_path / "a", ""), (tmp_path / "b", "\n\nOne more story.\n")):
+        folder.mkdir()
+        (folder / "stories.txt").write_text(corpus.read_text() + more)
+        ranks.append(["-n", "1", "sh", "-c", f"cd {folder} && exec \"$@\"", "sh", sys.executable, "-m", "ternary",
+                      "train", "--data", "stories.txt", *RUN, "--save-dir", "run"])
+    done = subprocess.run([mpiexec(), *map(str, [*ranks[0], ":", *ranks[1]])], env=environment, capture_output=True,
                           text=True, timeout=300)
     assert done.returncode == 3
     assert re.search(r"Error: rank 1 \(\S+\): the text is not that of rank 0", done.stderr), done.stderr
