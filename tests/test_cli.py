@@ -124,7 +124,7 @@ def test_usage_errors(args):
 
 def test_a_mistyped_command_is_guessed():
     assert run("trian")[2] == "Error: no such command: trian; did you mean train?\n"
-    assert "one of train, generate" in run("xyz")[2]
+    assert "one of train, launch, generate" in run("xyz")[2]
 
 
 def test_errors_inside_are_one_line_unless_debugging():
