@@ -128,7 +128,7 @@ def max_magnitude(tc, t, a, i, j):
 def magnitudes(tc, t, a):
     """The elements of t, made by max_magnitude from `a`, as float32."""
     def cg(ctx, b, sig, args):
-        vt, most = _bits(b, a, t, args[0])
+        _, most = _bits(b, a, t, args[0])
         if is_bf16(a):
             most = [simd.widen(b, simd.shuffle(b, v, v, range(k, k + LANES))) for v in most for k in (0, LANES)]
         return build(ctx, b, t, [b.bitcast(v, VF) for v in most])

@@ -12,7 +12,15 @@ from numba import prange
 
 from ternary.compiler.isa import LANES, SDOT, VNNI
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tile_memory import k_pack, largest_magnitude, load_like, magnitudes, max_magnitude, store, store_paired
+from ternary.compiler.tile_memory import (
+    k_pack,
+    largest_magnitude,
+    load_like,
+    magnitudes,
+    max_magnitude,
+    store,
+    store_paired,
+)
 from ternary.compiler.tiles import (
     TILE_N,
     add_rounded,
@@ -98,8 +106,7 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
     m, s = vec32(), vec32()
     for j in range(0, a.shape[1], TILE_N):
         m = max_magnitude(m, a, i, j)
-    absmax = largest_magnitude(m, a)
-    f = (TINY if absmax < TINY else absmax) / np.float32(top)            # NaN stays NaN
+    f = max(largest_magnitude(m, a), TINY) / np.float32(top)             # NaN comes first, so it stays
     for j in range(0, a.shape[1], TILE_N):
         t = load_like(vec32(), a, i, j) * (ONE / f)
         s = add_rounded(s, t)
