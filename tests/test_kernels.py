@@ -266,7 +266,9 @@ QUICK = {"avx512bf16": ("matmul",), "avxvnni": ("matmul",)}
     *(pytest.param(path, None, marks=pytest.mark.slow) for path in PATHS)])
 def test_every_cpu_path_equals_the_reference(path, names):
     """With the features of the CPU masked, in a process of its own; bf16 is emulated where the CPU has none."""
-    code = (f"import test_kernels as t, json; worst = [t.check_against_reference(p, {names}) for p in t.LIMIT];"
+    code = (f"import test_kernels as t, json; worst = [t.check_against_reference(p, {names}) for p in t.LIMIT]\n"
+            "from test_not_finite import check_not_finite, PANELS\n"
+            f"[check_not_finite(name, p) for p in t.LIMIT for name in PANELS if name in {names or list(CASES)}]\n"
             "print(t.widest_registers()); print(json.dumps(worst))")
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     env = {**os.environ, "TERNARY_ISA": path, "PYTHONPATH": paths}

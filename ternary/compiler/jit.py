@@ -53,7 +53,7 @@ def _cache_dir() -> Path | None:
 FOLDER = _cache_dir()             # for compiled code
 
 # for overloads and device functions: without the wrapper for calls from Python, a tenth of the compile time
-INNER = dict(OPTIONS, no_cpython_wrapper=True)
+INNER = dict(OPTIONS, no_cpython_wrapper=True, forceinline=True)
 
 
 def device(f: Callable) -> Callable:

@@ -2,7 +2,7 @@
 import numpy as np
 
 from ternary.compiler.compat import ir
-from ternary.compiler.isa import AVX512, BF16_DOT, FMA, LANES, SDOT, VNNI
+from ternary.compiler.isa import ARM, AVX512, BF16_DOT, FMA, LANES, SDOT, VNNI
 
 F32, I8, I16, I32, I64 = ir.FloatType(), ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
 
@@ -113,13 +113,23 @@ def interleave(b, low, high):
     return out
 
 
+def to_ints(b, v):
+    """float32 -> int32, rounded to nearest even. NaN and numbers out of range become any number."""
+    if ARM:
+        return b.fptosi(call(b, f"llvm.rint.v{LANES}f32", VF, v), VI)
+    if AVX512:
+        every, nearest = ir.Constant(I16, -1), ir.Constant(I32, 4)
+        return call(b, "llvm.x86.avx512.mask.cvtps2dq.512", VI, v, const(0, VI), every, nearest)
+    return call(b, "llvm.x86.avx.cvt.ps2dq.256" if LANES == 8 else "llvm.x86.sse2.cvtps2dq", VI, v)
+
+
 def bytes_of(b, rows):
-    """Four rows of integral floats as bytes, interleaved: four bytes in each int32 lane."""
+    """Four rows of floats, rounded to bytes and interleaved: four bytes in each int32 lane."""
     out = []
     for column in zip(*rows):
         word = const(0, VI)
         for k, v in enumerate(column):
-            byte = b.and_(b.fptosi(v, VI), const(255, VI))
+            byte = b.and_(to_ints(b, v), const(255, VI))
             word = b.or_(word, b.shl(byte, const(8 * k, VI)))
         out.append(word)
     return out

@@ -8,6 +8,7 @@ from numba import types
 from ternary.compiler import simd
 from ternary.compiler.compat import cgutils, intrinsic, ir
 from ternary.compiler.isa import LANES
+from ternary.compiler.layout import TILE_N
 from ternary.compiler.simd import F32, I8, I16, I32, VC, VF, VH, call, const, index
 from ternary.compiler.tiles import build, vectors
 
@@ -53,7 +54,7 @@ def load_vector(b, array, p):
 def narrowed(b, array, vs):
     """A row of float vectors converted to the array's type, as (vector index, vector) pairs."""
     if is_bytes(array):
-        return [(k, b.trunc(b.fptosi(v, simd.VI), VC)) for k, v in enumerate(vs)]
+        return [(k, b.trunc(simd.to_ints(b, v), VC)) for k, v in enumerate(vs)]
     return simd.narrow_row(b, vs) if is_bf16(array) else enumerate(vs)
 
 
@@ -85,7 +86,7 @@ def load_like(tc, t, a, i, j):
 
 @intrinsic
 def store(tc, a, i, j, t):
-    """a[i:, j:] = t, rounded to bf16 if a is uint16; if a holds bytes, t must hold integers in their range."""
+    """a[i:, j:] = t, rounded to nearest if a holds bf16 or bytes, for which t must be in their range."""
     def cg(ctx, b, sig, args):
         off, row = _at(ctx, b, sig.args[0], args[0], sig.args[1:3], args[1:3])
         vs = vectors(b, t, args[3])
@@ -97,6 +98,53 @@ def store(tc, a, i, j, t):
             off = b.add(off, row)
         return ctx.get_dummy_value()
     return types.void(a, i, j, t), cg
+
+
+def _bits(b, a, t, tv):
+    """The vectors of a row t of magnitudes as integers of the width of a's elements; bf16 takes half of the vectors."""
+    vt = ir.VectorType(ir.IntType(a.dtype.bitwidth), 32 * LANES // a.dtype.bitwidth)
+    return vt, [b.bitcast(v, vt) for v in vectors(b, t, tv)[:TILE_N // vt.count]]
+
+
+@intrinsic
+def max_magnitude(tc, t, a, i, j):
+    """max(t, |a[i, j:j+32]|) as bits, of which the larger integer is the larger number. NaN is larger than infinity.
+
+    t: zeros, or the result for another part of `a`. Bits of bf16 are not widened, so this takes half of the work.
+    """
+    def cg(ctx, b, sig, args):
+        off, _ = _at(ctx, b, sig.args[1], args[1], sig.args[2:], args[2:])
+        vt, most = _bits(b, a, t, args[0])
+        magnitude, out = ir.Constant(vt, [2 ** (a.dtype.bitwidth - 1) - 1] * vt.count), vectors(b, t, args[0])
+        for k, m in enumerate(most):
+            p = pointer(ctx, b, sig.args[1], args[1], _plus(b, off, k * vt.count), vt)
+            v = b.and_(b.load(p, align=a.dtype.bitwidth // 8), magnitude)
+            out[k] = b.bitcast(call(b, f"llvm.smax.v{vt.count}i{a.dtype.bitwidth}", vt, m, v), VF)
+        return build(ctx, b, t, out)
+    return t(t, a, i, j), cg
+
+
+@intrinsic
+def magnitudes(tc, t, a):
+    """The elements of t, made by max_magnitude from `a`, as float32."""
+    def cg(ctx, b, sig, args):
+        _, most = _bits(b, a, t, args[0])
+        if is_bf16(a):
+            most = [simd.widen(b, simd.shuffle(b, v, v, range(k, k + LANES))) for v in most for k in (0, LANES)]
+        return build(ctx, b, t, [b.bitcast(v, VF) for v in most])
+    return t(t, a), cg
+
+
+@intrinsic
+def largest_magnitude(tc, t, a):
+    """The largest element of t, made by max_magnitude from `a`, as a float32."""
+    def cg(ctx, b, sig, args):
+        vt, (first, *rest) = _bits(b, a, t, args[0])
+        for v in rest:
+            first = call(b, f"llvm.smax.v{vt.count}i{a.dtype.bitwidth}", vt, first, v)
+        bits = call(b, f"llvm.vector.reduce.smax.v{vt.count}i{a.dtype.bitwidth}", vt.element, first)
+        return b.bitcast(b.shl(b.zext(bits, I32), ir.Constant(I32, 16)) if is_bf16(a) else bits, F32)
+    return types.float32(t, a), cg
 
 
 @intrinsic

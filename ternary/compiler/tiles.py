@@ -122,8 +122,17 @@ def _unary(emit):
 exp2, reciprocal = _unary(simd.exp2), _unary(simd.reciprocal)
 rint = _unary(lambda b, v: call(b, f"llvm.rint.v{LANES}f32", VF, v))
 sqrt = _unary(lambda b, v: call(b, f"llvm.sqrt.v{LANES}f32", VF, v))
-from_ints = _unary(lambda b, v: b.sitofp(b.bitcast(v, simd.VI), VF))        # of sums that outer_fma makes of bytes
+from_ints = _unary(lambda b, v: b.sitofp(b.bitcast(v, simd.VI), VF))        # of sums of bytes or add_rounded
 absolute = _unary(lambda b, v: call(b, f"llvm.fabs.v{LANES}f32", VF, v))
+
+
+@intrinsic
+def add_rounded(tc, s, t):
+    """s + t rounded to nearest; s holds int32, see `from_ints`."""
+    def cg(ctx, b, sig, args):
+        both = zip(vectors(b, t, args[0]), vectors(b, t, args[1]))
+        return build(ctx, b, t, [b.bitcast(b.add(b.bitcast(u, simd.VI), simd.to_ints(b, v)), VF) for u, v in both])
+    return t(t, t), cg
 
 
 @device

@@ -12,11 +12,19 @@ from numba import prange
 
 from ternary.compiler.isa import LANES, SDOT, VNNI
 from ternary.compiler.jit import device, kernel
-from ternary.compiler.tile_memory import k_pack, load_like, store, store_paired
+from ternary.compiler.tile_memory import (
+    k_pack,
+    largest_magnitude,
+    load_like,
+    magnitudes,
+    max_magnitude,
+    store,
+    store_paired,
+)
 from ternary.compiler.tiles import (
     TILE_N,
-    absolute,
-    largest,
+    add_rounded,
+    from_ints,
     maximum,
     rint,
     square_tile,
@@ -95,16 +103,16 @@ def quantize_row(a, i, top, zero, q, k, factors, others_zero):
     factors[0, k] = f. factors[1, k] = others_zero * sum of the rounded values: the correction to subtract from a
     product whose other operand has the zero point others_zero. It is NaN if the row has a NaN or an infinity.
     """
-    absmax, s = vec32(), vec32()
+    m, s = vec32(), vec32()
     for j in range(0, a.shape[1], TILE_N):
-        absmax = maximum(absmax, absolute(load_like(vec32(), a, i, j)))
-    f = max(largest(absmax), TINY) / np.float32(top)
+        m = max_magnitude(m, a, i, j)
+    f = max(largest_magnitude(m, a), TINY) / np.float32(top)             # NaN comes first, so it stays
     for j in range(0, a.shape[1], TILE_N):
-        t = rint(load_like(vec32(), a, i, j) * (ONE / f))
-        s = s + t
-        store(q, k, j, t + np.float32(zero))
+        t = load_like(vec32(), a, i, j) * (ONE / f)
+        s = add_rounded(s, t)
+        store(q, k, j, t if zero == 0 else rint(t) + np.float32(zero))
     factors[0, k] = f
-    factors[1, k] = total(s) * np.float32(others_zero)
+    factors[1, k] = total(from_ints(s)) * np.float32(others_zero) + (f - f)
 
 
 @device
@@ -113,10 +121,10 @@ def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
 
     factors[k] = f (NaN if the column has a NaN or an infinity), factors[k + 1] = sums of the rounded values.
     """
-    absmax, s, low = vec32(), vec32(), np.float32(zero)
+    m, s, low = vec32(), vec32(), np.float32(zero)
     for r in range(n):
-        absmax = maximum(absmax, absolute(load_like(vec32(), x, first + r, j * TILE_N)))
-    f = maximum(absmax, TINY) / np.float32(top)
+        m = max_magnitude(m, x, first + r, j * TILE_N)
+    f = maximum(magnitudes(m, x), TINY) / np.float32(top)
     inverse = ONE / f
     whole = n // 4 * 4
     for r in range(0, whole, 4):
