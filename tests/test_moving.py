@@ -20,6 +20,7 @@ from ternary.checkpoint.folder import point, prune, try_folder
 from ternary.checkpoint.layout import POINTERS, pointed
 from ternary.compiler.isa import ISA
 from ternary.errors import UsageError
+from ternary.machine.ranks import ALONE
 from ternary.machine.workers import Workers
 from ternary.training.environment import differences
 from ternary.training.run_folder import refuse_foreign
@@ -290,7 +291,7 @@ def test_files_of_runs_are_told_from_others(place, tmp_path):
 
 
 def test_another_number_of_threads_for_each_worker_is_told():
-    run = lambda **before: SimpleNamespace(before=before, workers=Workers(3, 2))
+    run = lambda **before: SimpleNamespace(before=before, workers=Workers(3, 2), world=ALONE)
     name = "threads of a worker"
     assert differences(run()) == "" == differences(run(**{name: 2, "CPU path": ISA}))
     said = differences(run(**{name: 8, "CPU path": "other"}))
