@@ -79,9 +79,10 @@ def check_ranks(config: TrainConfig, world: World) -> None:
     for seq_len in lengths:
         parts = micro_batches(config.batch_size * config.seq_len // seq_len, seq_len)
         if len(parts) < world.size:
+            enough = max(world.size, -(-world.size * MICRO_BATCH_TOKENS // config.seq_len))
             raise UsageError(f"a batch of {config.batch_size} x {config.seq_len} has {len(parts)} parts of "
                              f"{MICRO_BATCH_TOKENS:,} tokens, too few for {world.size} ranks; use at most {len(parts)} "
-                             f"ranks, or --batch {-(-world.size * MICRO_BATCH_TOKENS // config.seq_len)}")
+                             f"ranks, or --batch {enough}")
 
 
 def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
