@@ -13,7 +13,7 @@ from tiny import SIZES, log
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.machine.launch import mpiexec, places
-from ternary.machine.ranks import World
+from ternary.machine.ranks import World, rank_here
 from ternary.training.plan import check_ranks
 
 # four micro-batches, one of two sequences: uneven parts
@@ -180,3 +180,11 @@ def test_hosts_have_a_place_for_each_rank(tmp_path):
         path.write_text(text)
         with pytest.raises(UsageError, match=message):
             places(path)
+
+
+def test_one_process_of_a_cluster_needs_no_mpi(monkeypatch):
+    for name, value in {"PMI_RANK": "0", "PMI_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert rank_here() is None
+    monkeypatch.setenv("PMI_SIZE", "2")
+    assert rank_here() == 0

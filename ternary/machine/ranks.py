@@ -36,8 +36,10 @@ def number(*names: str) -> int | None:
 
 
 def rank_here() -> int | None:
-    """The rank that mpiexec of MPICH or Open MPI gave this process; None if it was started without."""
-    return number("PMI_RANK", "OMPI_COMM_WORLD_RANK")
+    """The rank that mpiexec of MPICH or Open MPI gave this process; None if it was started without, or is alone, as by
+    other launchers of a cluster."""
+    alone = number("PMI_SIZE", "OMPI_COMM_WORLD_SIZE") == 1 and LAUNCHED not in os.environ
+    return None if alone else number("PMI_RANK", "OMPI_COMM_WORLD_RANK")
 
 
 def ranks_here() -> int:
