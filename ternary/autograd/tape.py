@@ -49,9 +49,9 @@ class Tape:
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
     bf16, but the operands of products with ternary weights are rounded to int8 by their absmax, per row or channel.
     dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
-    draw random numbers; packed: quantised and packed weights, valid until `forget_packed()`; grads: buffers in which
-    the gradients of parameters add up, where these are not the parameters' own. on_op: is called after every op, as
-    on_op(op, args, keywords, result).
+    draw random numbers; packed: quantised and packed weights, valid until they change (ops.packing.repack_tasks);
+    grads: buffers in which the gradients of parameters add up, where these are not the parameters' own. on_op: is
+    called after every op, as on_op(op, args, keywords, result).
     """
 
     def __init__(self, precision: str = "fp32", record: bool = True):
@@ -72,11 +72,6 @@ class Tape:
 
     def __exit__(self, *_: object) -> None:
         _current.set(self.outer.pop())
-
-    def forget_packed(self) -> None:
-        """Call after every change of the parameters: weights are packed again when they are next used."""
-        if self.packed:
-            self.packed.clear()
 
     def backward(self, *roots: tuple[Tensor, np.ndarray | float]) -> None:
         """Add to every `grad` the gradient of the sum of the roots' elements, each root times its weight.

@@ -30,7 +30,7 @@ class PackedTable:
 
 
 def cached_on_tape(f: Callable) -> Callable:
-    """Keep what f returns for a weight until Tape.forget_packed() is called."""
+    """Keep what f returns for a weight until `repack_tasks`."""
     @wraps(f)
     def get(weight: Tensor, *args):
         cache = current_tape().packed
