@@ -11,7 +11,6 @@ import traceback
 from contextlib import contextmanager, suppress
 
 import click
-from click.shell_completion import shell_complete
 
 import ternary
 from ternary.errors import ResourceError, TernaryError, UsageError
@@ -66,6 +65,7 @@ class Ternary(click.Group):
     def main(self, args=None, prog_name=None, complete_var=None, standalone_mode=True, **extra):
         """Run one command and exit the process. Of click's own arguments only `args` matters."""
         if asked := os.environ.get(_COMPLETION):
+            from click.shell_completion import shell_complete
             sys.exit(shell_complete(self, extra, self.name, _COMPLETION, asked))
         open_streams()
         be_silent_behind_rank_0()

@@ -16,7 +16,7 @@ from ternary.training.schedules import SCHEDULES
 @config_options(TrainConfig, skip=("set",), lists=("data", "val_data", "objective", "log"), paths=("save_dir",),
                 objectives=", ".join(file_names("ternary.objectives", ("base", "next_token"))),
                 optimizers=", ".join(file_names("ternary.training.optimizers")),
-                schedules=", ".join(SCHEDULES.names()), loggers=", ".join(LOGGERS.names()))
+                schedules=", ".join(SCHEDULES.own_names()), loggers=", ".join(LOGGERS.own_names()))
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the model's config, e.g. dim=256 or layers=8; or optimizer.NAME, schedule.NAME, "
               "objective.NAME.FIELD. Repeatable.")

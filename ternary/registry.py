@@ -7,7 +7,6 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -72,8 +71,12 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Those of this package, then those of entry points."""
+        return [*self.own_names(), *(name for name in self._entry_points() if name not in self._entries)]
+
+    def own_names(self) -> list[str]:
+        """Those of this package."""
         self._import_package()
-        return [*self._entries, *(name for name in self._entry_points() if name not in self._entries)]
+        return list(self._entries)
 
     def _import_package(self) -> None:
         if not self._imported:
@@ -82,6 +85,7 @@ class Registry(Generic[T]):
                 importlib.import_module(f"{self.package}.{module.name}")
 
     def _entry_points(self) -> dict[str, Any]:
+        from importlib.metadata import entry_points  # 20 ms, which most commands do not need
         return {point.name: point for point in entry_points(group=f"ternary.{self.kind}s")}
 
     def _outside(self, spec: str, load: Callable[[], Any]) -> Any:

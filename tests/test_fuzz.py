@@ -119,7 +119,7 @@ def test_damaged_files_longer(files, name):
 @pytest.mark.parametrize("name, hostile", [
     ("model.safetensors", (1 << 40).to_bytes(8, "little") + b"{}"),
     ("alone.tokenizer", b"[" * 100_000), ("alone.tokenizer", b'{"pieces": ["' + b"a" * 1_000_000 + b'"]}'),
-    ("store.tok", b"TERNTOK1" + (1 << 50).to_bytes(8, "little")), ("a.jsonl", b"[" * 100_000),
+    ("store.tok", b"TERNTOK2" + (1 << 50).to_bytes(8, "little")), ("a.jsonl", b"[" * 100_000),
     ("a.jsonl", b"1" * 5_000_000),
     ("config.json", b'{"layers": 1' + b"0" * 5000 + b"}"), ("state.json", b"{" * 200_000)])
 def test_hostile_files_cost_little(files, name, hostile):

@@ -31,7 +31,7 @@ def test_a_story_has_the_hash_that_it_has_in_a_token_store(tmp_path, tokenizer, 
     texts = [*stories(50), "a", "a" * 5000]
     (tmp_path / "a.txt").write_text("\n\n".join(texts))
     store = prepare(open_corpus(str(tmp_path / "a.txt")), tokenizer, tmp_path)
-    whole = story_hashes(store.tokens, store.offsets)
+    whole = store.story_hashes
     assert np.array_equal(whole, hashes_of(texts, tokenizer)) and len(set(whole.tolist())) == len(set(texts))
     monkeypatch.setattr(module, "CHUNK", 100)              # smaller than some stories
     assert np.array_equal(story_hashes(store.tokens, store.offsets), whole)

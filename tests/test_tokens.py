@@ -76,15 +76,16 @@ def test_any_stories_come_back(tmp_path_factory, stories):
 def test_the_file_is_as_documented(store):
     raw = store.path.read_bytes()
     length = int.from_bytes(raw[8:16], "little")
-    assert raw[:8] == b"TERNTOK1" and (16 + length) % 64 == 0
+    assert raw[:8] == b"TERNTOK2" and (16 + length) % 64 == 0
     assert json.loads(raw[16 : 16 + length]) == store.header
     ids = np.frombuffer(raw, "<u2", store.header["tokens"], 16 + length)
     np.testing.assert_array_equal(ids, store.tokens)
-    np.testing.assert_array_equal(np.frombuffer(raw[-8 * 4 :], "<i8"), store.offsets)
+    np.testing.assert_array_equal(np.frombuffer(raw[-8 * 7 : -8 * 3], "<i8"), store.offsets)
+    np.testing.assert_array_equal(np.frombuffer(raw[-8 * 3 :], "<u8"), store.story_hashes)
 
 
 def test_the_map_cannot_be_written(store):
-    for array in (store.tokens, store.offsets):
+    for array in (store.tokens, store.offsets, store.story_hashes):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
@@ -157,13 +158,13 @@ def body(raw: bytes, header: bytes) -> bytes:
 
 
 def with_offsets(raw: bytes, offsets: list[int]) -> bytes:
-    return raw[:-32] + np.array(offsets, "<i8").tobytes()
+    return raw[:-56] + np.array(offsets, "<i8").tobytes() + raw[-24:]
 
 
 HOSTILE = {
     "empty": (lambda raw: b"", "it begins with b''"),
     "short": (lambda raw: raw[:12], "it begins with"),
-    "magic": (lambda raw: b"TERNTOK9" + raw[8:], "want b'TERNTOK1'"),
+    "magic": (lambda raw: b"TERNTOK9" + raw[8:], "want b'TERNTOK2'"),
     "pickle": (lambda raw: b"\x80\x04" + raw[2:], "it begins with"),
     "no header": (lambda raw: raw[:8] + bytes(8) + raw[16:], "header claims 0 bytes"),
     "long header": (lambda raw: raw[:8] + b"\xff" * 8 + raw[16:], "header claims 18,446,744,073,709,551,615"),
@@ -334,6 +335,15 @@ def test_what_was_interrupted_goes_on(killed, tmp_path_factory):
     whole = Corpus("some stories", "0" * 64, lambda: (f"a cat and {k} dogs" for k in range(100)))
     assert call(Corpus("some stories", "0" * 64, stories)) == call(whole, tmp_path_factory.mktemp("afresh"))
     assert len(there(folder)) == 1
+
+
+@pytest.mark.parametrize("part", ["*.ids", "*.offsets", "*.hashes"])
+def test_what_was_interrupted_begins_anew_if_a_part_is_gone(killed, tmp_path_factory, part):
+    folder, call = killed
+    for path in folder.glob(part):
+        path.unlink()
+    whole = Corpus("some stories", "0" * 64, lambda: (f"a cat and {k} dogs" for k in range(100)))
+    assert call(whole) == call(whole, tmp_path_factory.mktemp("afresh"))
 
 
 def test_what_a_killed_run_left_is_removed_when_nobody_came_back(killed):

@@ -1,6 +1,8 @@
 """The nodes of a grammar: a choice of alternatives (Choice), the draw of a slot (Draw), a mention of it (Ref)."""
 
 import math
+from collections.abc import Iterable
+from itertools import chain, repeat
 
 from ternary.fables.forms import Category
 
@@ -21,6 +23,11 @@ def to_counts(weights: list[int]) -> list[int]:
 def rank_counts(n: int) -> list[int]:
     """The counts of n words, the most frequent first."""
     return to_counts([10**9 // (rank + FLATTEN) for rank in range(n)])
+
+
+def repeated(items: Iterable, counts: list[int]) -> list:
+    """Each item as often as its count says."""
+    return list(chain.from_iterable(map(repeat, items, counts)))
 
 
 class Ref(str):
@@ -47,7 +54,7 @@ class Draw:
     def __init__(self, var: str, category: Category):
         self.var, self.category = var, category
         self.counts = rank_counts(len(category))
-        self.table = [i for i, count in enumerate(self.counts) for _ in range(count)]
+        self.table = repeated(range(len(self.counts)), self.counts)
         self.rows: list[dict[str, str]] = [{} for _ in self.counts]      # per entry: the text of each Ref
 
     def next_free(self, index: int, taken: list[int]) -> int:
@@ -75,7 +82,7 @@ class Choice:
         self.options = [o[0] if len(o) == 1 and type(o[0]) is str else o for o in options]
         self.counts = counts
         self.logs = [math.log(count / SCALE) for count in counts]
-        self.table = [o for o, count in zip(self.options, counts) for _ in range(count)]
+        self.table = repeated(self.options, counts)
         self.texts = {o: log for o, log in zip(self.options, self.logs) if type(o) is str}
         self.parts = [(o, log) for o, log in zip(self.options, self.logs) if type(o) is tuple]
         self.lengths = sorted({len(text) for text in self.texts}, reverse=True)

@@ -3,7 +3,7 @@
 What is half done lies beside its goal in the cache, with a journal of how far it is safe:
 
     KEY.tokenizer.json.counts     the counts of the stories so far
-    KEY.tok.ids, KEY.tok.offsets  the store in the making, KEY.tok.journal its length
+    KEY.tok.ids, .offsets, .hashes  the store in the making, KEY.tok.journal its length
 """
 import hashlib
 import json
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -22,6 +23,7 @@ from ternary.errors import DataError, ModelFileError
 from ternary.machine.files import LACKING
 from ternary.machine.heartbeat import INTERVAL, heartbeat
 from ternary.text import vocabulary
+from ternary.text.seen import story_hashes
 from ternary.text.story import Corpus
 from ternary.text.token_store import TokenStore, align, cache_folder, head, open_store, unwritable
 from ternary.text.tokenizer import Tokenizer
@@ -32,7 +34,7 @@ TELL_EVERY = INTERVAL             # seconds between two lines of progress
 SAVE_EVERY = 20.0                 # seconds of work that may be lost
 ABANDONED = 7 * 86400             # seconds since the last write: nobody goes on
 COUNTS = ("stories", "tokens", "chars", "bytes")
-UNFINISHED = ("*.ids", "*.offsets", "*.journal", "*.counts", "*.new", ".*.tokenizer.json.*.tmp")
+UNFINISHED = ("*.ids", "*.offsets", "*.hashes", "*.journal", "*.counts", "*.new", ".*.tokenizer.json.*.tmp")
 Tell = Callable[[str], None]
 
 
@@ -147,14 +149,15 @@ class Draft:
         try:
             self.ids = self._opened(".ids", self.first + 2 * self.tokens)
             self.offsets = self._opened(".offsets", 8 * (self.stories + 1))
-        except EOFError:                          # shorter than the journal says: not by us
+            self.hashes = self._opened(".hashes", 8 * self.stories)
+        except (EOFError, FileNotFoundError):     # shorter than the journal says: not by us
             self.stories = self.tokens = self.chars = self.bytes = 0
             self.journal.unlink(missing_ok=True)
             self.ids = self._opened(".ids", self.first)
-            self.offsets = self._opened(".offsets", 8)
+            self.offsets, self.hashes = self._opened(".offsets", 8), self._opened(".hashes", 0)
         self.saved = time.monotonic()
 
-    def _opened(self, suffix: str, length: int):
+    def _opened(self, suffix: str, length: int) -> BinaryIO:
         """A file of this length: what was written beyond the journal is cut off. EOFError if it is shorter."""
         path = self.path.with_name(self.path.name + suffix)
         fresh = not self.stories
@@ -166,24 +169,31 @@ class Draft:
         file.seek(length)
         return file
 
+    @property
+    def files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
+        return self.ids, self.offsets, self.hashes
+
     def __enter__(self) -> "Draft":
         return self
 
     def __exit__(self, kind: type | None, *_) -> None:
-        self.ids.close()
-        self.offsets.close()
+        for file in self.files:
+            file.close()
         if kind is not None and (issubclass(kind, DataError) or not self.journal.exists()):
             self.discard()                        # nothing to go on with
 
     def discard(self) -> None:
-        for leftover in (self.journal, Path(self.ids.name), Path(self.offsets.name)):
+        for leftover in (self.journal, *(Path(file.name) for file in self.files)):
             leftover.unlink(missing_ok=True)
 
     def append(self, result: bytes) -> int:
         """Stories that were encoded -> bytes of text they were made of"""
         chars, size, lengths, ids = decoded(result)
         self.ids.write(ids)
-        self.offsets.write((self.tokens + np.cumsum(lengths)).astype("<i8").tobytes())
+        ends = np.cumsum(lengths)
+        self.offsets.write((self.tokens + ends).astype("<i8").tobytes())
+        offsets = np.concatenate([[0], ends])
+        self.hashes.write(story_hashes(np.frombuffer(ids, "<u2"), offsets).astype("<u8").tobytes())
         self.stories, self.tokens = self.stories + len(lengths), self.tokens + len(ids) // 2
         self.chars, self.bytes = self.chars + chars, self.bytes + size
         if time.monotonic() - self.saved >= SAVE_EVERY:
@@ -191,7 +201,7 @@ class Draft:
         return size
 
     def save(self) -> None:
-        for file in (self.ids, self.offsets):
+        for file in self.files:
             file.flush()
             os.fsync(file.fileno())
         counts = {key: getattr(self, key) for key in COUNTS}
@@ -203,8 +213,9 @@ class Draft:
         self.save()
         end = self.first + 2 * self.tokens
         self.ids.write(bytes(align(end) - end))
-        self.offsets.seek(0)
-        shutil.copyfileobj(self.offsets, self.ids)
+        for file in (self.offsets, self.hashes):
+            file.seek(0)
+            shutil.copyfileobj(file, self.ids)
         header = {**self.header, **{key: getattr(self, key) for key in COUNTS},
                   **({"skipped_rows": skipped_rows} if skipped_rows else {})}
         self.ids.flush()
@@ -213,8 +224,8 @@ class Draft:
         self.ids.write(head(header, self.first))
         self.ids.flush()
         os.fsync(self.ids.fileno())
-        self.ids.close()                          # Windows renames and removes no file that is open
-        self.offsets.close()
+        for file in self.files:                   # Windows renames and removes no file that is open
+            file.close()
         os.replace(self.ids.name, self.path)
         self.discard()
 

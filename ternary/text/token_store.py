@@ -1,8 +1,9 @@
 """The token store: a corpus as one file of uint16 ids, mapped read-only and shared by later runs (see prepare.py).
 
 Layout of a `.tok` file, all little-endian: 8 bytes of magic, the length of the header as int64, the header
-(JSON padded with spaces up to a multiple of 64), the ids as uint16, zeros up to a multiple of 64, and the
-offsets of the stories as int64 (stories + 1 of them). Every story ends with the id EOS.
+(JSON padded with spaces up to a multiple of 64), the ids as uint16, zeros up to a multiple of 64, the offsets
+of the stories as int64 (stories + 1 of them), and the hash of each story as uint64 (see seen.py). Every story
+ends with the id EOS.
 """
 
 import json
@@ -14,7 +15,7 @@ import numpy as np
 
 from ternary.errors import DataError, ResourceError
 
-MAGIC = b"TERNTOK1"
+MAGIC = b"TERNTOK2"
 MAX_HEADER = 1 << 16
 COUNTS = ("vocab_size", "stories", "tokens", "chars", "bytes")
 HASHES = ("tokenizer_hash", "source_hash")
@@ -23,7 +24,7 @@ CHUNK = 1 << 22  # elements looked at together when a store is checked
 
 @dataclass(frozen=True)
 class TokenStore:
-    """tokens (n,) uint16 and offsets (stories + 1,) int64, both mapped read-only.
+    """tokens (n,) uint16, offsets (stories + 1,) int64 and story_hashes (stories,) uint64, all mapped read-only.
 
     Story i is tokens[offsets[i] : offsets[i + 1]], its last id is EOS. The header has `tokenizer_hash`,
     `source_hash`, `source`, `vocab_size`, `stories`, `tokens`, and the `chars` and UTF-8 `bytes` of the text.
@@ -32,6 +33,7 @@ class TokenStore:
     path: Path
     tokens: np.ndarray
     offsets: np.ndarray
+    story_hashes: np.ndarray
     header: dict
 
 
@@ -64,17 +66,19 @@ def open_store(path: Path) -> TokenStore:
         raise DataError(f"cannot read token store {path}: {e.strerror}") from None
     n, stories, first = header["tokens"], header["stories"], align(16 + length)
     last = align(first + 2 * n)
-    if size != last + 8 * (stories + 1):
-        raise _broken(path, f"it has {size:,} bytes, its header counts {last + 8 * (stories + 1):,}")
+    end = last + 8 * (stories + 1)
+    if size != end + 8 * stories:
+        raise _broken(path, f"it has {size:,} bytes, its header counts {end + 8 * stories:,}")
     if not 0 < stories <= n:
         raise _broken(path, f"its header counts {stories:,} stories and {n:,} tokens")
     try:
         tokens = np.memmap(path, np.dtype("<u2"), "r", first, (n,))
         offsets = np.memmap(path, np.dtype("<i8"), "r", last, (stories + 1,))
+        hashes = np.memmap(path, np.dtype("<u8"), "r", end, (stories,))
     except (OSError, ValueError) as e:
         raise _broken(path, f"it cannot be mapped ({e})") from None
     _check(path, tokens, offsets, header["vocab_size"])
-    return TokenStore(path, tokens, offsets, header)
+    return TokenStore(path, tokens, offsets, hashes, header)
 
 
 def _header(path: Path, raw: bytes) -> dict:

@@ -14,6 +14,7 @@ import numpy as np
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import Restored, restore
+from ternary.compiler.compat import warm_up
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.errors import NumericError, ResourceError
@@ -25,7 +26,7 @@ from ternary.models import MODELS, to_json
 from ternary.objectives import trained_parameters
 from ternary.text.corpus import joined
 from ternary.text.prepare import cached_tokenizer, prepare
-from ternary.text.seen import hashes_of, story_hashes, unseen
+from ternary.text.seen import hashes_of, unseen
 from ternary.training.average import WeightAverage
 from ternary.training.callbacks.base import Callback
 from ternary.training.exchange import new_exchange
@@ -61,6 +62,7 @@ class Run:
         self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         self.callbacks = callbacks or []
         numba.set_num_threads(config.threads)
+        warm_up()
         restored = self.checkpoint(resume) if resume else None
         self.model = restored.model if restored else new_model(config)
         with world.first_here():
@@ -113,8 +115,7 @@ class Run:
         self.tokenizer = (restored.tokenizer if restored else
                           cached_tokenizer(joined(train), c.vocab_size, **how).with_rule(rule))
         stores = [prepare(text, self.tokenizer, **how) for text in train]
-        hashes = [story_hashes(store.tokens, store.offsets) for store in stores]
-        self.stories = {"train": np.unique(np.concatenate(hashes))}
+        self.stories = {"train": np.unique(np.concatenate([store.story_hashes for store in stores]))}
         self.val_stories, self.val_seen = unseen(val.stories(), self.tokenizer, self.stories["train"], c.eval_stories)
         self.scored_seen = 0                          # of the stories that evaluations score, those trained on
         if not self.val_stories:                      # the same text twice: its score is one of training
