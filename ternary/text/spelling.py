@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+END = 0x110000            # behind a text: no character
 CHARACTER = 1 << 17       # the number of a part: that of a piece, or this and more for a character that is none
 BASE = np.uint64(0x9E3779B97F4A7C15)              # of hashes
 TOGETHER = 1 << 18        # characters spelled at a time, about 40 MB
@@ -24,14 +25,16 @@ class Keys:
         return (wanted.astype(np.uint64) * BASE >> self.shift).astype(np.intp)
 
     def find(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """-> which of `wanted` are keys, (n,) bool; the places of these"""
+        """-> which of `wanted` are keys, and the places of these keys"""
         slot = self._slot(wanted)
         index = self.slots[slot]
         hit = self.keys[index] == wanted          # of an empty slot no key is wanted, not even the last one
-        rest = np.flatnonzero(self.shared[slot] & ~hit)
+        rest = np.flatnonzero(~hit)
+        rest = rest[self.shared[slot[rest]]]
         index[rest] = np.minimum(np.searchsorted(self.keys, wanted[rest]), len(self.keys) - 1)
         hit[rest] = self.keys[index[rest]] == wanted[rest]
-        return hit, index[hit].astype(np.int64)
+        which = np.flatnonzero(hit)               # numbers select several times faster than a mask
+        return which, index[which].astype(np.int64)
 
 
 class Trie:
@@ -50,7 +53,7 @@ class Trie:
             numbers[node[~goes_on]] = first + active[~goes_on]
             self.levels.append((Keys(keys), numbers))
             active, node = active[goes_on], node[goes_on]
-        self.first = np.full(0x110000, -1, np.int32)          # the node of each first character
+        self.first = np.full(END, -1, np.int32)               # the node of each first character
         if self.levels:
             self.first[self.levels[0][0].keys] = np.arange(len(self.levels[0][1]))
         longer = start[lengths > 1]
@@ -78,10 +81,11 @@ class Spelling:
         self.owner = np.repeat(np.arange(len(texts)), lengths)
         left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(codes))
         self.place = self.start[left] + rank[self.owner]
-        self.left = np.repeat(np.arange(len(counts)), counts)
-        self.codes = np.zeros(len(self.left), np.int64)
+        # the place of the next character; that of the last one is an end, whose code is that of no character
+        self.next = np.arange(self.start[-1]) - np.repeat(np.append(0, counts[:-1]), counts)
+        self.codes = np.full(len(self.next), END)
         self.codes[self.place] = codes
-        self.pairs = np.zeros(len(self.left), np.uint16)
+        self.pairs = np.zeros(len(self.next), np.uint16)
         self.pairs[self.place] = _pairs(codes, np.append(codes[1:], 0))
         self.piece = self.codes + CHARACTER
         self.one = utf8_size(self.codes).astype(np.int32)             # cost of a character
@@ -99,18 +103,17 @@ class Spelling:
             at = np.flatnonzero((node >= 0) & (numbers[node] >= 0))
             self.one[ends + at], self.piece[ends + at] = 1, numbers[node[at]]
         at, new = ends + np.flatnonzero(trie.pairs[self.pairs[ends:]]), []
-        node, left = trie.first[self.codes[at]], self.left[at]
+        node = trie.first[self.codes[at]].astype(np.int64)
+        which = np.flatnonzero(node >= 0)
+        at, node = at[which], node[which]
+        then = self.next[at]
         for k, (keys, numbers) in enumerate(trie.levels[1:], 2):
-            more = (left >= k) & (node >= 0)
-            at, left, node = at[more], left[more], node[more].astype(np.int64)
-            code = self.codes[at - self.start[left] + self.start[left - k + 1]]
-            hit, node = keys.find(node << 21 | code)
-            at, left, number = at[hit], left[hit], numbers[node]
-            whole = number >= 0
-            then = at[whole] - self.start[left[whole]] + self.start[left[whole] - k]
-            new.append(np.stack([at[whole] << 7 | k, number[whole], then]))
+            which, node = keys.find(node << 21 | self.codes[then])
+            at, then, number = at[which], self.next[then[which]], numbers[node]
+            whole = np.flatnonzero(number >= 0)
+            new.append(np.stack([at[whole] << 7 | k, number[whole], then[whole]]))
         found = np.concatenate([self.found, *new], 1)
-        self.found = found[:, np.argsort(found[0], kind="stable")]            # fast, as its parts are sorted
+        self.found = found.take(np.argsort(found[0], kind="stable"), 1)       # fast, as its parts are sorted
 
     def cut(self) -> tuple[np.ndarray, np.ndarray]:
         """-> of every part, in order: which of the texts it is of, and its number."""
@@ -130,14 +133,14 @@ class Spelling:
                 best = np.minimum(best, cost[i] << 7 | 126)
                 cost[i], lasting[i] = best >> 7, 127 - (best & 127)
         begins, left, rank = np.zeros(len(self.codes), bool), self.lengths, np.arange(len(self.lengths))
-        while (more := left > 0).any():
+        while len(more := np.flatnonzero(left > 0)):
             left, rank = left[more], rank[more]
             now = self.start[left] + rank
             begins[now] = True
             left = left - lasting[now]
         piece, longer = self.piece.copy(), np.flatnonzero(begins & (lasting > 1))
         piece[longer] = numbers[np.searchsorted(keys, longer << 7 | lasting[longer])]
-        parts = begins[self.place]
+        parts = np.flatnonzero(begins[self.place])
         return self.owner[parts], piece[self.place[parts]]
 
 
