@@ -1,3 +1,4 @@
+import codecs
 import os
 import stat
 import sys
@@ -57,7 +58,7 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
     """
     from ternary.machine.threads import set_threads
     set_threads(threads)
-    prompt = standard_input() if prompt == "-" else prompt
+    prompt = standard_input() if prompt == "-" else as_text(prompt)
     if not prompt and standard_input_waits():
         say("standard input is not read; to continue it: ternary generate -")
     clock = Clock()
@@ -65,7 +66,6 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
         from ternary.checkpoint.load import restore
         from ternary.inference.generation import Engine
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
-        prompt = prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")    # an argument may be no text
         restored = restore(checkpoint, model=model)
         engine = Engine(restored.model, restored.tokenizer, decoder, **set)
         context = engine.new_context() if save_state or load_state else None
@@ -116,13 +116,25 @@ class Clock:
         return f"generating: {self.tokens:,} tokens" if self.tokens else "loading the model, its kernels and the prompt"
 
 
+def as_text(argument: str) -> str:
+    """What the locale could not decode of an argument is UTF-8, and where it is not either, a replacement character."""
+    try:
+        argument.encode()
+        return argument
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode("utf-8", "replace")
+
+
 def standard_input() -> str:
-    """The prompt from standard input, as UTF-8; its last line end is that of the line, not of the prompt."""
+    """The prompt from standard input: UTF-8, or UTF-16 with its mark. The last line end is that of the line, not of the
+    prompt."""
     typed = sys.stdin.isatty()
     if typed:
         say("type the prompt; it ends with Ctrl-D (Windows: Ctrl-Z and Enter) on a line of its own")
     with heartbeat("" if typed else "reading the prompt from standard input"):
-        text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").replace("\r\n", "\n").removesuffix("\n")
+        data = sys.stdin.buffer.read()
+        encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = data.decode(encoding, "replace").replace("\r\n", "\n").removesuffix("\n")
     if not text:
         raise UsageError("the prompt - is standard input, which is empty; pipe a text in, or leave the - out")
     return text

@@ -1,6 +1,7 @@
 """Generation: the same seed the same text, filters that filter, whole characters, and an end where stories end."""
 import io
 import os
+import subprocess
 import sys
 
 import numba
@@ -266,13 +267,23 @@ def test_what_generate_is_doing():
     assert str(clock) == "generating: 3 tokens"
 
 
-@pytest.mark.parametrize("given, prompt", [(b"The red cat", "The red cat"), (b"The red\r\ncat\r\n", "The red\ncat"),
-                                           ("\ufeffÜber".encode(), "Über"), (b"a\xffb", "a\ufffdb"), (b"a\n\n", "a\n")])
+@pytest.mark.parametrize("given, prompt", [
+    (b"The red cat", "The red cat"), (b"The red\r\ncat\r\n", "The red\ncat"), (b"a\xffb", "a\ufffdb"),
+    (b"a\n\n", "a\n"), ("\ufeffÜber".encode(), "Über"), ("Über".encode("utf-16"), "Über"),
+    ("\ufeffÜber\n".encode("utf-16-be"), "Über")])
 def test_a_prompt_from_standard_input(finished, here, monkeypatch, given, prompt):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
     result = here("generate", "-", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
     assert result.code == 0 and result.json["text"].startswith(prompt)
     assert len(result.json["text"]) < len(prompt) + 30
+
+
+@pytest.mark.skipif(os.name != "posix", reason="arguments that are bytes")
+def test_a_prompt_in_the_locale_c(finished):
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "ternary", "generate", "--checkpoint", str(finished[0]), "--max-tokens", "2"]
+    done = subprocess.run([*command, "Über".encode()], env=env, stdout=subprocess.PIPE)
+    assert done.returncode == 0 and done.stdout.startswith("Über".encode())
 
 
 def test_an_empty_standard_input(here, monkeypatch):
