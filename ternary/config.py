@@ -46,8 +46,8 @@ class TrainConfig(Config):
     steps: int | None = setting(None, "Budget in optimizer steps.", example=1000, **POSITIVE)
     epochs: float | None = setting(None, "Budget in passes over the data.", unset="10, if no other budget is given",
                                    example=3, **POSITIVE)
-    optimizer: str = setting("muon", "{optimizers} (muon: matrices by Muon, the rest by AdamW), or one of your own, "
-                             "file.py:Name or module:Name.")
+    optimizer: str = setting("muon", "{optimizers} (muon and normuon train matrices, AdamW the rest), or one of your "
+                             "own, file.py:Name or module:Name.")
     objective: str | None = setting(None, "Auxiliary objectives, as name:weight with commas between several: "
                                     "{objectives}, or your own, file.py:Name:weight; or none. Validation scores never "
                                     "contain them.", unset="those of the model")

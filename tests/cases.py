@@ -463,15 +463,17 @@ def adamw(rng, act):
     yield normal(rng, 9216), normal(rng, 9216), normal(rng, 9216), normal(rng, 9216) ** 2, hyper
 
 
-@case("p", "m", "g")
+@case("p", "m", "v", "g")
 def muon(rng, act):
     second = 64 * 96 + 1024
-    shapes = np.array([(0, 64, 96, 96), (second, 96, 32, 80), (second + 96 * 32, 32, 32, 32)], np.int64)
+    shapes = np.array([(0, 64, 96, 96, 64 * 96, 0), (second, 96, 32, 80, 80 * 32, 64),
+                       (second + 96 * 32, 32, 32, 32, 32 * 32, 160)], np.int64)
     n = second + 96 * 32 + 32 * 32
-    hyper = np.array([0.5, 0.1, 0.01, 0.9], np.float32)
     g, m = normal(rng, n), normal(rng, n)
     g[64 * 96:second] = m[64 * 96:second] = 0                    # what lies between matrices has no gradient
-    yield normal(rng, n), g, m, shapes, hyper, act(normal(rng, 1, 1))
+    for row_decay in (0, 0.9):
+        hyper = np.array([0.5, 0.1, 0.01, 0.9, row_decay], np.float32)
+        yield normal(rng, n), g, m, normal(rng, 192) ** 2, shapes, hyper, act(normal(rng, 1, 1))
 
 
 @case("token")

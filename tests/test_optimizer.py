@@ -45,6 +45,21 @@ def test_an_update_is_nearly_orthogonal_and_of_the_size_of_adamws(precision):
         assert np.sqrt((update ** 2).mean()) == pytest.approx(UPDATE_RMS, rel=0.2)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_rows_of_an_update_of_normuon_are_of_equal_size(precision):
+    found = parameters()
+    before = {name: p.data.copy() for name, p in found.items()}
+    optimizer = OPTIMIZERS.get("normuon")(found, precision=precision, weight_decay=0.0)
+    gradients(found, 0)
+    found["up.weight"].grad[5] *= 100             # Muon alone would move this row more than others
+    optimizer.step(0.01, optimizer.grad_norm())
+    for name in ("up.weight", "down.weight"):
+        rows = (((found[name].data - before[name]) / 0.01) ** 2).mean(1) ** 0.5
+        np.testing.assert_allclose(rows, UPDATE_RMS, rtol=1e-3)
+        assert (optimizer.state()[f"rows.{name}"] > 0).all()
+    assert set(optimizer.state()) == {*Muon.moment_shapes(found), "rows.up.weight", "rows.down.weight"}
+
+
 def test_what_is_no_matrix_moves_as_with_adamw():
     ours, theirs = parameters(), parameters()
     muon, adamw = stepped(Muon(ours, **HYPER), ours), stepped(AdamW(theirs, **HYPER), theirs)

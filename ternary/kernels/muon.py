@@ -1,4 +1,5 @@
-"""Muon (Jordan et al. 2024): the update of a matrix is its orthogonalised momentum.
+"""Muon (Jordan et al. 2024): the update of a matrix is its orthogonalised momentum; and NorMuon (Li et al. 2025), which
+first divides each row of the update by the root of an average of its squares.
 
 The update is scaled to a root mean square of 0.2, as AdamW's has (Liu et al. 2025, "Muon is scalable for LLM
 training"), so that both use the same learning rate. Products are in bf16 where the CPU has bf16 dot products.
@@ -28,22 +29,29 @@ def orthogonal_ref(x):
     return x
 
 
-def muon_ref(p, g, m, shapes, hyper, like):
-    """p, g, m (n,) -> p, m after one step with gradient hyper[0] * g, and g = 0 for the next step.
+def muon_ref(p, g, m, v, shapes, hyper, like):
+    """p, g, m (n,), v (r,) -> p, m, v after one step with gradient hyper[0] * g, and g = 0 for the next step.
 
-    The flat buffers hold matrices, described by shapes (matrices, 4): offset, rows and columns (multiples of 32), and
-    the length of the longer side without its zero padding. hyper: gradient scale, lr, weight decay, momentum. `like` is
-    any array with the dtype for the operands of products.
+    The flat buffers hold matrices, described by shapes (matrices, 6): offset, rows and columns (multiples of 32), the
+    length of the longer side and the number of elements without zero padding, and the offset in v, which has an element
+    for each row. hyper: gradient scale, lr, weight decay, momentum, and the decay of v, or 0 for Muon, without v.
+    `like` is any array with the dtype for the operands of products.
     """
-    scale, lr, decay, momentum = hyper
-    p, m = p.copy(), m * momentum + g * (scale * (1 - momentum))
+    scale, lr, decay, momentum, row_decay = hyper
+    p, v, m = p.copy(), v.copy(), m * momentum + g * (scale * (1 - momentum))
     update = m * momentum + g * (scale * (1 - momentum))          # Nesterov momentum
-    for first, rows, columns, longer in shapes:
+    for first, rows, columns, longer, elements, first_row in shapes:
         part = slice(first, first + rows * columns)
         x = update[part].reshape(rows, columns)
         x = orthogonal_ref(x) if rows <= columns else orthogonal_ref(x.T).T
-        p[part] = p[part] * (1 - lr * decay) - lr * UPDATE_RMS * longer ** 0.5 * x.ravel()
-    return p, m, np.zeros_like(g)
+        step = lr * UPDATE_RMS * longer ** 0.5
+        if row_decay:
+            row = v[first_row:first_row + rows]
+            row[:] = row_decay * row + (1 - row_decay) * (x * x).mean(1)
+            x = x / (np.sqrt(row) + TINY)[:, None]
+            step = lr * UPDATE_RMS * elements ** 0.5 / np.linalg.norm(x)
+        p[part] = p[part] * (1 - lr * decay) - step * x.ravel()
+    return p, m, v, np.zeros_like(g)
 
 
 @device
@@ -122,9 +130,28 @@ def direction(g, m, first, rows, columns, scale, momentum):
     return x
 
 
-@kernel(ref=muon_ref, updates=("p", "m", "g"))
-def muon(p, g, m, shapes, hyper, like):
-    scale, lr, decay, momentum = hyper[0], hyper[1], hyper[2], hyper[3]
+@device
+def normalize_rows(x, v, first_row, decay):
+    """Update the averages v[first_row:] of the squares of rows of x, and divide the rows by their roots -> norm of x"""
+    rows, columns = x.shape
+    norm2 = np.float32(0)
+    for i in range(rows):
+        squares = vec32()
+        for j in range(0, columns, TILE_N):
+            a = load_like(vec32(), x, i, j)
+            squares = squares + a * a
+        row = total(squares)
+        v[first_row + i] = v[first_row + i] * decay + (ONE - decay) * row / np.float32(columns)
+        inv = ONE / (np.sqrt(v[first_row + i]) + TINY)
+        for j in range(0, columns, TILE_N):
+            store(x, i, j, load_like(vec32(), x, i, j) * inv)
+        norm2 += row * inv * inv
+    return np.sqrt(norm2)
+
+
+@kernel(ref=muon_ref, updates=("p", "m", "v", "g"))
+def muon(p, g, m, v, shapes, hyper, like):
+    scale, lr, decay, momentum, row_decay = hyper[0], hyper[1], hyper[2], hyper[3], hyper[4]
     count, shares = shapes.shape[0], queue(num_threads())
     for th in prange(num_threads()):
         c = acquire_accumulator()
@@ -139,6 +166,9 @@ def muon(p, g, m, shapes, hyper, like):
                 orthogonalize(y, like, c)
                 x = transposed_copy(y)
             step = lr * np.float32(UPDATE_RMS * np.sqrt(shapes[k, 3]))
+            if row_decay > 0:
+                norm = normalize_rows(x, v, shapes[k, 5], row_decay)
+                step = lr * np.float32(UPDATE_RMS * np.sqrt(shapes[k, 4])) / norm
             for i in range(rows):
                 for j in range(0, columns, TILE_N):
                     at = first + i * columns + j

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,17 @@ class Muon(AdamW):
     def __init__(self, parameters: dict[str, Parameter], **options: Any):
         super().__init__(parameters, **options)
         self.operands = np.empty((1, 1), np.uint16 if BF16_DOT and self.precision != "fp32" else np.float32)
-        matrices = [(part.start, *stored, max(shape)) for part, stored, shape, kinds in self.slots.values()
-                    if "v" not in kinds]
-        self.shapes = np.array(matrices, np.int64).reshape(-1, 4)
+        found = [(part.start, *stored, max(shape), prod(shape)) for part, stored, shape, kinds in self.slots.values()
+                 if "v" not in kinds]
+        matrices = np.array(found, np.int64).reshape(-1, 5)
+        ends = np.cumsum(matrices[:, 1])
+        self.shapes = np.column_stack([matrices, ends - matrices[:, 1]])
+        self.rows = np.zeros(ends[-1] if self.row_decay and len(ends) else 0, np.float32)
+
+    @property
+    def row_decay(self) -> float:
+        """Of the second moments of the rows of updates, which NorMuon has."""
+        return 0.0
 
     @staticmethod
     def state_of(p: Parameter) -> tuple[str, ...]:
@@ -47,7 +56,7 @@ class Muon(AdamW):
         if part.start < len(self.buffers["v"]):
             super().update(part, lr, scale)
             return
-        hyper = np.array([scale, lr, self.weight_decay, self.config.momentum], np.float32)
+        hyper = np.array([scale, lr, self.weight_decay, self.config.momentum, self.row_decay], np.float32)
         shapes = self.shapes[(self.shapes[:, 0] >= part.start) & (self.shapes[:, 0] < part.stop)]
         shapes[:, 0] -= part.start
-        muon(self.data[part], self.grad[part], self.buffers["m"][part], shapes, hyper, self.operands)
+        muon(self.data[part], self.grad[part], self.buffers["m"][part], self.rows, shapes, hyper, self.operands)
