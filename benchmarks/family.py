@@ -61,24 +61,26 @@ def speed(model: str, given: argparse.Namespace) -> float:
 
 
 def run(model: str, seed: int, given: argparse.Namespace) -> dict:
-    """Train and score, or what was kept of it."""
+    """Train and score, or what was kept of it, with the model's speed."""
     folder = Path(given.folder) / budget_name(given) / f"{name_of(model)}-{seed}"
-    kept = folder / "family.json"
-    if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
-    tokens_per_second = speed(model, given)
-    tokens = given.tokens or round(tokens_per_second * 60 * given.minutes)
+    kept, tokens_per_second = folder / "family.json", speed(model, given)
+    if not kept.exists():
+        tokens = given.tokens or round(tokens_per_second * 60 * given.minutes)
+        kept.write_text(json.dumps(trained(model, seed, tokens, folder, given)), encoding="utf-8")
+    row = json.loads(kept.read_text(encoding="utf-8"))
+    return {**row, "tokens_per_second": tokens_per_second, "seconds": row["tokens"] / tokens_per_second}
+
+
+def trained(model: str, seed: int, tokens: int, folder: Path, given: argparse.Namespace) -> dict:
+    """Train and score."""
     say(f"{model}, seed {seed}: {tokens / 1e6:.2f} M tokens")
     ternary("train", *flags_of(model, given), "--tokens", str(tokens), "--seed", str(seed), "--eval-stories", "100",
             "--keep", "1", "--save-dir", str(folder), "--resume", "auto")
     outside = ["--model", model] if ":" in model else []
     score = ternary("eval", "--checkpoint", str(folder), "--data", given.val_data, "--stories", str(given.stories),
                     *outside)
-    row = {"model": model, "seed": seed, "parameters": log_of(folder, "start")[0]["parameters"], "tokens": tokens,
-           "tokens_per_second": tokens_per_second, "seconds": tokens / tokens_per_second,
-           **{key: score[key] for key in ("bpc", "nats_per_token", "stories", "seen")}}
-    kept.write_text(json.dumps(row), encoding="utf-8")
-    return row
+    return {"model": model, "seed": seed, "parameters": log_of(folder, "start")[0]["parameters"], "tokens": tokens,
+            **{key: score[key] for key in ("bpc", "nats_per_token", "stories", "seen")}}
 
 
 def name_of(model: str) -> str:
