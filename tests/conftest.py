@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tiny import TINY, Result, stories
+from tiny import SIZES, TINY, Result, stories
 
 from ternary.machine.threads import set_threads
 
@@ -116,3 +116,20 @@ def finished(tmp_path_factory, corpus, environment) -> tuple[Path, dict]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder, json.loads(done.stdout.splitlines()[-1]) | {"stderr": done.stderr}
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """The working directory; every line is said anew."""
+    from ternary.text.story import say
+    monkeypatch.chdir(tmp_path)
+    say.cache_clear()
+    return tmp_path
+
+
+@pytest.fixture
+def config(corpus, tmp_path, here):
+    """Of a tiny run by the Python interface."""
+    from ternary.config import TrainConfig
+    return TrainConfig(data=str(corpus), steps=40, batch_size=2, seq_len=32, vocab_size=512, eval_every=10,
+                       eval_stories=5, threads=1, save_dir=str(tmp_path / "run"), set=SIZES)

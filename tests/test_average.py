@@ -1,13 +1,13 @@
 """The moving average of the weights (--ema): what is scored and saved, while training goes on from the weights."""
 import json
+from dataclasses import replace
 
 import faults
 import numpy as np
 import pytest
-from tiny import SIZES, TINY, learned, weights
+from tiny import TINY, learned, weights
 
 from ternary.checkpoint import format as checkpoint
-from ternary.config import TrainConfig
 from ternary.nn.module import Parameter
 from ternary.training.average import WeightAverage
 from ternary.training.callbacks import Callback
@@ -76,11 +76,9 @@ class AfterGoingBack(Callback):
 
 
 @pytest.mark.parametrize("fault, back", [(5, 0), (17, 10)])
-def test_going_back_restores_weights_and_average(tmp_path, corpus, here, monkeypatch, fault, back):
+def test_going_back_restores_weights_and_average(config, tmp_path, monkeypatch, fault, back):
     monkeypatch.setenv("FAULT", json.dumps({str(fault): "gradient"}))
-    config = TrainConfig(data=str(corpus), steps=20, batch_size=2, seq_len=32, vocab_size=512, eval_every=10,
-                         eval_stories=5, threads=1, save_dir=str(tmp_path / "run"), ema=0.9, set=SIZES,
-                         objective=faults.SPEC)
+    config = replace(config, steps=20, ema=0.9, objective=faults.SPEC)
     seen = AfterGoingBack()
     assert train(config, callbacks=[seen])["step"] == 20 and seen.back == back
     if back:

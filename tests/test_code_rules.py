@@ -48,6 +48,12 @@ def test_imports_point_down():
     assert not wrong
 
 
+def test_no_file_is_longer_than_300_lines():
+    folders = "ternary", "cli", "tests", "benchmarks", "examples"
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert not [path for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 300]
+
+
 def test_every_file_belongs_to_a_layer():
     assert {layer_of(p) for p in FILES} <= {*RANK, "__init__", "__main__"}
 

@@ -1,8 +1,4 @@
 """Generation: the same seed the same text, filters that filter, whole characters, and an end where stories end."""
-import io
-import os
-import subprocess
-import sys
 
 import numba
 import numpy as np
@@ -10,13 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ternary.checkpoint.load import restore
-from ternary.cli import generate as cli_generate
-from ternary.cli.generate import Clock
 from ternary.compiler.isa import PRECISIONS
-from ternary.inference.compiled import CompiledDecoder
 from ternary.inference.decoders import base
-from ternary.inference.generation import BURST, Engine, Sampling
+from ternary.inference.generation import Engine, Sampling
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.text.loader import Loader
 from ternary.text.tokenizer import StreamDecoder, Tokenizer
@@ -193,36 +185,6 @@ def test_no_character_is_given_in_parts(fresh, text):
     assert given == text and decoder.finish() == ""
 
 
-# --- the command
-
-
-def test_the_command_streams_what_json_holds(finished, here):
-    arguments = ["generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", 20, "--seed", 3]
-    streamed, whole, result = here(*arguments), here(*arguments, "--no-stream"), here(*arguments, "--json")
-    assert streamed.code == whole.code == result.code == 0
-    assert set(result.json) >= {"text", "tokens", "seconds", "tokens_per_second"}
-    assert streamed.out == whole.out == result.json["text"] + "\n" and streamed.err == ""
-    assert result.json["text"].startswith("The red cat") and 0 < result.json["tokens"] <= 20
-    assert here(*arguments[:-1], 4).out != streamed.out
-    assert here(*arguments[:-1], 4, "--temperature", 0).out == here(*arguments, "--temperature", 0).out
-
-
-def test_the_command_is_the_engine(finished, here):
-    restored = restore(finished[0])
-    text = Engine(restored.model, restored.tokenizer).generate("", 15, Sampling(top_k=5, top_p=0.9), 2)
-    result = here("generate", "--checkpoint", finished[0], "--max-tokens", 15,
-                  "--top-k", 5, "--top-p", 0.9, "--seed", 2)
-    assert result.out == text + "\n"
-
-
-def test_arguments_that_are_no_text(finished, here):
-    result = here("generate", "a\udcffb", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
-    assert result.code == 0 and result.json["text"].startswith("a\ufffdb")
-
-
-# --- long prompts, and prompts from elsewhere
-
-
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch, compiled):
     monkeypatch.setattr(base, "CHUNK", 50)
@@ -232,80 +194,3 @@ def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch, compiled):
     assert told == list(engine.tokens(prompt, 8, GREEDY))
     assert parts == sorted(set(parts)) and parts[-1] == (count, count)
     assert len(parts) > 3 or compiled             # which reads no more of the prompt than the model sees
-
-
-def test_the_clock_does_not_count_the_prompt(finished, here, monkeypatch):
-    """A second of reading, on a clock that only the decoder moves."""
-    now, read, generate = [100.0], CompiledDecoder.read, CompiledDecoder.generate
-
-    def slowly(self, *args):
-        now[0] += 1.0
-        return read(self, *args)
-
-    def generating(self, last, state, sampling, silent, uniforms):
-        now[0] += 0.25
-        return generate(self, last, state, sampling, silent, uniforms)
-
-    monkeypatch.setattr(CompiledDecoder, "read", slowly)
-    monkeypatch.setattr(CompiledDecoder, "generate", generating)
-    monkeypatch.setattr(cli_generate.time, "perf_counter", lambda: now[0])
-    result = here("generate", "The red cat", "--checkpoint", finished[0], "--max-tokens", BURST + 5, "--json").json
-    assert result["prompt_tokens"] > 1 and result["tokens"] > BURST and result["prompt_seconds"] == 1.0
-    assert result["seconds"] == 0.5 and result["tokens_per_second"] == result["tokens"] / result["seconds"]
-
-
-def test_what_generate_is_doing():
-    clock = Clock()
-    assert str(clock) == "loading the model, its kernels and the prompt"
-    clock.read(2048, 9000)
-    assert str(clock) == "reading the prompt: 2,048 of 9,000 tokens"
-    clock.read(9000, 9000)
-    clock.tokens = 3
-    assert str(clock) == "generating: 3 tokens"
-    clock.shown = True
-    assert str(clock) == ""                       # the text itself is seen
-    assert str(clock) == "generating: 3 tokens"
-
-
-@pytest.mark.parametrize("given, prompt", [
-    (b"The red cat", "The red cat"), (b"The red\r\ncat\r\n", "The red\ncat"), (b"a\xffb", "a\ufffdb"),
-    (b"a\n\n", "a\n"), ("\ufeffÜber".encode(), "Über"), ("Über".encode("utf-16"), "Über"),
-    ("\ufeffÜber\n".encode("utf-16-be"), "Über")])
-def test_a_prompt_from_standard_input(finished, here, monkeypatch, given, prompt):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
-    result = here("generate", "-", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
-    assert result.code == 0 and result.json["text"].startswith(prompt)
-    assert len(result.json["text"]) < len(prompt) + 30
-
-
-@pytest.mark.skipif(os.name != "posix", reason="arguments that are bytes")
-def test_a_prompt_in_the_locale_c(finished):
-    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "ternary", "generate", "--checkpoint", str(finished[0]), "--max-tokens", "2"]
-    done = subprocess.run([*command, "Über".encode()], env=env, stdout=subprocess.PIPE)
-    assert done.returncode == 0 and done.stdout.startswith("Über".encode())
-
-
-def test_an_empty_standard_input(here, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    result = here("generate", "-")
-    assert result.code == 2 and "standard input, which is empty" in result.err
-
-
-@pytest.mark.skipif(os.name != "posix", reason="pipes that can be looked into")
-def test_a_standard_input_that_is_not_read_is_named(finished, shell, tmp_path):
-    command = "generate", "--checkpoint", finished[0], "--max-tokens", 2
-    hint = "standard input is not read; to continue it: ternary generate -\n"
-    (tmp_path / "prompt.txt").write_text("The red cat")
-    with open(tmp_path / "prompt.txt") as file:
-        assert hint in shell(*command, stdin=file).err
-        assert file.read() == "The red cat"       # which a loop of the shell goes on with
-    with open(os.devnull) as nothing:
-        assert hint not in shell(*command, stdin=nothing).err
-
-
-def test_a_prompt_that_begins_with_a_dash(finished, here):
-    given = "--checkpoint", finished[0], "--max-tokens", 2
-    assert here("generate", *given, "--", "- Who is there?").out.startswith("- Who is there?")
-    result = here("generate", "- Who is there?", *given)
-    assert result.code == 2 and "if it is the PROMPT, give it last and write -- before it" in result.err

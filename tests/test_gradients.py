@@ -1,6 +1,7 @@
 """Backward against finite differences in float64, for every operation; and the checker itself."""
 from threading import Thread
 
+import fused_gradient_cases  # noqa: F401  they are registered
 import numpy as np
 import pytest
 from gradient_cases import GRADIENTS
@@ -61,7 +62,7 @@ NO_GRADIENT = {"FUSED_GLU", "QUANTIZERS", "as_array", "as_tensor", "donate_grad"
 
 @pytest.mark.parametrize("name", sorted(set(ops.__all__) - NO_GRADIENT))
 def test_gradient_of_every_exported_op(name):
-    assert name in GRADIENTS, f"ops.{name} needs a case in gradient_cases.py"
+    assert name in GRADIENTS, f"ops.{name} needs a case in gradient_cases.py or fused_gradient_cases.py"
     called = []
 
     def op(*args, **options):

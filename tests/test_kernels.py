@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cases  # noqa: F401  they are registered
 import numba
 import numpy as np
 import pytest
 from assembly import loops
-from cases import CASES, PANELS, WIDE, decoded, trits, unpaired
+from case_inputs import CASES, PANELS, WIDE, decoded, trits, unpaired
 
 import ternary.kernels
 from ternary.compiler.jit import KERNELS, OPTIONS

@@ -1,7 +1,8 @@
 """One NaN, whatever its sign and payload, or one infinity shows in a whole row of an int8 product, and in no other."""
+import cases  # noqa: F401  they are registered
 import numpy as np
 import pytest
-from cases import CASES
+from case_inputs import CASES
 from test_kernels import ENCODE, KERNELS, LIMIT, expected, run
 
 from ternary.compiler.layout import from_bf16

@@ -50,9 +50,8 @@ class Slab:
         merged: list[tuple[int, int]] = []
         for start, size in sorted([*self.free, (first, padded(n))]):
             if merged and sum(merged[-1]) == start:
-                merged[-1] = merged[-1][0], merged[-1][1] + size
-            else:
-                merged.append((start, size))
+                start, size = merged[-1][0], merged.pop()[1] + size
+            merged.append((start, size))
         self.free = merged
 
 

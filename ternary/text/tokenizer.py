@@ -9,7 +9,6 @@ Ids: 0 pad, 1 unk (never produced), 2 bos, 3 eos, 4-259 the bytes, then the piec
 small corpus does not fill the vocabulary: ids beyond the last piece are unused. No text encodes to an
 id of 0-3. A lone surrogate, which UTF-8 cannot hold, is encoded as U+FFFD.
 """
-
 import codecs
 import hashlib
 import json
