@@ -1,7 +1,7 @@
-"""Models that differ from one of the family in one thing, for the questions of docs/family.md:
+r"""Models that differ from one of the family in one thing, for the questions of docs/family.md:
 
-    python benchmarks/family.py --data train.txt --val-data valid.txt --tokens 2000000 \\
-        --models bolt-small cortex-3 cortex-8 --model benchmarks/ablations.py:FloatBolt \\
+    python benchmarks/family.py --data train.txt --val-data valid.txt --tokens 2000000 \
+        --models bolt-small cortex-3 cortex-8 --model benchmarks/ablations.py:FloatBolt \
         --model benchmarks/ablations.py:AttentionCortex3 --model benchmarks/ablations.py:HebbianCortex8
 """
 from dataclasses import dataclass
