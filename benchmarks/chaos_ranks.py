@@ -2,27 +2,29 @@
 
     python benchmarks/chaos_ranks.py [--kills 20] [--freezes 10] [--cuts 4]
 
-Starts `ternary launch -n 2, 3 or 4 --restarts 3 -- train`, and at a random moment kills a random rank, freezes it, or
-takes away the network: for a second, or for good. A job has to end as it would have without, or go on from the last
-checkpoint with the ranks that are left, with the losses of the run that nobody disturbed; cut off for good, with an
-error that says so. None may hang, and no process may be left. Linux; needs the extra mpi, and for cuts root and
-iproute2. Prints a line for each job, and a summary as JSON, also into benchmarks/results.
+Starts `ternary launch --restarts 3 -- train` with 2, 3 or 4 ranks, and at a random moment kills a random rank, freezes
+it, or takes away the network: for a second, or for good. Each job has to end as it would have without, or go on from
+the last checkpoint with the ranks that can be reached, with the losses of the run that nobody disturbed. None may hang,
+and no process may be left. For cuts each rank is on a machine of its own (network.py), and `launch --hosts` reaches
+them by a stand-in for ssh. Linux; needs the extra mpi, and for cuts root and iproute2. Prints a line for each job, and
+a summary as JSON; all goes into benchmarks/results.
 """
 import argparse
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chaos import RESULTS, Place
+from network import ENVIRONMENT, Network
 
 from ternary.bench.measure import machine
 from ternary.machine.heartbeat import say
@@ -30,8 +32,6 @@ from ternary.machine.heartbeat import say
 # four micro-batches, so that four ranks have work; the loss does not depend on how many ranks there are
 RUN = ("--steps 60 --lr 0.004 --batch 5 --seq-len 1100 --vocab 512 --eval-every 10 --eval-stories 5 --threads 1 "
        "--save-minutes 0.05 --precision fp32 --set dim=64 --set layers=2 --rank-timeout 6").split()
-NETWORK = "ternary-chaos"                         # a network namespace: what is cut is cut there only
-BY_TCP = {"MPIR_CVAR_NOLOCAL": "1", "UCX_TLS": "tcp,self"}
 HANGS = 150                                       # seconds after which a job counts as one that hangs
 CLOSE = 1e-2                                      # between losses: sums are rounded in another order
 
@@ -51,11 +51,23 @@ def losses(folder: Path) -> dict[int, float]:
     return {}
 
 
-def network(*command: str) -> None:
-    subprocess.run(["ip", *command], check=True)
+@contextmanager
+def machines(count: int, folder: Path) -> Iterator[tuple[Network, list[str], dict[str, str]]]:
+    """Machines with a network -> it, the options of `launch` for a rank on each, and the environment."""
+    with Network(count) as net:
+        hosts, shell, is_cut = folder / "hosts", folder / "shell", folder / "cut"
+        hosts.write_text("\n".join(net.names), encoding="utf-8")
+        # in the place of ssh; a machine that is cut off does not answer
+        shell.write_text(f'#!/bin/sh\nwhile [ "${{1#-}}" != "$1" ]; do shift; done\nhost=$1; shift\n'
+                         f'[ -e {is_cut} ] && [ $host != {net.names[0]} ] && exit 255\n'
+                         'exec ip netns exec $host sh -c "$*"\n', encoding="utf-8")
+        shell.chmod(0o755)
+        is_cut.unlink(missing_ok=True)
+        yield net, ["--hosts", str(hosts)], {**ENVIRONMENT, "HYDRA_LAUNCHER": "ssh", "HYDRA_IFACE": net.devices[0],
+                                             "HYDRA_LAUNCHER_EXEC": str(shell)}
 
 
-def disturb(what: str, folder: Path, pick: random.Random) -> str:
+def disturb(what: str, folder: Path, pick: random.Random, net: Network | None) -> str:
     """-> what was done, in words"""
     if what in ("kill", "freeze"):
         found = ranks_of(folder)
@@ -65,55 +77,56 @@ def disturb(what: str, folder: Path, pick: random.Random) -> str:
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL if what == "kill" else signal.SIGSTOP)
         return f"{what} rank {found.index(victim)} of {len(found)}"
-    network("-n", NETWORK, "link", "set", "lo", "down")
+    assert net
+    net.is_cut = True
+    (folder.parent / "cut").touch()
     if what == "cut for a second":
         time.sleep(1)
-        network("-n", NETWORK, "link", "set", "lo", "up")
+        net.is_cut = False
+        (folder.parent / "cut").unlink()
     return what
 
 
 def job(place: Path, text: Path, what: str, number: int, wanted: dict[int, float], pick: random.Random) -> dict:
     """One job that is disturbed once -> what became of it."""
-    folder, ranks, cut = place / f"job-{number}", pick.randint(2, 4), what.startswith("cut")
-    command = [sys.executable, "-m", "ternary", "launch", "-n", str(ranks), "--restarts", "3", "--", "train", "--data",
-               str(text), *RUN, "--save-dir", str(folder)]
-    if cut:
-        network("netns", "add", NETWORK)
-        network("-n", NETWORK, "link", "set", "lo", "up")
-        command = ["ip", "netns", "exec", NETWORK, *command]
-    errors = place / f"job-{number}.txt"
-    try:
-        with open(errors, "w", encoding="utf-8") as target:
-            start = time.monotonic()
-            process = subprocess.Popen(command, env={**os.environ, **(BY_TCP if cut else {})}, stdout=target,
-                                       stderr=target, start_new_session=True)
-            at = pick.randint(1, 50)              # steps
-            while process.poll() is None and max(losses(folder), default=0) < at and time.monotonic() - start < HANGS:
-                time.sleep(0.02)
-            done, moment = disturb(what, folder, pick), time.monotonic()
-            try:
-                code = process.wait(HANGS)
-            except subprocess.TimeoutExpired:
-                code = None
-                os.killpg(process.pid, signal.SIGKILL)
-        seconds = time.monotonic() - moment
-        time.sleep(1)
-        left = ranks_of(folder)
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-    finally:
-        if cut:
-            network("netns", "del", NETWORK)
-    said = errors.read_text(encoding="utf-8")
-    found = losses(folder)
+    folder, ranks = place / f"job-{number}", pick.randint(2, 4)
+    train = ["--restarts", "3", "--", "train", "--data", str(text), *RUN, "--save-dir", str(folder)]
+    launch = [sys.executable, "-m", "ternary", "launch"]
+    if what.startswith("cut"):
+        with machines(ranks, place) as (net, hosts, env):
+            row = watched(net.on(0, [*launch, *hosts, *train]), env, folder, what, pick, net)
+    else:
+        row = watched([*launch, "-n", str(ranks), *train], {}, folder, what, pick, None)
+    said, found = row.pop("said"), losses(folder)
     worst = max((abs(found[step] / loss - 1) for step, loss in wanted.items() if step in found), default=0.0)
-    named = bool(re.search(r"was killed|no sign of life|lost|Error: ", said))
-    whole = code == 0 and set(found) == set(wanted) and worst < CLOSE
-    told = what == "cut for good" and code not in (None, 0) and named
-    good = not left and "Traceback" not in said and (whole or told)
-    return {"what": what, "done": done, "ranks": ranks, "at_step": at, "exit_code": code,
-            "seconds_after": round(seconds, 1), "largest_difference": worst, "named": named, "left_over": len(left),
-            "good": good, **({} if good else {"said": said[-1500:]})}
+    good = (row["exit_code"] == 0 and not row["left_over"] and set(found) == set(wanted) and worst < CLOSE
+            and "Traceback" not in said)
+    return {"what": what, "ranks": ranks, **row, "largest_difference": worst, "good": good,
+            **({} if good else {"said": said[-1500:]})}
+
+
+def watched(command: list[str], env: dict[str, str], folder: Path, what: str, pick: random.Random,
+            net: Network | None) -> dict:
+    """Run the job and disturb it at a random step."""
+    at, start, said = pick.randint(1, 50), time.monotonic(), folder.with_suffix(".txt")
+    with open(said, "w", encoding="utf-8") as target:
+        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=target, stderr=target,
+                                   start_new_session=True)
+        while process.poll() is None and max(losses(folder), default=0) < at and time.monotonic() - start < HANGS:
+            time.sleep(0.02)
+        done, moment = disturb(what, folder, pick, net), time.monotonic()
+        try:
+            code = process.wait(HANGS)
+        except subprocess.TimeoutExpired:
+            code = None
+            os.killpg(process.pid, signal.SIGKILL)
+    seconds = time.monotonic() - moment
+    time.sleep(1)
+    left = ranks_of(folder)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    return {"done": done, "after_step": at, "exit_code": code, "seconds_after": round(seconds, 1),
+            "left_over": len(left), "said": said.read_text(encoding="utf-8")}
 
 
 def main() -> None:

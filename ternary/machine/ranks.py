@@ -5,6 +5,7 @@ Data between them are arrays and JSON. Without mpiexec there is a world of one, 
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import tempfile
@@ -27,6 +28,7 @@ SILENT = re.compile(r"rank (\d+) \(\S+\) has given no sign of life for \d+ s")
 LOST = 75                         # exit code when a rank is silent: a restart may help (EX_TEMPFAIL)
 CHUNK = 1 << 18                   # elements of an array that travel together
 SPINNING = 0.002                  # seconds until a waiting rank sleeps between two looks: it may share its core
+ABORTING = 10                     # seconds that MPI has to end this process
 FIRST_SPEAKS = 2.0                # seconds that rank 0 has to report an error that all ranks have
 
 
@@ -57,6 +59,7 @@ class World:
     """All ranks of a run; this class is a world of one. rank: of this process, 0 to size - 1."""
     rank, size = 0, 1
     sent = 0                      # bytes of arrays, as of a ring that sums them
+    waited = 0.0                  # seconds, for the network or other ranks
     timeout = 60.0                # seconds without a sign of life after which a rank counts as lost
 
     def part(self, count: int) -> range:
@@ -124,6 +127,7 @@ class Ranks(World):
             waited = time.perf_counter() - start
             # data only travel when somebody looks: sleeps of 10 ms made a sum over TCP ten times as slow
             time.sleep(0 if waited < SPINNING else 1e-4 if waited < 1 else 1e-3)
+        self.waited += time.perf_counter() - start
 
     def all_reduce(self, a: "np.ndarray") -> None:
         for request in [self.comm.Iallreduce(self.MPI.IN_PLACE, a[k:k + CHUNK]) for k in range(0, len(a), CHUNK)]:
@@ -210,6 +214,8 @@ class Ranks(World):
         if message:
             print(f"Error: {message}", file=sys.__stderr__, flush=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)              # MPI would explain what it was told to do
+        if hasattr(signal, "alarm"):
+            signal.alarm(ABORTING)                # on a machine that is cut off MPI waits for the others, for ever
         self.MPI.COMM_WORLD.Abort(code)
 
     def leave(self) -> None:

@@ -25,14 +25,14 @@ class Progress(Callback):
         self.loss, self.nats, self.counted = state.get("loss"), state.get("nats", 0.0), state.get("counted", 0)
 
     def start(self, run: "Run") -> None:
-        run.loss, self.lap, self.sent = self.loss, (run.step, time.monotonic()), (run.step, run.world.sent)
-        self.shown = self.lap[1]
+        run.loss, self.shown = self.loss, time.monotonic()
+        self.mark(run)
 
     def unsound(self, run: "Run", error: Exception) -> None:
         self.start(run)                               # it is at an earlier step now
 
     def evaluated(self, run: "Run", result: dict[str, Any]) -> None:
-        self.lap, self.sent = (run.step, time.monotonic()), (run.step, run.world.sent)     # its own do not count
+        self.mark(run)                                # its own time does not count
 
     def step(self, run: "Run", loss: float, grad_norm: float, lr: float) -> None:
         self.nats, self.counted = self.nats + loss, self.counted + 1
@@ -42,21 +42,23 @@ class Progress(Callback):
             self.show(run, self.nats / self.counted, self.speed(run))
 
     def line(self, run: "Run", grad_norm: float, lr: float) -> None:
-        speed, self.lap = self.speed(run), (run.step, time.monotonic())
+        speed, before = self.speed(run), self.lap
+        self.mark(run)
+        steps, seconds, sent, waited = (now - then for now, then in zip(self.lap, before))
         self.loss, self.nats, self.counted = self.nats / self.counted, 0.0, 0
         run.loss = self.loss
         run.log.record("train", run.step, loss=self.loss, lr=lr, grad_norm=grad_norm, tokens_per_second=speed,
-                       seconds=run.seconds, bits_per_step=self.bits_per_step(run))
+                       seconds=run.seconds, bits_per_step=8 * sent / max(1, steps),
+                       waiting=waited / max(seconds, 1e-9))
         self.show(run, self.loss, speed)
 
-    def bits_per_step(self, run: "Run") -> float:
-        """What this rank has sent since the last line, evaluations and checkpoints aside."""
-        (before, sent), self.sent = self.sent, (run.step, run.world.sent)
-        return 8 * (run.world.sent - sent) / max(1, run.step - before)
+    def mark(self, run: "Run") -> None:
+        """From here on steps, seconds, and what this rank sends and waits count for the next line."""
+        self.lap = run.step, time.monotonic(), run.world.sent, run.world.waited
 
     def speed(self, run: "Run") -> float:
         """Tokens per second since the last line in the log."""
-        before, since = self.lap
+        before, since, *_ = self.lap
         return (run.step - before) * run.tokens_per_step / max(time.monotonic() - since, 1e-9)
 
     def show(self, run: "Run", loss: float, speed: float) -> None:
