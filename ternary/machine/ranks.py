@@ -5,7 +5,6 @@ Data between them are arrays and JSON. Without mpiexec there is a world of one, 
 import json
 import os
 import re
-import signal
 import socket
 import sys
 import tempfile
@@ -28,7 +27,6 @@ SILENT = re.compile(r"rank (\d+) \(\S+\) has given no sign of life for \d+ s")
 LOST = 75                         # exit code when a rank is silent: a restart may help (EX_TEMPFAIL)
 CHUNK = 1 << 18                   # elements of an array that travel together
 SPINNING = 0.002                  # seconds until a waiting rank sleeps between two looks: it may share its core
-ABORTING = 10                     # seconds that MPI has to end this process
 FIRST_SPEAKS = 2.0                # seconds that rank 0 has to report an error that all ranks have
 
 
@@ -214,9 +212,8 @@ class Ranks(World):
         if message:
             print(f"Error: {message}", file=sys.__stderr__, flush=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)              # MPI would explain what it was told to do
-        if hasattr(signal, "alarm"):
-            signal.alarm(ABORTING)                # on a machine that is cut off MPI waits for the others, for ever
         self.MPI.COMM_WORLD.Abort(code)
+        os._exit(code)                            # on a machine that is cut off, MPI comes back from there
 
     def leave(self) -> None:
         """At the end of this process. If an error ended it, mpiexec ends the others."""
