@@ -110,6 +110,9 @@ def test_compare(here, finished, copy, tmp_path):
     assert parsed.tags.count("svg") == 2 and not parsed.addresses and ">seen</th>" in page_text
     result = here("compare", finished[0], tmp_path)
     assert result.code == 4 and "has no log.jsonl of a run" in result.err
+    (tmp_path / "log.jsonl").touch()
+    result = here("compare", finished[0], tmp_path)
+    assert result.code == 4 and "ended before its first step" in result.err
     result = here("compare", finished[0], "--out", tmp_path / "absent" / "x.html")
     assert result.code == 5 and "cannot write" in result.err
 

@@ -12,9 +12,12 @@ SHOWN = ("model", "set", "data", "optimizer", "objective", "schedule", "batch_si
 
 
 def summary(name: str, log: dict[str, list[dict]]) -> dict:
-    """A row of `ternary compare`; seen: how many of the scored stories were trained on. ModelFileError if the log has
-    no run."""
+    """A row of `ternary compare`; name: a run's folder; seen: how many of the scored stories were trained on.
+    ModelFileError if the log has no run."""
     if not log["start"]:
+        if (Path(name) / "log.jsonl").exists():
+            raise ModelFileError(f"the run in {name} ended before its first step; leave it out, or continue it with "
+                                 f"ternary train --save-dir {name}")
         raise ModelFileError(f"{name} has no log.jsonl of a run; give folders of --save-dir")
     settings, train, evals = log["start"][-1]["settings"], log["train"], log["eval"]
     best = min(evals, key=lambda e: e["val_bpc"], default={})
