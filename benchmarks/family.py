@@ -29,7 +29,7 @@ from ternary.models import MODELS
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "family.md"
 COMMON = ["--vocab", "4096", "--seq-len", "256", "--batch", "16", "--weight-decay", "0.1"]
-SEED, SPEED_STEPS = 42, 60
+SEED, SPEED_STEPS = 42, 30
 
 
 def ternary(*arguments: str) -> dict:
