@@ -30,6 +30,8 @@ RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "family.md"
 COMMON = ["--vocab", "4096", "--seq-len", "256", "--batch", "16", "--weight-decay", "0.1"]
 SEED, SPEED_STEPS = 42, 30
+PLOTTED = (("parameters", "million parameters", 1e6), ("tokens_per_second", "thousand tokens per second", 1e3),
+           ("seconds", "minutes of training", 60))
 
 
 def ternary(*arguments: str) -> dict:
@@ -131,22 +133,34 @@ def plot(rows: list[dict], path: Path, title: str) -> None:
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(1, 3, figsize=(18, 6), sharey=True)
-    for axis, (key, label, unit) in zip(axes, (("parameters", "million parameters", 1e6),
-                                               ("tokens_per_second", "thousand tokens per second", 1e3),
-                                               ("seconds", "minutes of training", 60))):
-        for row in rows:
-            axis.plot(row[key] / unit, row["bpc"], "o", color="tab:blue")
-            axis.annotate(row["model"], (row[key] / unit, row["bpc"]), fontsize=7, xytext=(4, 3),
-                          textcoords="offset points")
-        axis.set_xscale("log")
-        axis.set_xlabel(label)
+    figure, axes = plt.subplots(1, 3, figsize=(20, 9), dpi=110, sharey=True)
+    for axis, (key, label, unit) in zip(axes, PLOTTED):
+        axis.plot([row[key] / unit for row in rows], [row["bpc"] for row in rows], "o", color="tab:blue")
+        axis.set(xscale="log", xlabel=label)
+        axis.margins(x=0.15)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("bits per character (lower is better)")
     figure.suptitle(title)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.canvas.draw()                          # now the places of points are known
+    for axis, (key, _, unit) in zip(axes, PLOTTED):
+        write_names(axis, [(row[key] / unit, row["bpc"], row["model"].rpartition(":")[2]) for row in rows])
+    figure.savefig(path)
     plt.close(figure)
+
+
+def write_names(axis, points: list[tuple[float, float, str]]) -> None:
+    """Beside its point, or as far above as no other name is."""
+    to_pixels, height, width = axis.transData.transform, 12, 6.5               # of a letter, at 110 dots per inch
+    taken: list[tuple[float, float, float]] = []
+    for x, y, name in sorted(points, key=lambda point: point[1]):
+        left, bottom = to_pixels((x, y))
+        right, at = left + width * len(name), bottom
+        while any(left < end and start < right and abs(at - other) < height for start, end, other in taken):
+            at += 1
+        taken.append((left, right, at))
+        axis.annotate(name, (x, y), fontsize=7, xytext=(6, at - bottom - 4), textcoords="offset pixels",
+                      arrowprops={"arrowstyle": "-", "lw": 0.4, "color": "gray"} if at > bottom + 4 else None)
 
 
 def main() -> None:
