@@ -10,7 +10,7 @@ from ternary.training.optimizers.muon import Muon, MuonConfig
 
 @dataclass(frozen=True)
 class NorMuonConfig(MuonConfig):
-    row_decay: float = setting(0.95, "decay of the second moments of the rows of updates", above=0, at_most=1)
+    row_decay: float = setting(0.95, "decay of the second moments of the rows of updates", above=0, at_most=0.9999)
 
 
 @OPTIMIZERS.register("normuon")
