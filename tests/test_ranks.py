@@ -93,12 +93,14 @@ def test_text_from_standard_input_is_refused():
 
 @pytest.mark.parametrize("n, precision", [(2, "fp32"), *(pytest.param(n, p, marks=pytest.mark.slow) for n, p in (
     (1, "fp32"), (2, "int8"), (3, "fp32"), (4, "fp32"), (3, "int8"), (4, "int8")))])
-def test_losses_are_those_of_one_process(ranks, n, precision):
+def test_losses_are_those_of_one_process(ranks, n, precision, tmp_path):
     alone, _ = ranks(0, "--precision", precision, folder="alone")
     together, done = ranks(n, "--precision", precision, "--json", folder="together")
     assert together == pytest.approx(alone, rel=3e-3 if precision == "int8" else 2e-4)
     assert len(done.stdout.splitlines()) == 1 and json.loads(done.stdout)["step"] == 6
     assert len(re.findall("validation BPC", done.stderr)) == 3            # one rank speaks
+    one, several = ([float(e["waiting"]) for e in log(tmp_path / name, "train")] for name in ("alone", "together"))
+    assert not any(one) and all(0 <= share < 1 for share in several) and (n == 1 or any(several))
 
 
 @pytest.mark.slow

@@ -244,7 +244,7 @@ def _replace(path: Path, data: bytes) -> None:
 def _alone(path: Path, tell: Tell | None) -> Iterator[None]:
     """One process makes a thing, others wait until it has."""
     try:
-        (path.parent / "locks").mkdir(exist_ok=True)              # they stay: see train/lock.py
+        (path.parent / "locks").mkdir(exist_ok=True)              # they stay: see checkpoint/lock.py
         lock = FileLock(path.parent / "locks" / path.name)
         lock.acquire(timeout=0)
     except Timeout:
