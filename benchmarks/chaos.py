@@ -29,7 +29,7 @@ from ternary.bench.measure import machine
 from ternary.checkpoint.format import find
 from ternary.machine.heartbeat import say
 
-TERNARY = [sys.executable, "-m", "ternary.cli.main"]
+TERNARY = [sys.executable, "-m", "ternary"]
 RESULTS = Path(__file__).parent / "results"
 RUN = ("--steps 60 --batch 4 --seq-len 64 --vocab 512 --eval-every 15 --eval-stories 5 --save-minutes 0.02 --threads 1 "
        "--seed 5").split()

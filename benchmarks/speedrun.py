@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def train(flags: list[str], folder: Path) -> dict:
     """Run `ternary train` into `folder` -> its JSON. Its progress goes to stderr; SystemExit if it fails."""
-    command = [sys.executable, "-m", "ternary.cli.main", "train", *flags, "--save-dir", str(folder), "--json"]
+    command = [sys.executable, "-m", "ternary", "train", *flags, "--save-dir", str(folder), "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)

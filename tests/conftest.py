@@ -18,7 +18,7 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 set_threads()                     # as in the processes that tests start, so that they share compiled kernels
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
-TERNARY = [sys.executable, "-m", "ternary.cli.main"]
+TERNARY = [sys.executable, "-m", "ternary"]
 USUAL = Path(os.environ.get("TERNARY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ternary")
 try:
     (USUAL.expanduser() / "jit").mkdir(parents=True, exist_ok=True)

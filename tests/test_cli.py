@@ -9,9 +9,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import ternary
 from ternary import __version__
 from ternary.machine.streams import open_streams
 
@@ -34,7 +36,7 @@ cli.main()
 
 
 def start(*args, body=None, **options):
-    code = ["-m", "ternary.cli.main"] if body is None else ["-c", STUB.format(body=f"    {body}")]
+    code = ["-m", "ternary"] if body is None else ["-c", STUB.format(body=f"    {body}")]
     environ = {k: v for k, v in os.environ.items() if k != "TERNARY_DEBUG"} | options.pop("env", {})
     return subprocess.Popen(
         [sys.executable, *code, *args],
@@ -190,6 +192,14 @@ def test_a_reader_that_goes_away(body):
 def test_the_module_is_the_command():
     done = subprocess.run([sys.executable, "-m", "ternary", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and __version__ in done.stdout
+
+
+def test_the_module_runs_in_a_clone_installed_without_e():
+    code = (f"import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f).lower()]; "
+            f"sys.path.insert(0, {str(Path(ternary.__file__).parents[1])!r}); sys.argv = ['ternary', '--version']; "
+            "import runpy; runpy.run_module('ternary', run_name='__main__')")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and __version__ in done.stdout, done.stderr
 
 
 def test_help_is_a_word_too():
