@@ -19,7 +19,7 @@ from pathlib import Path
 from ternary.checkpoint.load import restore
 from ternary.errors import TernaryError
 from ternary.text.corpus import open_corpus
-from ternary.text.token_store import open_store
+from ternary.text.token_store import MAGIC, open_store
 from ternary.text.tokenizer import Tokenizer
 
 SECONDS, MEGABYTES = 1.0, 100.0
@@ -44,7 +44,7 @@ def attacks() -> list[tuple[str, str, bytes]]:
             ("restore", "config.json", deep), ("restore", "config.json", b'{"layers": 1' + b"0" * 5000 + b"}"),
             ("restore", "tokenizer.json", b'{"pieces": ["' + b"a" * 9_000_000 + b'"]}'),
             ("restore", "state.json", b"{" * 200_000),
-            ("store", "a.tok", b"TERNTOK1" + huge), ("tokenizer", "a.tokenizer", deep),
+            ("store", "a.tok", MAGIC + huge), ("tokenizer", "a.tokenizer", deep),
             ("text", "deep.jsonl", deep), ("text", "number.jsonl", b"1" * 3_000_000),
             ("text", "zeros.txt.gz", gzip.compress(zeros)), ("text", "zeros.csv.gz", gzip.compress(zeros)),
             ("text", "zeros.txt.zst", pa.compress(zeros, "zstd", asbytes=True)),

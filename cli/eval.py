@@ -33,11 +33,9 @@ def command(checkpoint, model, data, include_seen, stories, protocol, precision,
                          "in training; add --data, or leave it out")
     set_threads(threads)
     from ternary.checkpoint.load import restore
-    from ternary.compiler.compat import warm_up
     from ternary.evaluation.protocol import evaluate
     from ternary.text.corpus import open_corpus
     from ternary.training.sources import validation_of
-    warm_up()
     restored = restore(checkpoint, model=model, stories=True)
     if data is None:
         corpus, data = validation_of(restored.state, restored.path.parent)

@@ -64,10 +64,8 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
     clock = Clock()
     with heartbeat(clock.__str__):
         from ternary.checkpoint.load import restore
-        from ternary.compiler.compat import warm_up
         from ternary.inference.generation import Engine
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
-        warm_up()
         restored = restore(checkpoint, model=model)
         engine = Engine(restored.model, restored.tokenizer, decoder, **set)
         context = engine.new_context() if save_state or load_state else None

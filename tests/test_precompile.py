@@ -115,6 +115,20 @@ def test_a_cache_that_can_only_be_read_is_read(tmp_path, compiling, monkeypatch)
     assert compiling(tmp_path) == (1, 0, 256.0)
 
 
+def test_a_loaded_kernel_needs_no_compiler_and_another_one_compiles_after_it(tmp_path, compiling):
+    assert compiling(tmp_path) == (0, 1, 256.0)
+    lines = in_a_process(tmp_path, """
+import numpy as np
+from ternary.kernels.elementwise import multiply
+prepare(*CALL)
+print('numba.typed.typeddict' in sys.modules)                # one of the modules with rules for compiling
+a, b, y = (np.full((4, 32), value, np.float32) for value in (2, 3, 0))
+multiply(a, b, False, y)
+print(sum(multiply.compiled.stats.cache_misses.values()), y[0, 0])
+""")
+    assert lines == ["False", "1 6.0"]
+
+
 def test_without_compilation_there_are_no_kernels():
     done = subprocess.run([sys.executable, "-m", "ternary", "doctor"], env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
                           text=True, capture_output=True)

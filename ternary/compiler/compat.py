@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from threading import Thread
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -22,27 +21,25 @@ from numba.core.caching import (
     _CacheLocator,
     _SourceFileBackedLocatorMixin,
 )
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
+from numba.core.runtime.nrt import rtsys
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 from numba.np import arrayobj
 
 __all__ = ["arrayobj", "cached_njit", "cgutils", "config", "intrinsic", "ir", "llvm", "lower_builtin", "models",
-           "num_threads_symbol", "overload", "refuse_python_calls", "register_model", "type_callable", "typeof",
-           "warm_up"]
+           "num_threads_symbol", "overload", "refuse_python_calls", "register_model", "type_callable", "typeof"]
 
 num_threads_symbol = "get_num_threads"            # a C function of Numba's threading layer
 
 
-def cached_njit(f: Callable, folder: Path | None, **options) -> Callable:
-    """numba.njit with a cache below `folder`, or without cache if it is None.
+def cached_njit(f: Callable, folder: Path | None, entry: bool, **options) -> Callable:
+    """numba.njit with a cache below `folder`, or without cache if it is None. entry: only Python calls it.
 
     njit(cache=True) takes the folder from numba.config.CACHE_DIR, which would also move the cache of the user's own
     functions.
     """
     dispatcher = njit(**options)(f)
     if folder:
-        dispatcher._cache = _cache_below(folder)(f)
+        dispatcher._cache = _cache_below(folder, entry)(f)
     return dispatcher
 
 
@@ -71,7 +68,13 @@ def _is_whole(path: str) -> bool:
     return False
 
 
-def _cache_below(folder: Path) -> type[FunctionCache]:
+def _without_bitcode(library: tuple) -> tuple:
+    """A library with its object code only. Reading the bitcode takes longer than the rest."""
+    name, kind, (code, _) = library
+    return name, kind, (code, llvm.parse_assembly("").as_bitcode())
+
+
+def _cache_below(folder: Path, entry: bool) -> type[FunctionCache]:
     class Locator(_SourceFileBackedLocatorMixin, _CacheLocator):
         def __init__(self, py_func, py_file):
             self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
@@ -87,6 +90,17 @@ def _cache_below(folder: Path) -> type[FunctionCache]:
     class Impl(CompileResultCacheImpl):
         _locator_classes = [Locator, *CompileResultCacheImpl._locator_classes]       # the others for notebook cells
 
+        def reduce(self, cres):
+            """What is saved. Other compiled code does not call an entry function, so its bitcode is left out."""
+            library, function, *rest = super().reduce(cres)
+            return (_without_bitcode(library) if entry else library), function, *rest
+
+        def rebuild(self, target_context, payload):
+            function = payload[1]
+            target_context.codegen()._engine._defined_symbols |= {function.llvm_func_name,
+                                                                  function.llvm_cpython_wrapper_name}
+            return super().rebuild(target_context, payload)
+
     class Cache(FunctionCache):
         _impl_class = Impl
 
@@ -95,21 +109,18 @@ def _cache_below(folder: Path) -> type[FunctionCache]:
             file = self._cache_file
             self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, file._source_stamp)
 
+        def load_overload(self, sig, target_context):
+            """Without the rules for compiling, which take 0.15 s to load; cached code only needs the runtime."""
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+
         @contextmanager
         def _guard_against_spurious_io_errors(self):          # around loading and saving
             with suppress(OSError):                           # a full disk, a folder that is gone: compile without
                 yield
 
     return Cache
-
-
-def warm_up() -> None:
-    """Begin, in the background, what Numba does once in a process before it loads its first kernel: about 0.2 s."""
-    def refresh() -> None:
-        with global_compiler_lock:
-            cpu_target.target_context.refresh()
-
-    Thread(target=refresh, daemon=True).start()
 
 
 def refuse_python_calls(dispatcher: Callable, refuse: Callable) -> None:

@@ -61,7 +61,7 @@ def device(f: Callable) -> Callable:
     def refuse(*args):
         raise TypeError(f"{f.__name__} is a device function; call it in a @kernel")
 
-    inner = cached_njit(f, FOLDER, **INNER)
+    inner = cached_njit(f, FOLDER, entry=False, **INNER)
     refuse_python_calls(inner, refuse)
     return inner
 
@@ -71,7 +71,7 @@ def compiled(f: Callable) -> Callable:
 
     It goes to no backend and has no reference of its own: it is tested against another form of the same computation.
     """
-    return cached_njit(f, FOLDER, **OPTIONS)
+    return cached_njit(f, FOLDER, entry=True, **OPTIONS)
 
 
 class Kernel:
@@ -87,7 +87,8 @@ class Kernel:
     def __init__(self, f: Callable, ref: Callable, sums: tuple[str, ...], updates: tuple[str, ...], parallel: bool):
         self.name, self.ref, self.sums, self.updates = f.__name__, ref, sums, updates
         self.module = f.__module__
-        self.compiled = cached_njit(f, FOLDER, parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)
+        self.compiled = cached_njit(f, FOLDER, entry=True,
+                                    parallel={**PRANGE, "prange": True} if parallel else False, **OPTIONS)
         self.parameters = list(inspect.signature(f).parameters)
         self.inputs = [p for p in self.parameters if p in inspect.signature(ref).parameters]
         self.add = "add" in self.parameters and "add" not in self.inputs

@@ -14,7 +14,6 @@ import numpy as np
 from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.folder import point
 from ternary.checkpoint.load import Restored, restore
-from ternary.compiler.compat import warm_up
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
 from ternary.errors import NumericError, ResourceError
@@ -62,7 +61,6 @@ class Run:
         self.began, self.log, self.config, self.folder = time.monotonic(), Logbook(), config, Path(config.save_dir)
         self.callbacks = callbacks or []
         numba.set_num_threads(config.threads)
-        warm_up()
         restored = self.checkpoint(resume) if resume else None
         self.model = restored.model if restored else new_model(config)
         with world.first_here():
