@@ -1,6 +1,7 @@
 """Do two versions of the engine compute the same weights, bit for bit? Trains each model with both and compares.
 
     python benchmarks/same_weights.py OLD/bin/ternary NEW/bin/ternary [--steps 120] [--models ...] [--precisions ...]
+                                      [--train="--vocab-sampling 0"]
 
 OLD and NEW are the `ternary` commands of two installations on the same machine. A run of the same model, precision,
 seed, batch and threads gives the same bits, so any difference comes from a change of the arithmetic.
@@ -8,6 +9,7 @@ seed, batch and threads gives the same bits, so any difference comes from a chan
 import argparse
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,13 +20,14 @@ from safetensors.numpy import load_file
 MODELS, PRECISIONS = ("bolt-small", "nova", "thunderbolt"), ("int8", "bf16", "fp32")
 
 
-def train(command: str, model: str, precision: str, steps: int, batch_size: int, folder: Path) -> Path:
+def train(command: str, model: str, precision: str, steps: int, batch_size: int, folder: Path,
+          options: list[str]) -> Path:
     """Train on fables -> the folder of the last checkpoint. One already there, of the same settings, is used again."""
     if not (folder / "last").exists():
         subprocess.run([command, "train", "--model", model, "--precision", precision, "--steps", str(steps),
                         "--batch", str(batch_size), "--seq-len", "256", "--lr", "0.003", "--threads", "2",
                         "--data", "fables", "--eval-every", str(steps), "--eval-stories", "20",
-                        "--save-dir", str(folder)],
+                        "--save-dir", str(folder), *options],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder / "last"
 
@@ -49,11 +52,13 @@ def main() -> int:
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS)
     parser.add_argument("--folder", type=Path, help="where the runs are kept, and found again")
+    parser.add_argument("--train", default="", help="more options of `ternary train`, in one string, for both")
     given = parser.parse_args()
     folder, failed = given.folder or Path(tempfile.mkdtemp()), False
     for model in given.models:
         for precision in given.precisions:
-            runs = [train(command, model, precision, given.steps, given.batch, folder / f"{side}-{model}-{precision}")
+            runs = [train(command, model, precision, given.steps, given.batch, folder / f"{side}-{model}-{precision}",
+                          shlex.split(given.train))
                     for side, command in (("old", given.old), ("new", given.new))]
             row = {"model": model, "precision": precision, **difference(*runs)}
             failed |= not row["same"]

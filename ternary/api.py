@@ -122,6 +122,16 @@ class LanguageModel:
         """
         return "".join(self.stream(prompt, max_tokens, seed, stop, decoder, set, **sampling))
 
+    def generate_many(self, prompts: list[str], max_tokens: int = 256, seed: int = 0, stop: Iterable[str] = (),
+                      **sampling: Any) -> list[str]:
+        """[generate(prompt, max_tokens, seed + k, stop, **sampling) for the k-th prompt], several times sooner: all
+        texts grow together, on all threads."""
+        import numba
+
+        from ternary.inference.generation import Sampling
+        return self._engine.generate_many(prompts, max_tokens, Sampling(**sampling), seed, stop,
+                                          numba.get_num_threads())
+
     def stream(self, prompt: str = "", max_tokens: int = 256, seed: int = 0, stop: Iterable[str] = (),
                decoder: str | None = None, set: dict[str, Any] | None = None, **sampling: Any) -> Iterator[str]:
         """`generate`, piece by piece."""

@@ -136,7 +136,7 @@ def test_decode(monkeypatch):
     r = bench_decode(model=TINY, tokens=4)
     assert WHERE | {"model", "tokens", "peak_rss_mb"} <= set(r) and r["streams"] == 3 and r["compiled"]
     speeds = [value for name, value in r.items() if name.endswith("tokens_per_second")]
-    assert len(speeds) == 5 and min(speeds) > 0
+    assert len(speeds) == 6 and min(speeds) > 0
     used = r["greedy_tokens_per_second"] * r["bytes_per_token"]
     assert r["share_of_bandwidth"] * r["bandwidth"] == pytest.approx(used)
     with pytest.raises(UsageError, match="give one of them"):

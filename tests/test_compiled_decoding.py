@@ -18,6 +18,7 @@ from ternary.inference.generation import Engine
 from ternary.inference.sampling import Sampling
 from ternary.models import LM, MODELS
 from ternary.models.bolt import Bolt, BoltConfig
+from ternary.models.twin import short_twin
 from ternary.nn.mixers.attention import Attention
 from ternary.nn.module import Module
 from ternary.nn.norm import RMSNorm
@@ -105,6 +106,40 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
     for k in range(3):
         alone = decoder.generate(first[k:k + 1], decoder.init_state(), Sampling(), silent, uniforms[:, k:k + 1])
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
+
+
+@pytest.mark.parametrize("quantizer", ["tensor", "block256"])
+@pytest.mark.parametrize("count", [7, 45])
+def test_many_streams_draw_what_each_draws_alone(quantizer, count):
+    """As a matrix unit computes them, where there is one: a part of a block of rows, and more than one. The inputs of
+    `down` have two scales with block256."""
+    model = Bolt(BoltConfig(1500, dim=64, layers=2, hidden=512, quantizer=quantizer), seed=4)
+    rng = np.random.default_rng(5)
+    model.embed.weight.values[...] *= 30
+    decoder, uniforms, first = decoder_of(model), rng.random((12, count)), rng.integers(0, 1500, count)
+    silent = np.zeros(0, int)
+    together = decoder.generate(first, decoder.init_state(count), Sampling(), silent, uniforms)
+    for k in range(count):
+        alone = decoder.generate(first[k:k + 1], decoder.init_state(), Sampling(), silent, uniforms[:, k:k + 1])
+        np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("sampling", [Sampling(), GREEDY, PENALTY], ids=str)
+def test_many_texts_are_those_of_one_after_the_other(engines, sampling, threads):
+    """Also with penalties, which the loop does not draw with; texts end at different places."""
+    prompts, stop = ["", "the cat", "a dog ran to the cat. " * 12, "ran", "the"], (" mat", "dog.")
+    found = engines[0].generate_many(prompts, 50, sampling, 3, stop, threads)
+    assert found == [engines[0].generate(prompt, 50, sampling, 3 + k, stop) for k, prompt in enumerate(prompts)]
+    assert engines[0].generate_many([], 50) == []
+
+
+def test_many_texts_of_a_model_with_attention():
+    """Prompts of different lengths: one stream has more room for keys and values than another."""
+    tokenizer = Tokenizer.train(TEXT, 400)
+    engine = Engine(short_twin(MODELS.get("searchlm")(), vocab_size=tokenizer.vocab_size), tokenizer)
+    prompts = ["the cat sat on the mat. " * 20, "a dog", ""]
+    assert engine.generate_many(prompts, 30) == [engine.generate(p, 30, seed=k) for k, p in enumerate(prompts)]
 
 
 def test_streams_of_a_model_with_attention():

@@ -2,6 +2,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from ternary.kernels.decode.bandwidth import read_through
 from ternary.kernels.sample import sample
 from ternary.machine.hardware import usable_cores
 from ternary.machine.heartbeat import say
+from ternary.machine.workers import Workers, most_workers
 from ternary.models import MODELS
 from ternary.rng import generator
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
+from ternary.training.micro_batches import even_cuts
 
 STREAMS = 32
 PROMPT = 1024                     # tokens
@@ -65,6 +68,7 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
             "greedy_tokens_per_second": speed(lambda: draw(decoder, 1, tokens, GREEDY), tokens),
             "streams": STREAMS, "streams_tokens_per_second": speed(lambda: draw(decoder, STREAMS, tokens),
                                                                    STREAMS * tokens),
+            "streams_all_cores_tokens_per_second": on_all_cores(decoder, tokens),
             "prompt_tokens": PROMPT, "prompt_tokens_per_second": speed(lambda: read(decoder, PROMPT), PROMPT),
             "bytes_per_token": size, "bandwidth": (bandwidth := read_bandwidth(size))}
         result["share_of_bandwidth"] = size * result["greedy_tokens_per_second"] / bandwidth
@@ -106,6 +110,14 @@ def draw(decoder: CompiledDecoder, streams: int, tokens: int, sampling: Sampling
     silent = np.array([decoder.tokenizer.EOS])
     decoder.generate(np.zeros(streams, np.int64), decoder.init_state(streams), sampling or Sampling(), silent,
                      generator(0, "bench").random((tokens, streams)))
+
+
+def on_all_cores(decoder: CompiledDecoder, tokens: int) -> float:
+    """Tokens per second of STREAMS, which the cores share."""
+    count = min(STREAMS, most_workers(usable_cores()[0]))
+    workers, parts = Workers(count, 1), even_cuts(STREAMS, count)
+    tasks = [partial(draw, decoder.twin(), part.stop - part.start, tokens) for part in parts]
+    return speed(lambda: workers.run(tasks), STREAMS * tokens)
 
 
 def read(decoder: CompiledDecoder, tokens: int) -> None:

@@ -1,7 +1,9 @@
-"""AMX-BF16, the matrix unit of recent Xeons: 32 x 32 blocks of a product from eight tile registers.
+"""AMX, the matrix unit of recent Xeons: blocks of a product from eight tile registers.
 
-Registers 0-3 accumulate a 2 x 2 block of 16 x 16 tiles, 4-5 hold two tiles of A (16 rows x 32 steps, row-major), 6-7
-two tiles of B (16 pairs of steps x 16 columns), half a panel each. Source: Intel SDM vol. 1, ch. 18.
+In bf16, registers 0-3 accumulate a 2 x 2 block of 16 x 16 tiles, 4-5 hold two tiles of A (16 rows x 32 steps,
+row-major), 6-7 two tiles of B (16 pairs of steps x 16 columns), half a panel each. In bytes, registers 0-3 accumulate
+the sums of two digits of 32 rows and of 16 columns, 4-6 hold tiles of A (16 rows x 64 steps), 7 a tile of B (16 fours
+of steps x 16 columns). Source: Intel SDM vol. 1, ch. 18.
 """
 import numpy as np
 from numba import types
@@ -88,3 +90,47 @@ def store_block(tc, c):
             call(b, "llvm.x86.tilestored64", VOID, _register(k), at, index(128))
         return ctx.get_dummy_value()
     return types.void(c), cg
+
+
+@intrinsic
+def digits_fma(tc, q, qo, row, digits, p, po, apart, all_rows):
+    """Sums of two digits, of 32 rows and 16 columns, += 64 steps of int8 q @ uint8 p; of 16 rows if not all_rows.
+
+    q: rows `row` apart from flat offset qo, their second digits `digits` further on; p: fours of steps of a column side
+    by side, 16 such rows `apart` bytes apart from flat offset po.
+    """
+    def cg(ctx, b, sig, args):
+        q, qo, row, digits, p, po, apart, all_rows = args
+
+        def load(register, k, ary, off, stride):
+            at = pointer(ctx, b, sig.args[k], ary, off, I8)
+            call(b, "llvm.x86.tileloadd64", VOID, _register(register), at, stride)
+
+        def add(c, a, off):
+            load(a, 0, q, off, row)
+            call(b, "llvm.x86.tdpbsud", VOID, _register(c), _register(a), _register(7))
+        load(7, 4, p, po, apart)
+        add(0, 4, qo)
+        add(1, 5, b.add(qo, digits))
+        with b.if_then(all_rows):
+            second = b.add(qo, b.mul(row, index(16)))
+            add(2, 6, second)
+            add(3, 4, b.add(second, digits))
+        return ctx.get_dummy_value()
+    return types.void(q, types.intp, types.intp, types.intp, p, types.intp, types.intp, types.boolean), cg
+
+
+@intrinsic
+def store_digits(tc, c, all_rows):
+    """c (2, 32, 16) = the sums of digits_fma, as int32 in an array of float32."""
+    def cg(ctx, b, sig, args):
+        def put(register, place):
+            at = pointer(ctx, b, sig.args[0], args[0], index(16 * place), I8)
+            call(b, "llvm.x86.tilestored64", VOID, _register(register), at, index(64))
+        put(0, 0)
+        put(1, 32)
+        with b.if_then(args[1]):
+            put(2, 16)
+            put(3, 48)
+        return ctx.get_dummy_value()
+    return types.void(c, types.boolean), cg

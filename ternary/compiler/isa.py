@@ -74,6 +74,7 @@ def _choose() -> tuple[str, dict, list[str]]:
 
 ISA, FEATURES, AVAILABLE = _choose()
 AMX = ISA == "amx"
+AMX_BYTES = AMX and bool(FEATURES.get("amx-int8"))
 AVX512 = ISA in ("amx", "avx512bf16", "avx512")
 BF16_DOT = ISA in ("amx", "avx512bf16")
 # byte dot products in one instruction: u8 x s8, or s8 x s8

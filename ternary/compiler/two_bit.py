@@ -37,6 +37,18 @@ def two_bit_fma(tc, t, a, ao, p, po):
 
 
 @intrinsic
+def take_plane(tc, p, po, out, at, j):
+    """out[at:], a vector of bytes = plane j of a vector of 2-bit codes p[po:], where it is in the byte."""
+    def cg(ctx, b, sig, args):
+        p, po, out, at, j = args
+        codes = b.load(pointer(ctx, b, sig.args[0], p, po, VI), align=4)
+        mask = b.shl(ir.Constant(I32, 0x03030303), b.trunc(b.shl(j, index(1)), I32))
+        b.store(b.and_(codes, simd.splat(b, mask, VI)), pointer(ctx, b, sig.args[2], out, at, VI), align=4)
+        return ctx.get_dummy_value()
+    return types.void(p, types.intp, out, types.intp, types.intp), cg
+
+
+@intrinsic
 def row(tc, t, k):
     """Row k of a tile, k a literal, as a tile of one row."""
     if not isinstance(k, types.IntegerLiteral):

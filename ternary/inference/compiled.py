@@ -3,12 +3,14 @@
 A model is traced to its graph, and the graph becomes a program (see program.py). What it has no instruction for it
 refuses; then the model itself decodes, by decoders.base.
 """
+from copy import copy
 from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
 
 from ternary.autograd.tape import Tape
+from ternary.compiler.isa import LANES
 from ternary.graph import trace
 from ternary.inference.decoders.base import Decoder, Told
 from ternary.inference.program import UNIT, Builder, Unsupported, padded
@@ -16,6 +18,7 @@ from ternary.inference.sampling import Sampling
 from ternary.kernels.decode import pack
 from ternary.kernels.decode import program as P
 from ternary.kernels.decode.draw import GROUPS, LOWEST, MOST
+from ternary.kernels.decode.many_rows import BLOCK
 from ternary.kernels.rotary import rope_angles
 from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
@@ -73,6 +76,25 @@ class CompiledDecoder(Decoder):
                       np.zeros(streams * self.cache_size(0), np.float32), 0)
         return self.with_room(empty, ROOM) if self.built.attentions else empty
 
+    def joined(self, states: list[State]) -> State:
+        """One state of all streams; each keeps its own."""
+        room = max(state.room for state in states)
+        states = [self.with_room(state, room) if state.room < room else state for state in states]
+        return State(np.concatenate([state.positions for state in states]),
+                     np.concatenate([*(state.numbers[:-1] for state in states), np.zeros(1, np.float32)]),
+                     np.concatenate([state.cache for state in states]), room)
+
+    def selected(self, state: State, streams: np.ndarray) -> State:
+        """The state of those streams, a mask."""
+        numbers, cache = (a.reshape(len(streams), -1)[streams].ravel() for a in (state.numbers[:-1], state.cache))
+        return State(state.positions[streams], np.append(numbers, np.float32(0)), cache, state.room)
+
+    def twin(self) -> "CompiledDecoder":
+        """The same weights, for another thread: they need not take turns."""
+        other = copy(self)
+        other.turn, other.scratches, other.programs = Lock(), {}, {}
+        return other
+
     def rooms(self, room: int) -> list[tuple[int, int, int, int]]:
         """For each attention: where its keys and values begin, channels, heads, and for how many tokens."""
         found, at = [], 0
@@ -115,9 +137,10 @@ class CompiledDecoder(Decoder):
             for at, values in self.built.presets:
                 x[:, at:at + len(values)] = values
             kept = P.Scratch(pack.aligned(np.append(x.ravel(), np.zeros(UNIT, np.float32))),
-                             pack.aligned(np.zeros(rows * 2 * digits + UNIT, np.int8)),
+                             pack.aligned(np.zeros(padded(rows, BLOCK) * 2 * digits + UNIT, np.int8)),
                              np.zeros(rows * P.SUMS, np.float32), np.zeros(room + 2 * UNIT, np.float32),
-                             np.zeros(digits, np.float32), slab, digits)
+                             np.zeros(digits, np.float32), pack.aligned(np.zeros(pack.PANEL // 4 * digits, np.uint8)),
+                             pack.aligned(np.zeros(2 * BLOCK * LANES, np.float32)), slab, digits)
             self.scratches[rows] = kept
         return kept
 

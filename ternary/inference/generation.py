@@ -78,7 +78,7 @@ class Engine:
             return int(drawn[0])
 
         if context and self.compiled:
-            ids = self.begin(self.compiled, ids, state, told, context)
+            ids = [self.begin(self.compiled, ids, state, told, context)]
         for _ in range(max_tokens):
             kept = context and context.state.copy()
             logits = penalties.applied(decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
@@ -105,7 +105,7 @@ class Engine:
                rng: np.random.Generator, told: Told | None, context: "Context | None") -> Iterator[int]:
         """`tokens` of a decoder that draws by itself: several before Python looks at them."""
         state = context.state if context else decoder.init_state()
-        last, = self.begin(decoder, ids, state, told, context)
+        last = self.begin(decoder, ids, state, told, context)
         while self.generated < max_tokens:
             uniforms, kept = rng.random((min(BURST, max_tokens - self.generated), 1)), context and state.copy()
             burst = decoder.generate(np.array([last]), state, sampling, self.silent, uniforms)[:, 0].tolist()
@@ -125,16 +125,16 @@ class Engine:
                             decoder.read(np.array([last, *burst][:taken]), kept)
             last = burst[-1]
 
-    def begin(self, decoder: "CompiledDecoder", ids: list[int], state: "State", told: Told | None,
-              context: "Context | None") -> list[int]:
-        """Read all of a prompt but its last token -> that one, as a list"""
+    def begin(self, decoder: "CompiledDecoder", ids: list[int], state: "State", told: Told | None = None,
+              context: "Context | None" = None) -> int:
+        """Read all of a prompt but its last token -> that one"""
         if ids[:-1]:
             decoder.read_prompt(np.array(ids[:-1]), state, told)
         if told:
             told(len(ids), len(ids))
         if context:
             context.ids += ids[1:]
-        return ids[-1:]
+        return ids[-1]
 
     def stream(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                seed: int = 0, told: Told | None = None, stop: Iterable[str] = (),
@@ -152,3 +152,13 @@ class Engine:
     def generate(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                  seed: int = 0, stop: Iterable[str] = ()) -> str:
         return "".join(self.stream(prompt, max_tokens, sampling, seed, stop=stop))
+
+    def generate_many(self, prompts: list[str], max_tokens: int = 256, sampling: Sampling | None = None, seed: int = 0,
+                      stop: Iterable[str] = (), threads: int = 1) -> list[str]:
+        """[generate(prompt, max_tokens, sampling, seed + k, stop) for the k-th prompt], together where the model has a
+        compiled form that draws with these settings. The threads share the texts."""
+        sampling, stop = sampling or Sampling(), tuple(stop)
+        if self.compiled and self.compiled.draws(sampling):
+            from ternary.inference.many import generate_many
+            return generate_many(self, self.compiled, prompts, max_tokens, sampling, seed, stop, threads)
+        return [self.generate(prompt, max_tokens, sampling, seed + k, stop) for k, prompt in enumerate(prompts)]

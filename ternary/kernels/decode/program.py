@@ -9,7 +9,8 @@ from collections import namedtuple
 from ternary.compiler.jit import compiled, device
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.draw import LOWEST, draw
-from ternary.kernels.decode.products import SUMS, quantize, table_product, ternary_product, word_product
+from ternary.kernels.decode.many_rows import table_rows, ternary_rows
+from ternary.kernels.decode.products import SUMS, quantize, word_product
 
 WIDTH = 12
 CHUNK = 32                        # tokens of a prompt that are read together
@@ -23,8 +24,9 @@ OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant"
 # code (instructions, WIDTH), codes: 2-bit panels, words: int16 panels, floats: constants, angles (positions, head):
 # rotary positions
 Program = namedtuple("Program", "code codes words floats angles")
-# of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for a row of scores and of errors
-Scratch = namedtuple("Scratch", "x q sums scores error slab digits")
+# of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for a row of scores and of errors,
+# and for many_rows
+Scratch = namedtuple("Scratch", "x q sums scores error plane rows slab digits")
 # positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
 Streams = namedtuple("Streams", "state cache positions first caches")
 # byte panels, scales and errors of the head's table; table (V * dim,) and embedding (V * dim,) in float32
@@ -40,7 +42,7 @@ def execute(program, w, streams, count):
         op, y, a, n = code[i, 0], code[i, 1], code[i, 2], code[i, 3]
         b, c, d, e, f, g = code[i, 4], code[i, 5], code[i, 6], code[i, 7], code[i, 8], code[i, 9]
         if op == TERNARY:                         # n inputs, b: panels, c: scales, d: outputs, e: of a segment
-            ternary_product(q, digits, n, e, sums, codes, b, floats, c, d, x, y, slab, count)
+            ternary_rows(q, digits, n, e, sums, codes, b, floats, c, d, x, y, slab, count, w.plane, w.rows)
             continue
         if op == FLOAT:                           # n inputs, b: panels of words, c: scales, d: outputs
             word_product(x, a, n, program.words, b, floats, c, d, x, y, slab, count)
@@ -127,7 +129,8 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
         for r in range(count):
             h = r * w.slab + head.hidden
             quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
-        table_product(w.q, w.digits, head.dim, w.sums, head.panels, head.scales, head.vocab, logits, padded, count)
+        table_rows(w.q, w.digits, head.dim, w.sums, head.panels, head.scales, head.vocab, logits, padded, count,
+                   w.rows)
         for r in range(count):
             h = r * w.slab + head.hidden
             for k in range(silent.shape[0]):
