@@ -4,18 +4,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numba import njit
 from test_graph import VOCAB, Doubled, shaken
 
 from ternary import ops
 from ternary.autograd.tape import Tape
+from ternary.compiler.two_bit import FIVE_BITS
 from ternary.errors import ModelFileError, UsageError
 from ternary.graph import trace
 from ternary.graph.reference import Reference
-from ternary.inference.compiled import CompiledDecoder, compiled_decoder
+from ternary.inference.compiled import CompiledDecoder, compiled_decoder, rounded
 from ternary.inference.context import load_context
 from ternary.inference.decoders.base import Decoder
 from ternary.inference.generation import Engine
 from ternary.inference.sampling import Sampling
+from ternary.kernels.decode import pack, products
 from ternary.models import LM, MODELS
 from ternary.models.bolt import Bolt, BoltConfig
 from ternary.models.twin import short_twin
@@ -106,6 +109,25 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
     for k in range(3):
         alone = decoder.generate(first[k:k + 1], decoder.init_state(), Sampling(), silent, uniforms[:, k:k + 1])
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
+
+
+@njit
+def narrow_logits(x, panels, scales, vocab, y):
+    q, sums = np.zeros(2 * len(x), np.int8), np.zeros(products.SUMS, np.float32)
+    products.quantize(x, 0, len(x), q, 0, len(x), len(x), sums, 0)
+    products.narrow_table_product(q, len(x), len(x), sums, panels, scales, vocab, y)
+
+
+def test_the_narrow_table_has_the_logits_of_its_rounded_rows():
+    """In 5 bits, where the CPU has a product with them, else in bytes."""
+    rng, vocab, dim = np.random.default_rng(3), 150, 64
+    table, x, y = rng.normal(0, 1, (vocab, dim)), rng.normal(0, 1, dim).astype(np.float32), np.zeros(200, np.float32)
+    top, panels = (pack.NARROW_TOP, pack.five_bit_panels) if FIVE_BITS else (pack.TABLE_TOP, pack.byte_panels)
+    narrow = rounded(table, top, panels)
+    narrow_logits(x, narrow.panels, narrow.scales, vocab, y)
+    scales = np.abs(table).max(1, keepdims=True) / top
+    np.testing.assert_allclose(y[:vocab], np.rint(table / scales) * scales @ x, atol=2e-3)
+    assert (np.abs(y[:vocab] - table @ x) <= narrow.errors[:vocab] * np.linalg.norm(x) + 2e-3).all()
 
 
 @pytest.mark.parametrize("quantizer", ["tensor", "block256"])

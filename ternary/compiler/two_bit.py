@@ -1,4 +1,4 @@
-"""Weights in 2 bits, and bit masks of comparisons: the intrinsics of decoding."""
+"""Weights in 2 and in 5 bits, and bit masks of comparisons: the intrinsics of decoding."""
 from numba import types
 
 from ternary.compiler import simd
@@ -10,7 +10,8 @@ from ternary.compiler.tiles import Tile, build, tile, vectors
 
 PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vector of 2-bit codes
 IN_PLACE = VNNI
-wide, wide4 = tile(1, 4), tile(4, 4)      # a number for each output of a panel, of one row and of four
+FIVE_BITS = VNNI and LANES == 16  # five_bit_fma wants bit masks of 64 bytes
+wide, wide2, wide4 = tile(1, 4), tile(2, 4), tile(4, 4)   # a number for each output of a panel, of 1, 2 and 4 rows
 
 
 @intrinsic
@@ -46,6 +47,35 @@ def take_plane(tc, p, po, out, at, j):
         b.store(b.and_(codes, simd.splat(b, mask, VI)), pointer(ctx, b, sig.args[2], out, at, VI), align=4)
         return ctx.get_dummy_value()
     return types.void(p, types.intp, out, types.intp, types.intp), cg
+
+
+@intrinsic
+def five_bit_fma(tc, t, a, ao, digits, p, po, bo):
+    """Row i of t (2, 4) += four int8 of a[ao + i * digits:] dot numbers of 5 bits.
+
+    p[po:], 128 bytes: their low four bits, those of outputs 0-15 and 32-47 in the low half of a byte; p[bo:], 32 bytes:
+    their high bit, in the order of outputs and inputs.
+    """
+    def cg(ctx, b, sig, args):
+        tv, av, ao, digits, pv, po, bo = args
+        v8, four = ir.VectorType(simd.I8, 64), const(4, VI)
+        numbers = []
+        for k in range(2):
+            both = b.load(pointer(ctx, b, sig.args[4], pv, b.add(po, index(64 * k)), VI), align=4)
+            for j, low in enumerate((both, b.lshr(both, four))):
+                low = b.bitcast(b.and_(low, const(0x0f0f0f0f, VI)), v8)
+                at = pointer(ctx, b, sig.args[4], pv, b.add(bo, index(16 * k + 8 * j)), I64)
+                high = b.bitcast(b.load(at, align=8), ir.VectorType(ir.IntType(1), 64))
+                numbers.append(b.bitcast(b.select(high, b.or_(low, ir.Constant(v8, [16] * 64)), low), VI))
+        out = []
+        for i in range(2):
+            off = b.add(ao, digits) if i else ao
+            x = simd.splat(b, b.load(pointer(ctx, b, sig.args[1], av, off, I32), align=1), VI)
+            for j, u in enumerate(numbers):
+                c = b.bitcast(b.extract_value(tv, 4 * i + j), VI)
+                out.append(b.bitcast(simd.bytes_dot(b, c, u, x), VF))
+        return build(ctx, b, t, out)
+    return t(t, a, types.intp, types.intp, p, types.intp, types.intp), cg
 
 
 @intrinsic

@@ -3,6 +3,7 @@
 A model is traced to its graph, and the graph becomes a program (see program.py). What it has no instruction for it
 refuses; then the model itself decodes, by decoders.base.
 """
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -11,6 +12,7 @@ import numpy as np
 
 from ternary.autograd.tape import Tape
 from ternary.compiler.isa import LANES
+from ternary.compiler.two_bit import FIVE_BITS
 from ternary.graph import trace
 from ternary.inference.decoders.base import Decoder, Told
 from ternary.inference.program import UNIT, Builder, Unsupported, padded
@@ -52,15 +54,10 @@ class CompiledDecoder(Decoder):
         vocab, dim = graph.table.shape
         self.table = np.ascontiguousarray(graph.table, np.float32)
         embedding = graph.nodes[0].inputs[0].constant
-        f = np.maximum(np.abs(self.table).max(1), 1e-30) / pack.TABLE_TOP
-        q = np.rint(self.table / f[:, None])
-        errors = np.linalg.norm(self.table - q * f[:, None], axis=1) * 1.001
-        self.head = P.Head(pack.aligned(pack.byte_panels(q)),
-                           pack.aligned(np.pad(f, (0, -vocab % pack.PANEL)).astype(np.float32)),
-                           np.append(errors, errors.max()).astype(np.float32), self.table.ravel(),
-                           np.ascontiguousarray(embedding, np.float32).ravel(),
-                           np.float32(np.linalg.norm(q * f[:, None], axis=1).max() * 1.001), vocab, dim,
-                           built.at(graph.hidden))
+        in_bytes = rounded(self.table, pack.TABLE_TOP, pack.byte_panels)
+        narrow = rounded(self.table, pack.NARROW_TOP, pack.five_bit_panels) if FIVE_BITS else in_bytes
+        self.head = P.Head(in_bytes, narrow, self.table.ravel(), np.ascontiguousarray(embedding, np.float32).ravel(),
+                           vocab, dim, built.at(graph.hidden))
         self.turn = Lock()                            # of threads, which share the scratch
         self.scratches: dict[int, P.Scratch] = {}
         self.programs: dict[int, P.Program] = {}
@@ -68,7 +65,7 @@ class CompiledDecoder(Decoder):
     @property
     def bytes_per_token(self) -> int:
         """Bytes of weights that a token reads, keys and values and the rows of candidates left out."""
-        arenas = self.codes, self.words, self.floats, self.head.panels, self.head.scales
+        arenas = self.codes, self.words, self.floats, self.head.narrow.panels, self.head.narrow.scales
         return sum(a.nbytes for a in arenas)
 
     def init_state(self, streams: int = 1) -> State:
@@ -210,6 +207,16 @@ class CompiledDecoder(Decoder):
                               uniforms, tokens.astype(np.int64), np.full(count * end, LOWEST, np.float32),
                               np.zeros(end, np.int64), np.zeros(room, np.float32), np.zeros(room, np.float32), out)
         return out[:done]
+
+
+def rounded(table: np.ndarray, top: int, panels: Callable[[np.ndarray], np.ndarray]) -> P.Table:
+    """table (V, dim) as whole numbers to +-top, with a scale for each row."""
+    scales = np.maximum(np.abs(table).max(1), 1e-30) / top
+    q = np.rint(table / scales[:, None])
+    near = q * scales[:, None]
+    scales, errors = (pack.aligned(np.pad(a, (0, -len(table) % pack.PANEL)).astype(np.float32))
+                      for a in (scales, np.linalg.norm(table - near, axis=1) * 1.001))
+    return P.Table(pack.aligned(panels(q)), scales, errors, np.float32(np.linalg.norm(near, axis=1).max() * 1.001))
 
 
 def compiled_decoder(plain: Decoder) -> CompiledDecoder | None:

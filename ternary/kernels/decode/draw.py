@@ -37,53 +37,52 @@ def at_least(a, n, k):
 
 
 @device
-def fill(a, n):
-    """Set a[n:] to LOWEST up to whole panels -> where they end."""
-    end = (n + PANEL - 1) // PANEL * PANEL
+def largest_of(ids, values, n, k):
+    """Move the k largest of values[:n], and what is hardly smaller, with their ids to the front -> how many."""
+    end, kept = (n + PANEL - 1) // PANEL * PANEL, 0
     for i in range(n, end):
-        a[i] = LOWEST
-    return end
+        values[i] = LOWEST
+    bound = at_least(values, end, k)
+    for i in range(n):
+        if values[i] >= bound:
+            ids[kept], values[kept] = ids[i], values[i]
+            kept += 1
+    return kept
 
 
 @device
 def draw(logits, lo, vocab, factor, x, h, dim, table, errors, largest_row, temperature, top_k, top_p, min_p, u, ids,
          values, lows):
-    """A token. logits[lo:lo + vocab padded] are rounded, LOWEST where silent; the hidden row is x[h:h + dim].
+    """A token, and how many were candidates.
 
-    errors (V + 1): the distance of each row of the byte table from `table`; largest_row: the largest norm of its rows;
+    logits[lo:lo + vocab padded] are rounded, LOWEST where silent; the hidden row is x[h:h + dim]. errors (vocab
+    padded): the distance of each row of the rounded table from `table`; largest_row: the largest norm of its rows;
     factor: of the row's digits.
     """
     wanted = 1 if temperature == 0 else top_k
     end = (vocab + PANEL - 1) // PANEL * PANEL
     norm = np.sqrt(dot(x, h, x, h, dim))
-    # by Cauchy-Schwarz, |error of a logit| <= own * errors[token] + rest
+    # by Cauchy-Schwarz, |error of a logit| <= norm * errors[token] + rest
     rest = np.float32(0.5) * factor * np.sqrt(np.float32(dim)) * largest_row + SLACK * norm * largest_row
-    most = norm * errors[vocab] + rest
-    for g in range(GROUPS):                       # the largest of each residue class
+    for g in range(GROUPS):                       # the largest of each residue class, at least
         t = wide() + LOWEST
         for o in range(g * PANEL, end, GROUPS * PANEL):
-            t = maximum(t, load_like(wide(), logits, 0, lo + o))
+            t = maximum(t, load_like(wide(), logits, 0, lo + o) - load_like(wide(), errors, 0, o) * norm)
         store(lows, 0, g * PANEL, t)
-    bound, n = at_least(lows, GROUPS * PANEL, wanted) - 2 * most, 0
+    bound, m = at_least(lows, GROUPS * PANEL, wanted) - 2 * rest, 0
     for o in range(0, end, PANEL):
-        bits = reached(load_like(wide(), logits, 0, lo + o), bound)
+        at_most = load_like(wide(), logits, 0, lo + o) + load_like(wide(), errors, 0, o) * norm
+        bits = reached(at_most, bound)
         while bits != 0:
             i = o + lowest_one(bits)
             bits &= bits - np.uint64(1)
             if logits[lo + i] > LOWEST:
-                ids[n], values[n] = i, logits[lo + i]
-                n += 1
-    for i in range(n):
-        lows[i] = values[i] - rest - norm * errors[ids[i]]
-    bound, m = at_least(lows, fill(lows, n), wanted), 0
-    for i in range(n):
-        if values[i] + rest + norm * errors[ids[i]] >= bound:
-            ids[m], values[m] = ids[i], dot(x, h, table, ids[i] * dim, dim)
-            m += 1
-    best = 0
-    for i in range(1, m):
+                ids[m], values[m] = i, dot(x, h, table, i * dim, dim)
+                m += 1
+    n, best = largest_of(ids, values, m, wanted), 0
+    for i in range(1, n):
         if values[i] > values[best]:
             best = i
     if temperature == 0:
-        return ids[best]
-    return ids[filtered(values[:m], best, temperature, top_k, top_p, min_p, u)]
+        return ids[best], m
+    return ids[filtered(values[:n], best, temperature, top_k, top_p, min_p, u)], m

@@ -9,7 +9,7 @@ from ternary.compiler.two_bit import PANEL, prefetch_read, take_plane
 from ternary.kernels.decode.products import AHEAD, BASE, SUMS, ZERO, table_product, ternary_product
 
 BLOCK, STEPS = 32, 64             # rows and inputs that the unit takes together
-FEWEST = 6                        # rows that are worth it
+FEWEST = 4                        # rows that are worth it
 LINE = 64                         # bytes that memory moves together
 
 if AMX_BYTES:

@@ -7,6 +7,7 @@ from ternary.compiler.two_bit import PANEL
 # of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
 TABLE_TOP = 127 if VNNI else 63
 TABLE_ZERO = TABLE_TOP + 1
+NARROW_TOP = 15                   # of a table in 5 bits
 WORD_TOP = 32767                  # of float weights, which are stored in 16 bits
 
 
@@ -39,6 +40,17 @@ def byte_panels(q: np.ndarray) -> np.ndarray:
     p = in_panels(q.astype(np.int16)) + TABLE_ZERO
     p = p.reshape(len(p), PANEL, -1, 4).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(p).astype(np.uint8).ravel()
+
+
+def five_bit_panels(q: np.ndarray) -> np.ndarray:
+    """q (N, K) of whole numbers to +-NARROW_TOP, K a multiple of 8 -> flat uint8 panels of q + NARROW_TOP + 1 for
+    five_bit_fma: of each panel the low bits, then the high ones."""
+    p = (in_panels(q.astype(np.int8)) + NARROW_TOP + 1).astype(np.uint8)
+    panels, k = len(p), p.shape[2]
+    p = p.reshape(panels, 4, 16, k // 4, 4).transpose(0, 3, 1, 2, 4).reshape(panels, k // 4, 4, 64)
+    low, high = p & 15, np.packbits(p >> 4, axis=3, bitorder="little")
+    low = low[:, :, ::2] | low[:, :, 1::2] << 4
+    return np.concatenate([low.reshape(panels, -1), high.reshape(panels, -1)], 1).ravel()
 
 
 def word_panels(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,24 @@ from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
 from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
-from ternary.compiler.two_bit import PANEL, plane_sums, prefetch_read, row, two_bit_fma, wide, wide4
-from ternary.kernels.decode.pack import TABLE_ZERO
+from ternary.compiler.two_bit import (
+    FIVE_BITS,
+    PANEL,
+    five_bit_fma,
+    plane_sums,
+    prefetch_read,
+    row,
+    two_bit_fma,
+    wide,
+    wide2,
+    wide4,
+)
+from ternary.kernels.decode.pack import NARROW_TOP, TABLE_ZERO
 
 TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
 BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
 TOP = np.float32(127 * 256)       # of an activation
-ZERO = np.float32(TABLE_ZERO)
+ZERO, NARROW_ZERO = np.float32(TABLE_ZERO), np.float32(NARROW_TOP + 1)
 AHEAD = 1024                      # bytes between what is read and what is fetched: over the end of a page
 SUMS = 16                         # numbers that `quantize` leaves for each row: the factor, and sums of segments
 
@@ -119,6 +130,27 @@ def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
                 pt += 4 * PANEL
             s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
             store(y, 0, r * length + o, s * scale * sums[so])
+
+
+if FIVE_BITS:
+    @device
+    def narrow_table_product(q, digits, n, sums, p, scales, vocab, y):
+        """table_product of panels of 5 bits, of one row: there is less to read."""
+        for o in range(0, vocab, PANEL):
+            t, low = wide2(), o * n // 8 * 5
+            high = low + n * PANEL // 2
+            for at in range(0, n, 4):
+                prefetch_read(p, low + AHEAD)
+                prefetch_read(p, low + AHEAD + 64)
+                t = five_bit_fma(t, q, at, digits, p, low, high)
+                low += 2 * PANEL
+                high += PANEL // 2
+            s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[1] * NARROW_ZERO
+            store(y, 0, o, s * load_like(wide(), scales, 0, o) * sums[0])
+else:
+    @device
+    def narrow_table_product(q, digits, n, sums, p, scales, vocab, y):
+        table_product(q, digits, n, sums, p, scales, vocab, y, 0, 1)
 
 
 @device

@@ -10,9 +10,10 @@ from ternary.compiler.jit import compiled, device
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.draw import LOWEST, draw
 from ternary.kernels.decode.many_rows import table_rows, ternary_rows
-from ternary.kernels.decode.products import SUMS, quantize, word_product
+from ternary.kernels.decode.products import SUMS, narrow_table_product, quantize, word_product
 
 WIDTH = 12
+CROWD = 16                        # if more than this part of all tokens are candidates, fewer bits do not pay
 CHUNK = 32                        # tokens of a prompt that are read together
 OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant", "activation", "write", "causal_conv",
        "copy", "scale", "scan", "scan_constant", "layer_norm", "attention", "softmax", "linear_attention", "l2_norm",
@@ -29,8 +30,10 @@ Program = namedtuple("Program", "code codes words floats angles")
 Scratch = namedtuple("Scratch", "x q sums scores error plane rows slab digits")
 # positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
 Streams = namedtuple("Streams", "state cache positions first caches")
-# byte panels, scales and errors of the head's table; table (V * dim,) and embedding (V * dim,) in float32
-Head = namedtuple("Head", "panels scales errors table embedding largest_row vocab dim hidden")
+# panels of the rounded table of the head, scales and errors of its rows, the largest norm of one
+Table = namedtuple("Table", "panels scales errors largest_row")
+# in bytes, and in fewer bits where there is a product with them; table (V * dim,) and embedding (V * dim,) in float32
+Head = namedtuple("Head", "bytes narrow table embedding vocab dim hidden")
 
 
 @device
@@ -123,22 +126,30 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
     """
     steps, count = out.shape
     padded = logits.shape[0] // count
+    narrow = count == 1
     for i in range(steps):
         embed(head, tokens, w, count)
         execute(program, w, streams, count)
         for r in range(count):
             h = r * w.slab + head.hidden
             quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
-        table_rows(w.q, w.digits, head.dim, w.sums, head.panels, head.scales, head.vocab, logits, padded, count,
-                   w.rows)
+        rounded = head.narrow if narrow else head.bytes
+        if narrow:
+            narrow_table_product(w.q, w.digits, head.dim, w.sums, rounded.panels, rounded.scales, head.vocab, logits)
+        else:
+            table_rows(w.q, w.digits, head.dim, w.sums, rounded.panels, rounded.scales, head.vocab, logits, padded,
+                       count, w.rows)
         for r in range(count):
             h = r * w.slab + head.hidden
             for k in range(silent.shape[0]):
                 logits[r * padded + silent[k]] = LOWEST
-            tokens[r] = out[i, r] = draw(logits, r * padded, head.vocab, w.sums[r * SUMS], w.x, h, head.dim, head.table,
-                                         head.errors, head.largest_row, temperature, top_k, top_p, min_p,
-                                         uniforms[i, r], ids, values, lows)
+            token, candidates = draw(logits, r * padded, head.vocab, w.sums[r * SUMS], w.x, h, head.dim, head.table,
+                                     rounded.errors, rounded.largest_row, temperature, top_k, top_p, min_p,
+                                     uniforms[i, r], ids, values, lows)
+            tokens[r] = out[i, r] = token
             streams.positions[r] += 1
+            if candidates > head.vocab // CROWD:
+                narrow = False
         if count == 1 and tokens[0] == end:
             return i + 1
     return steps
