@@ -13,7 +13,7 @@ from ternary.kernels.decode.many_rows import table_rows, ternary_rows
 from ternary.kernels.decode.products import SUMS, narrow_table_product, quantize, word_product
 
 WIDTH = 12
-CROWD = 16                        # if more than this part of all tokens are candidates, fewer bits do not pay
+CROWD = 16                        # more than this part of all tokens are too many candidates
 CHUNK = 32                        # tokens of a prompt that are read together
 OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant", "activation", "write", "causal_conv",
        "copy", "scale", "scan", "scan_constant", "layer_norm", "attention", "softmax", "linear_attention", "l2_norm",
@@ -125,8 +125,7 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
     A stream whose token was `end` goes on, but its tokens do not matter. With one stream, it stops there. -> steps.
     """
     steps, count = out.shape
-    padded = logits.shape[0] // count
-    narrow = count == 1
+    padded, narrow, candidates = logits.shape[0] // count, count == 1, 0
     for i in range(steps):
         embed(head, tokens, w, count)
         execute(program, w, streams, count)
@@ -148,8 +147,7 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
                                      uniforms[i, r], ids, values, lows)
             tokens[r] = out[i, r] = token
             streams.positions[r] += 1
-            if candidates > head.vocab // CROWD:
-                narrow = False
+        narrow = count == 1 and not (narrow and candidates > head.vocab // CROWD)      # then bytes for the next token
         if count == 1 and tokens[0] == end:
             return i + 1
     return steps
