@@ -1,6 +1,7 @@
 """Two ranks, one core each, over networks of given rates and latencies: tokens per second, and the time that they wait.
 
-    python benchmarks/slow_network.py [--networks none 1000/1 1000/20 100/1 100/20] [--steps 60] [-- options of train]
+    python benchmarks/slow_network.py [--networks none 1000/1 1000/20 100/1 100/20] [--steps 60] [--data FILE]
+                                       [-- options of train]
 
 A network is Mbit/s and milliseconds from machine to machine. Needs Linux, root, ip (iproute2), and the extra mpi: each
 rank is in a network namespace of its own (network.py). Passing packets on takes a little of the same two cores. Prints
@@ -40,13 +41,14 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--data", default="fables")
     parser.add_argument("train", nargs="*", help="options of `ternary train`")
     given = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
     mpiexec = str(Path(sys.executable).parent / "mpiexec")
 
     def command(way: str, folder: Path, core: int) -> list[str]:
-        return ["taskset", "-c", str(core), sys.executable, "-m", "ternary", "train", "--data", "fables",
+        return ["taskset", "-c", str(core), sys.executable, "-m", "ternary", "train", "--data", given.data,
                 "--steps", str(given.steps), "--batch", str(given.batch), "--seq-len", "256", "--threads", "1",
                 "--eval-stories", "20", "--eval-every", str(given.steps), "--save-dir", str(folder), *WAYS[way],
                 *given.train]
