@@ -154,6 +154,8 @@ def test_many_texts_are_those_of_one_after_the_other(engines, sampling, threads)
     found = engines[0].generate_many(prompts, 50, sampling, 3, stop, threads)
     assert found == [engines[0].generate(prompt, 50, sampling, 3 + k, stop) for k, prompt in enumerate(prompts)]
     assert engines[0].generate_many([], 50) == []
+    with pytest.raises(UsageError, match="wanted a list of texts"):
+        engines[0].generate_many("the cat")
 
 
 def test_many_texts_of_a_model_with_attention():

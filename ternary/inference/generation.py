@@ -157,6 +157,8 @@ class Engine:
                       stop: Iterable[str] = (), threads: int = 1) -> list[str]:
         """[generate(prompt, max_tokens, sampling, seed + k, stop) for the k-th prompt], together where the model has a
         compiled form that draws with these settings. The threads share the texts."""
+        if isinstance(prompts, str):
+            raise UsageError(f"prompts is a text, {prompts[:20]!r}; wanted a list of texts")
         sampling, stop = sampling or Sampling(), tuple(stop)
         if self.compiled and self.compiled.draws(sampling):
             from ternary.inference.many import generate_many

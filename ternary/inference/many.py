@@ -1,27 +1,22 @@
 """Several texts at once: a matrix that is read serves all of them."""
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ternary.inference.compiled import CompiledDecoder
+from ternary.inference.generation import BURST, Engine
 from ternary.inference.sampling import Sampling
 from ternary.inference.stops import StopStrings
 from ternary.machine.workers import Workers, most_workers
 from ternary.rng import generator
 from ternary.text.tokenizer import StreamDecoder
 
-if TYPE_CHECKING:
-    from ternary.inference.generation import Engine
-
-BURST = 32                        # tokens of each text that are drawn before Python looks at them
-
 
 class Text:
     """A continuation that grows."""
 
-    def __init__(self, engine: "Engine", seed: int, stop: Iterable[str]):
+    def __init__(self, engine: Engine, seed: int, stop: Iterable[str]):
         self.rng, self.end = generator(seed, "sample"), engine.tokenizer.EOS
         self.decoder, self.stops = StreamDecoder(engine.tokenizer), StopStrings(stop)
         self.pieces: list[str] = []
@@ -41,7 +36,7 @@ class Text:
         return "".join(self.pieces) + rest
 
 
-def generate_many(engine: "Engine", decoder: CompiledDecoder, prompts: list[str], max_tokens: int, sampling: Sampling,
+def generate_many(engine: Engine, decoder: CompiledDecoder, prompts: list[str], max_tokens: int, sampling: Sampling,
                   seed: int, stop: tuple[str, ...], threads: int) -> list[str]:
     """What engine.generate(prompts[k], max_tokens, sampling, seed + k, stop) returns, for all k, sooner."""
     count = min(most_workers(threads), len(prompts))
@@ -53,7 +48,7 @@ def generate_many(engine: "Engine", decoder: CompiledDecoder, prompts: list[str]
     return [str(text) for text in texts]
 
 
-def grow(engine: "Engine", decoder: CompiledDecoder, texts: list[Text], prompts: list[str], max_tokens: int,
+def grow(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: list[str], max_tokens: int,
          sampling: Sampling) -> None:
     """All texts, on one thread."""
     states = [decoder.init_state() for _ in texts]
