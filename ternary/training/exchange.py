@@ -9,7 +9,7 @@ from ternary.nn.module import unpadded
 from ternary.training.optimizers import Optimizer
 
 GROUP = 1024                      # numbers that share a scale
-OUTER_LR, OUTER_MOMENTUM = 0.7, 0.9               # of DiLoCo
+OUTER_LR, OUTER_MOMENTUM = 1.0, 0.3               # DiLoCo's 0.7 and 0.9 overshoot in runs of few meetings
 BLOCK = 64                        # groups that stay in cache between the passes
 
 
