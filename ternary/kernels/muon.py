@@ -159,12 +159,11 @@ def muon(p, g, m, v, shapes, hyper, like):
         while k < count:
             first, rows, columns = shapes[k, 0], shapes[k, 1], shapes[k, 2]
             x = direction(g, m, first, rows, columns, scale, momentum)
-            if rows <= columns:
-                orthogonalize(x, like, c)
-            else:
-                y = transposed_copy(x)
-                orthogonalize(y, like, c)
-                x = transposed_copy(y)
+            if rows > columns:
+                x = transposed_copy(x)
+            orthogonalize(x, like, c)             # called once, as each call is compiled into the kernel
+            if rows > columns:
+                x = transposed_copy(x)
             step = lr * np.float32(UPDATE_RMS * np.sqrt(shapes[k, 3]))
             if row_decay > 0:
                 norm = normalize_rows(x, v, shapes[k, 5], row_decay)
