@@ -284,7 +284,7 @@ def main() -> None:
             say(json.dumps(found))
     result = {"date": time.strftime("%Y-%m-%d"), **machine(), "rows": rows}
     out = args.out or RESULTS / f"{result['date']}-chaos.json"
-    out.write_text(json.dumps(result) + "\n")
+    out.write_text(json.dumps(result).replace(str(place.folder), "FOLDER") + "\n")
     print("| what | times | lost | said |\n|---|---|---|---|")
     for row in rows:
         print(f"| {row['what']} | {row['times']} | {row['lost'] or 'nothing'} | {row.get('said', '')} |")

@@ -116,7 +116,7 @@ def on_all_cores(decoder: CompiledDecoder, tokens: int) -> float:
     """Tokens per second of STREAMS, which the cores share."""
     count = min(STREAMS, most_workers(usable_cores()[0]))
     workers, parts = Workers(count, 1), even_cuts(STREAMS, count)
-    tasks = [partial(draw, decoder.twin(), part.stop - part.start, tokens) for part in parts]
+    tasks = [partial(draw, decoder.for_thread(), part.stop - part.start, tokens) for part in parts]
     return speed(lambda: workers.run(tasks), STREAMS * tokens)
 
 

@@ -86,8 +86,8 @@ class CompiledDecoder(Decoder):
         numbers, cache = (a.reshape(len(streams), -1)[streams].ravel() for a in (state.numbers[:-1], state.cache))
         return State(state.positions[streams], np.append(numbers, np.float32(0)), cache, state.room)
 
-    def twin(self) -> "CompiledDecoder":
-        """The same weights, for another thread: they need not take turns."""
+    def for_thread(self) -> "CompiledDecoder":
+        """A decoder with the same weights and its own scratch, so that threads need not take turns."""
         other = copy(self)
         other.turn, other.scratches, other.programs = Lock(), {}, {}
         return other

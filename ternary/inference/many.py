@@ -14,15 +14,15 @@ from ternary.text.tokenizer import StreamDecoder
 
 
 class Text:
-    """A continuation that grows."""
+    """The continuation of one prompt so far."""
 
     def __init__(self, engine: Engine, seed: int, stop: Iterable[str]):
         self.rng, self.end = generator(seed, "sample"), engine.tokenizer.EOS
         self.decoder, self.stops = StreamDecoder(engine.tokenizer), StopStrings(stop)
         self.pieces: list[str] = []
 
-    def goes_on(self, tokens: list[int]) -> bool:
-        """Whether it does after these tokens."""
+    def extend(self, tokens: list[int]) -> bool:
+        """Add tokens, up to the end of the text -> whether it goes on after them."""
         for token in tokens:
             if token == self.end:
                 return False
@@ -43,13 +43,13 @@ def generate_many(engine: Engine, decoder: CompiledDecoder, prompts: list[str], 
     if not count:
         return []
     texts = [Text(engine, seed + k, stop) for k in range(len(prompts))]
-    Workers(count, 1).run([partial(grow, engine, decoder.twin(), texts[k::count], prompts[k::count], max_tokens,
-                                   sampling) for k in range(count)])
+    Workers(count, 1).run([partial(generate_together, engine, decoder.for_thread(), texts[k::count], prompts[k::count],
+                                   max_tokens, sampling) for k in range(count)])
     return [str(text) for text in texts]
 
 
-def grow(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: list[str], max_tokens: int,
-         sampling: Sampling) -> None:
+def generate_together(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: list[str], max_tokens: int,
+                      sampling: Sampling) -> None:
     """All texts, on one thread."""
     states = [decoder.init_state() for _ in texts]
     last = np.array([engine.begin(decoder, [engine.tokenizer.EOS, *engine.tokenizer.encode(prompt)], state)
@@ -59,6 +59,6 @@ def grow(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: l
         steps = min(BURST, max_tokens - done)
         uniforms = np.stack([text.rng.random(steps) for text in texts], 1)
         drawn = decoder.generate(last, state, sampling, engine.silent, uniforms)
-        going = np.array([text.goes_on(drawn[:, k].tolist()) for k, text in enumerate(texts)])
+        going = np.array([text.extend(drawn[:, k].tolist()) for k, text in enumerate(texts)])
         state, last, done = decoder.selected(state, going), drawn[-1][going], done + steps
         texts = [text for text, goes in zip(texts, going) if goes]

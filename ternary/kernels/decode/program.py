@@ -13,7 +13,7 @@ from ternary.kernels.decode.many_rows import table_rows, ternary_rows
 from ternary.kernels.decode.products import SUMS, narrow_table_product, quantize, word_product
 
 WIDTH = 12
-CROWD = 16                        # more than this part of all tokens are too many candidates
+MANY = 16                         # candidates are many from vocab / MANY on
 CHUNK = 32                        # tokens of a prompt that are read together
 OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant", "activation", "write", "causal_conv",
        "copy", "scale", "scan", "scan_constant", "layer_norm", "attention", "softmax", "linear_attention", "l2_norm",
@@ -147,7 +147,7 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
                                      uniforms[i, r], ids, values, lows)
             tokens[r] = out[i, r] = token
             streams.positions[r] += 1
-        narrow = count == 1 and not (narrow and candidates > head.vocab // CROWD)      # then bytes for the next token
+        narrow = count == 1 and not (narrow and candidates > head.vocab // MANY)       # then bytes for the next token
         if count == 1 and tokens[0] == end:
             return i + 1
     return steps
