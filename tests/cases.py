@@ -2,13 +2,14 @@
 
 Outputs are allocated from what the reference returns; `wide` names those that stay float32 in bf16.
 """
-import mixer_cases  # noqa: F401  its cases are registered
+import loss_cases  # noqa: F401  their cases are registered
+import mixer_cases  # noqa: F401
 import numpy as np
 from case_inputs import ROWS, WIDTHS, case, coded, narrow, normal, paired, trits, whole
 
 from ternary.compiler.layout import from_bf16, pad_to_tile
 from ternary.kernels.activation import NAMES
-from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed, quantize_rows_ref
+from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, packed
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, pack_bits
 from ternary.kernels.glu import ACTIVATIONS
 from ternary.kernels.l2_norm import l2_norm_ref
@@ -217,38 +218,6 @@ def multiply(rng, act):
 @case("dw")
 def column_dots(rng, act):
     yield from pairs(rng, act)
-
-
-def head(rng, act, v, n):
-    h, table = act(normal(rng, n, 64)), 0.3 * normal(rng, v, 64)
-    vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)
-    vocab_rows[:v] = table
-    return (h, table, rng.integers(0, v, n).astype(np.int32), act(vocab_rows), np.zeros((2, 0), np.float32),
-            act(np.ascontiguousarray(vocab_rows.T)))
-
-
-def head_of_bytes(rng, act, v, n):
-    """Exact in bytes and in bf16: whole numbers times powers of two."""
-    h, table = act(whole(rng, n, 64) / 128), whole(rng, v, 64, SEVEN_OR_EIGHT_BITS) / 512
-    vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)
-    vocab_rows[:v] = table
-    q, factors = quantize_rows_ref(vocab_rows)
-    return (h, table, rng.integers(0, v, n).astype(np.int32), q.astype(np.int8), factors.astype(np.float32),
-            act(np.ascontiguousarray(vocab_rows.T)))
-
-
-@case("loss", "dh", "dtable")
-def cross_entropy(rng, act):
-    for v, n in ((1000, 300), (101, 1), (96, 129), (33, 600)):
-        for inputs in (head(rng, act, v, n), head_of_bytes(rng, act, v, n)):
-            yield *inputs, np.float32(0.01), np.float32(0), 0
-
-
-@case("loss")
-def nll(rng, act):
-    for v, n in ((1000, 300), (101, 1)):
-        for inputs in (head(rng, act, v, n), head_of_bytes(rng, act, v, n)):
-            yield inputs[:5]
 
 
 @case("y")

@@ -23,6 +23,20 @@ def causal_conv_bwd(rng, act):
 
 
 @case()
+def grouped_conv(rng, act):
+    for n, length in SEQUENCES:
+        for group, channels, taps, dilation in ((16, 64, 4, 5), (5, 40, 2, 1), (1, 40, 3, 4), (40, 40, 1, 1)):
+            x, w = (narrow(normal(rng, rows, 64), channels) for rows in (n, taps * group))
+            yield act(x), w, group, channels, dilation, length
+
+
+@case("dw")
+def grouped_conv_bwd(rng, act):
+    for x, *others in grouped_conv(rng, act):
+        yield act(narrow(normal(rng, *x.shape), others[2])), x, *others
+
+
+@case()
 def gated_conv(rng, act):
     for n, length in SEQUENCES:
         for taps, dilation in ((8, 1), (8, 3), (24, 2)):

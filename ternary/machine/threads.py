@@ -25,8 +25,10 @@ def set_threads(wanted: int | None = None) -> int:
                              "--threads")
         threads = min(threads, int(given))
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    # NumPy's products: each worker makes its own; with threads besides, v3 trained at a quarter of the speed
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     # a waiting thread that spins for long loses its turn to any other process on the core, and all wait for it
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     # kernels say themselves what is vectorised: they are as fast as with level 3, and compile an eighth sooner

@@ -1,8 +1,8 @@
 import numpy as np
 
-from ternary import ops
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, op
 from ternary.objectives.base import OBJECTIVES, Batch, Objective, Term
+from ternary.ops.losses import add_softmax_grad, column, per_token, softmax_sums
 
 SMALLEST_REST = 1e-6              # lower bound of 1 - p
 
@@ -28,25 +28,27 @@ def candidates(tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.tri(seq_len, dtype=bool) & ~repeated[:, None] & (tokens[:, None] != targets[:, :, None])
 
 
-@ops.numpy_op
+@op
 def unlikelihood(logits: Tensor, tokens: np.ndarray, candidates: np.ndarray) -> Tensor:
     """logits (B, T, V), tokens (B, T), candidates (B, T, T) -> sum of -log(1 - p) over the candidates, (B, T, 1)
 
     1 - p is at least SMALLEST_REST, so that values and gradients are finite. The gradient of the logit of a lone
     candidate is p, also where p rounds to 1.
     """
-    index = np.broadcast_to(tokens[:, None], candidates.shape)
-    p = np.exp(logits - logits.max(-1, keepdims=True))
-    p /= p.sum(-1, keepdims=True)
+    log_sum, _ = softmax_sums(logits)
+    b, t, s = np.nonzero(candidates)              # a token is a candidate once at most: no index comes twice
+    places = b * tokens.shape[1] + t, tokens[b, s]
     # float64, as one candidate may outweigh all others
-    of_candidates = np.where(candidates, np.take_along_axis(p, index, -1), 0).astype(np.float64)
-    rest = np.maximum(1 - of_candidates, SMALLEST_REST)
+    p = np.exp((logits.data[places] - log_sum[places[0]]).astype(np.float64))
+    rest = np.maximum(1 - p, SMALLEST_REST)
+
+    def summed(values):
+        return np.bincount(places[0], values, len(log_sum))
 
     def backward(dy):
-        odds = of_candidates / rest
-        total = odds.sum(-1, keepdims=True)
-        d = p * -total.astype(p.dtype)
-        b, t, s = np.nonzero(candidates)          # a token is a candidate once at most: no index comes twice
-        d[b, t, tokens[b, s]] = (of_candidates * (1 - (total - odds)))[b, t, s]
-        return d * dy
-    return -np.log(rest).sum(-1, keepdims=True), backward
+        odds, dy = p / rest, column(dy)
+        total = summed(odds)
+        before = logits.grad[places] if logits.grad is not None else 0
+        dx = add_softmax_grad(logits, log_sum, np.zeros_like(dy), -dy * total.astype(dy.dtype))
+        dx[places] = before + p * (1 - (total[places[0]] - odds)) * dy[places[0]]
+    return per_token(logits, -summed(np.log(rest)).astype(log_sum.dtype)), backward

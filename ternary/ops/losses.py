@@ -1,7 +1,9 @@
-"""Losses of single tokens, besides the cross-entropy: plain NumPy."""
+"""Losses of single tokens, besides the cross-entropy."""
 import numpy as np
 
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, current_tape, grad_buffer, op
+from ternary.kernels import softmax
+from ternary.ops.convert import as_tensor
 from ternary.ops.numpy_op import numpy_op
 
 SHORTEST = 1e-6                   # a vector that is shorter has no direction
@@ -19,30 +21,49 @@ def target_above_mean(logits: Tensor, targets: np.ndarray) -> Tensor:
     return np.take_along_axis(logits, index, -1) - logits.mean(-1, keepdims=True), backward
 
 
-@numpy_op
+@op
 def squared_log_sum_exp(logits: Tensor) -> Tensor:
     """logits (B, T, V) -> log(sum of exp(logits))^2, (B, T, 1)"""
-    top = logits.max(-1, keepdims=True)
-    e = np.exp(logits - top)
-    z = e.sum(-1, keepdims=True)
-    log_sum = top + np.log(z)
+    log_sum, _ = softmax_sums(logits)
 
     def backward(dy):
-        return e * (2 * dy * log_sum / z)
-    return log_sum * log_sum, backward
+        add_softmax_grad(logits, log_sum, np.zeros_like(log_sum), 2 * column(dy) * log_sum)
+    return per_token(logits, log_sum * log_sum), backward
 
 
-@numpy_op
+@op
 def negative_entropy(logits: Tensor) -> Tensor:
     """logits (B, T, V) -> sum of p log p of the softmax, in nats, (B, T, 1)"""
-    log_p = logits - logits.max(-1, keepdims=True)
-    log_p = log_p - np.log(np.exp(log_p).sum(-1, keepdims=True))
-    p = np.exp(log_p)
-    total = (p * log_p).sum(-1, keepdims=True)
+    log_sum, value = softmax_sums(logits)
 
     def backward(dy):
-        return p * (log_p - total) * dy
-    return total, backward
+        dy = column(dy)
+        add_softmax_grad(logits, log_sum, dy, -dy * value)
+    return per_token(logits, value), backward
+
+
+def softmax_sums(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """log(sum of exp(logits)) and sum of p log p of each token, (B * T,)"""
+    log_sum, mean_log_p = (np.empty(len(logits.data), current_tape().accum_dtype) for _ in range(2))
+    softmax.softmax_sums(logits.data, logits.shape[-1], log_sum, mean_log_p)
+    return log_sum, mean_log_p
+
+
+def add_softmax_grad(logits: Tensor, log_sum: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Add p (a log p + b) to the gradient of the logits -> their gradient, (B * T, V'). a, b (B * T,)"""
+    dx, add = grad_buffer(logits)
+    softmax.softmax_bwd(logits.data, logits.shape[-1], log_sum, a, b, add, dx)
+    return dx
+
+
+def column(dy: np.ndarray) -> np.ndarray:
+    """The gradient (B * T, C') of a tensor (B, T, 1) -> (B * T,)"""
+    return np.ascontiguousarray(dy[:, 0])
+
+
+def per_token(like: Tensor, values: np.ndarray) -> Tensor:
+    """values (B * T,) -> (B, T, 1) in accum_dtype, for the tokens of `like`"""
+    return as_tensor(values.reshape(*like.shape[:-1], 1), accum=True)
 
 
 @numpy_op

@@ -7,6 +7,7 @@ from ternary.autograd.tape import Tensor, current_tape, empty, grad_buffer, op, 
 from ternary.kernels import attention as A
 from ternary.kernels import conv
 from ternary.kernels import dynamic_conv as DC
+from ternary.kernels import grouped_conv as G
 from ternary.kernels import linear_attention as L
 from ternary.kernels import scan as S
 from ternary.kernels import token_shift as TS
@@ -53,38 +54,24 @@ def causal_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
     return y, backward
 
 
-@numpy_op
+@op
 def grouped_conv(x: Tensor, w: Tensor, groups: int, dilation: int = 1) -> Tensor:
     """x (B, T, C) -> a causal convolution that mixes the n = C / groups channels of each group, (B, T, C)
 
     w (K * n, C): y[t, c] = sum over k, i of w[k * n + i, c] * x[t - (K - 1 - k) * dilation, i of c's group].
     """
-    (batch, seq_len, channels), n = x.shape, x.shape[2] // groups
-    if channels % groups or len(w) % n or w.shape[1] != channels or dilation < 1:
+    (_, seq_len, channels), rows, n = x.shape, w.shape[0], x.shape[2] // groups
+    if channels % groups or rows % n or w.shape[1] != channels or dilation < 1:
         raise ValueError(f"[ops.grouped_conv] x of shape {x.shape} in {groups} groups with w of shape {w.shape} and "
                          f"dilation {dilation}; expected w of shape (taps * channels of a group, channels)")
-    taps = len(w) // n
-    delays = [(k, min(seq_len, (taps - 1 - k) * dilation)) for k in range(taps)]
-    matrices = w.reshape(taps * n, groups, n).swapaxes(0, 1)
-    seen = np.zeros((groups, batch, seq_len, taps, n), x.dtype)        # what each token sees, tap by tap
-    for k, delay in delays:
-        seen[:, :, delay:, k] = by_group(x, groups)[:, :, :seq_len - delay]
-    rows = seen.reshape(groups, batch * seq_len, taps * n)
-    y = (rows @ matrices).reshape(groups, batch, seq_len, n).transpose(1, 2, 0, 3).reshape(x.shape)
+    y, sizes = empty(x.shape, accum=any_accum(x)), (n, channels, dilation, seq_len)
+    G.grouped_conv(x.data, w.data[:rows], *sizes, y.data)
 
     def backward(dy):
-        dy = by_group(dy, groups).reshape(groups, batch * seq_len, n)
-        dseen, dx = (dy @ matrices.swapaxes(1, 2)).reshape(seen.shape), np.zeros((groups, batch, seq_len, n), x.dtype)
-        for k, delay in delays:
-            dx[:, :, :seq_len - delay] += dseen[:, :, delay:, k]
-        dw = (rows.swapaxes(1, 2) @ dy).swapaxes(0, 1).reshape(w.shape)
-        return dx.transpose(1, 2, 0, 3).reshape(x.shape), dw
+        dx = scratch_like(x.data)
+        G.grouped_conv_bwd(dy, x.data, w.data[:rows], *sizes, dx, summed_grad(w)[:rows])
+        donate_grad(x, dx)
     return y, backward
-
-
-def by_group(x: np.ndarray, groups: int) -> np.ndarray:
-    """(B, T, C) -> (groups, B, T, C / groups)"""
-    return x.reshape(*x.shape[:2], groups, -1).transpose(2, 0, 1, 3)
 
 
 @op
