@@ -3,6 +3,7 @@ import io
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sources import memory, parquet, read, write
 
+from ternary import fables
 from ternary.errors import DataError, ResourceError, UsageError
 from ternary.text import corpus as module
 from ternary.text.corpus import open_corpus, split_corpus
@@ -137,6 +139,8 @@ def test_fables():
     held_out = list(validation.stories())
     assert len(held_out) == 500 and held_out == list(validation.stories())
     assert next(train.stories()) != held_out[0]
+    both = list(zip(train.stories(), islice(train.stories(), 3)))
+    assert both == [(story, story) for story in fables.stories(0, 0, 3)]
     with pytest.raises(DataError, match="no split 'test'"):
         open_corpus("fables", "test")
 
