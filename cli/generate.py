@@ -24,6 +24,8 @@ from ternary.machine.heartbeat import heartbeat, say
 from ternary.registry import file_names
 from ternary.schema import Rule
 
+TOGETHER = 32                     # texts of a thread that grow at once
+
 
 @click.command("generate", short_help="Continue a prompt.")
 @click.argument("prompt", default="")
@@ -36,6 +38,8 @@ from ternary.schema import Rule
               "one of your own, file.py:Name. [default: a draw from the model's probabilities]")
 @click.option("--set", "set", multiple=True, callback=assignment, metavar="NAME=VALUE",
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
+@click.option("--prompts", type=UserPath(), metavar="FILE", help="Continue each line of FILE, many at once, "
+              "text k with seed + k; - is standard input. With --json a line of JSON for each.")
 @click.option("--save-state", type=UserPath(), metavar="FILE", help="Keep what the text has left behind, to go on "
               "with --load-state.")
 @click.option("--load-state", type=UserPath(), metavar="FILE", help="PROMPT continues the text of that state.")
@@ -44,8 +48,8 @@ from ternary.schema import Rule
 @click.option("--threads", type=positive_int(2), help="Number of threads. [default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
-def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_state, load_state, seed, threads, no_stream,
-            as_json, **sampling):
+def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, prompts, save_state, load_state, seed, threads,
+            no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
 
     PROMPT - is standard input. One that begins with a dash comes last, after two dashes.
@@ -54,12 +58,17 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
     ternary generate "Once upon a time"
     ternary generate "Once upon a time" --save-state a; ternary generate " Then" --load-state a
     ternary generate - < begin.txt
+    ternary generate --prompts prompts.txt --json > texts.jsonl
     ternary generate -- "- Who is there?"
     """
     from ternary.machine.threads import set_threads
-    set_threads(threads)
+    threads = set_threads(threads)
+    if prompts is not None and (prompt or save_state or load_state):
+        raise UsageError("--prompts takes its texts from a file, and no PROMPT, --save-state or --load-state; leave "
+                         "those out, or --prompts")
+    lines = lines_of(prompts) if prompts is not None else []
     prompt = standard_input() if prompt == "-" else as_text(prompt)
-    if not prompt and standard_input_waits():
+    if not prompt and not lines and standard_input_waits():
         say("standard input is not read; to continue it: ternary generate -")
     clock = Clock()
     with heartbeat(clock.__str__):
@@ -68,6 +77,9 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
         restored = restore(checkpoint, model=model)
         engine = Engine(restored.model, restored.tokenizer, decoder, **set)
+        if lines:
+            continue_all(engine, lines, max_tokens, sampling, seed, stop, threads, clock, as_json)
+            return
         context = engine.new_context() if save_state or load_state else None
         if load_state:
             from ternary.inference.context import load_context
@@ -96,12 +108,26 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, save_stat
         click.echo(text)
 
 
+def continue_all(engine, prompts, max_tokens, sampling, seed, stop, threads, clock, as_json):
+    """Print the texts of `prompts`, some at a time, so that states of all are never in memory together."""
+    count = TOGETHER * threads
+    for first in range(0, len(prompts), count):
+        clock.texts = f"generating: {first:,} of {len(prompts):,} texts"
+        some = prompts[first:first + count]
+        for prompt, text in zip(some, engine.generate_many(some, max_tokens, sampling, seed + first, stop, threads)):
+            if as_json:
+                emit({"prompt": prompt, "text": prompt + text}, True)
+            else:
+                click.echo(prompt + text + "\n")
+
+
 class Clock:
     """What `generate` is doing, for the heartbeat, and since when. start: when the prompt was read."""
 
     def __init__(self):
         self.begin = self.start = time.perf_counter()
         self.done = self.of = self.tokens = 0
+        self.texts = ""                           # how many of several are done
         self.shown = False                        # a piece of the text since the last line
 
     def read(self, done: int, of: int) -> None:
@@ -111,6 +137,8 @@ class Clock:
         if self.shown:
             self.shown = False
             return ""
+        if self.texts:
+            return self.texts
         if self.done < self.of:
             return f"reading the prompt: {self.done:,} of {self.of:,} tokens"
         return f"generating: {self.tokens:,} tokens" if self.tokens else "loading the model, its kernels and the prompt"
@@ -126,18 +154,35 @@ def as_text(argument: str) -> str:
 
 
 def standard_input() -> str:
-    """The prompt from standard input: UTF-8, or UTF-16 with its mark. The last line end is that of the line, not of the
-    prompt."""
+    """The prompt from standard input. The last line end is that of the line, not of the prompt."""
     typed = sys.stdin.isatty()
     if typed:
         say("type the prompt; it ends with Ctrl-D (Windows: Ctrl-Z and Enter) on a line of its own")
     with heartbeat("" if typed else "reading the prompt from standard input"):
-        data = sys.stdin.buffer.read()
-        encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-        text = data.decode(encoding, "replace").replace("\r\n", "\n").removesuffix("\n")
+        text = decoded(sys.stdin.buffer.read())
     if not text:
         raise UsageError("the prompt - is standard input, which is empty; pipe a text in, or leave the - out")
     return text
+
+
+def decoded(data: bytes) -> str:
+    """Text without its last line end: UTF-8, or UTF-16 with its mark."""
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return data.decode(encoding, "replace").replace("\r\n", "\n").removesuffix("\n")
+
+
+def lines_of(path: str) -> list[str]:
+    """The prompts of a file, one on each line; an empty line begins a story."""
+    if path == "-":
+        return standard_input().split("\n")
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--prompts {path} cannot be read ({error.strerror or error}); name a text file with a "
+                         "prompt on each line, or - for standard input") from None
+    if not data:
+        raise UsageError(f"--prompts {path} is empty; wanted a prompt on each line")
+    return decoded(data).split("\n")
 
 
 def standard_input_waits() -> bool:

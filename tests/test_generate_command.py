@@ -1,5 +1,6 @@
 """`ternary generate`: streams, prompts from elsewhere, and what it says while one waits."""
 import io
+import json
 import os
 import subprocess
 import sys
@@ -84,6 +85,33 @@ def test_a_prompt_from_standard_input(finished, here, monkeypatch, given, prompt
     result = here("generate", "-", "--checkpoint", finished[0], "--max-tokens", 2, "--json")
     assert result.code == 0 and result.json["text"].startswith(prompt)
     assert len(result.json["text"]) < len(prompt) + 30
+
+
+def test_many_prompts_from_a_file(finished, here, tmp_path, monkeypatch):
+    (tmp_path / "prompts.txt").write_text("The red cat\n\nÜber\n", encoding="utf-8")
+    monkeypatch.setattr(cli_generate, "TOGETHER", 2)
+    arguments = ["--checkpoint", finished[0], "--max-tokens", 9]
+    result = here("generate", "--prompts", tmp_path / "prompts.txt", *arguments, "--seed", 3, "--threads", 1, "--json")
+    alone = [here("generate", prompt, *arguments, "--seed", seed, "--json").json["text"]
+             for seed, prompt in enumerate(("The red cat", "", "Über"), 3)]
+    assert [json.loads(line) for line in result.out.splitlines()] == [
+        {"prompt": prompt, "text": text} for prompt, text in zip(("The red cat", "", "Über"), alone)]
+    shown = here("generate", "--prompts", tmp_path / "prompts.txt", *arguments, "--seed", 3)
+    assert shown.out == "".join(text + "\n\n" for text in alone)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("The red cat\n\nÜber".encode())))
+    assert here("generate", "--prompts", "-", *arguments, "--seed", 3).out == shown.out
+
+
+@pytest.mark.parametrize("arguments, error", [
+    (["--prompts", "absent.txt"], "--prompts absent.txt cannot be read (No such file or directory); name a text file"),
+    (["--prompts", ""], "cannot be read"),
+    (["--prompts", "empty.txt"], "--prompts empty.txt is empty; wanted a prompt on each line"),
+    (["a", "--prompts", "empty.txt"], "leave those out, or --prompts")])
+def test_prompts_that_cannot_be_continued(here, tmp_path, monkeypatch, arguments, error):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").touch()
+    result = here("generate", *arguments)
+    assert result.code == 2 and error in result.err and result.out == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="arguments that are bytes")
