@@ -205,6 +205,12 @@ def pairs(rng, act):
 
 
 @case()
+def convert(rng, act):
+    yield (act(normal(rng, 77, 64)),)
+    yield (normal(rng, 1, 96),)
+
+
+@case()
 def add_scaled(rng, act):
     for a, b in pairs(rng, act):
         yield a, b, -2.0

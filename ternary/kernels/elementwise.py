@@ -12,6 +12,18 @@ from ternary.compiler.workspace import clear, num_threads, share, workspace
 from ternary.kernels.norm import add_parts
 
 
+def convert_ref(x):
+    """y = x in the type of y.    x (N, D) -> y (N, D)"""
+    return x
+
+
+@kernel(ref=convert_ref)
+def convert(x, y):
+    for i in prange(y.shape[0]):
+        for j in range(0, y.shape[1], TILE_N):
+            store(y, i, j, load_like(vec32(), x, i, j))
+
+
 def add_scaled_ref(a, b, factor):
     """y = a + factor * b.    a (N, D), b (N, D) or (D,) -> y (N, D)"""
     return a + factor * b

@@ -1,16 +1,20 @@
 """Between NumPy arrays and tensors."""
 import numpy as np
 
-from ternary.autograd.tape import Tensor, current_tape
-from ternary.compiler.layout import from_bf16, pad_to_tile, to_bf16, unpadded
+from ternary.autograd.tape import Tensor, current_tape, scratch
+from ternary.compiler.layout import pad_to_tile, unpadded
+from ternary.kernels.elementwise import convert
 
 
 def as_tensor(a: np.ndarray, accum: bool = False) -> Tensor:
     """An array (..., C) -> a tensor of that shape in the tape's type of activations, or in accum_dtype."""
     rows = pad_to_tile(np.asarray(a).reshape(-1, a.shape[-1]), (-1,))
-    dtype = current_tape().accum_dtype if accum else current_tape().dtype
-    rows = to_bf16(rows) if dtype == np.uint16 else rows.astype(dtype)
-    return Tensor(np.ascontiguousarray(rows), a.shape)
+    y = scratch(rows.shape, accum)
+    if y.dtype == np.uint16:
+        convert(np.ascontiguousarray(rows, np.float32), y)
+    else:
+        y[...] = rows
+    return Tensor(y, a.shape)
 
 
 def as_array(x: Tensor) -> np.ndarray:
@@ -20,8 +24,12 @@ def as_array(x: Tensor) -> np.ndarray:
 
 def array_of(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The `data` or `grad` of a tensor of this shape as floats, without padding."""
+    if a.dtype == np.uint16:
+        y = scratch(a.shape, accum=True)
+        convert(a, y)
+        a = y
     if a.ndim == len(shape):
         a = unpadded(a, shape)
     elif a.ndim == 2:
         a = a[:, :shape[-1]]
-    return (from_bf16(a) if a.dtype == np.uint16 else a).reshape(shape)
+    return a.reshape(shape)

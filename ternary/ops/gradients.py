@@ -2,7 +2,7 @@
 import numpy as np
 
 from ternary.autograd.tape import Tensor, current_tape, scratch
-from ternary.compiler.layout import to_bf16, unpadded
+from ternary.kernels.elementwise import convert
 from ternary.kernels.embedding import add_into
 
 
@@ -31,8 +31,12 @@ def row_grad(x: Tensor) -> np.ndarray:
 def add_array_grad(x: Tensor, gradient: np.ndarray) -> None:
     """Add a float array of x's shape to its gradient."""
     dx = scratch(x.data.shape, accum=x.accum_grad or x.data.dtype == current_tape().accum_dtype)
-    dx.fill(0)
     if gradient.ndim != dx.ndim:
         gradient = gradient.reshape(len(dx), -1) if dx.ndim == 2 else gradient.ravel()
-    unpadded(dx, gradient.shape)[...] = to_bf16(gradient) if dx.dtype == np.uint16 else gradient
+    if gradient.shape != dx.shape:
+        gradient = np.pad(gradient, [(0, m - n) for m, n in zip(dx.shape, gradient.shape)])
+    if dx.dtype == np.uint16:
+        convert(np.ascontiguousarray(gradient, np.float32), dx)
+    else:
+        dx[...] = gradient
     donate_grad(x, dx)
