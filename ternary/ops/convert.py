@@ -1,7 +1,7 @@
 """Between NumPy arrays and tensors."""
 import numpy as np
 
-from ternary.autograd.tape import Tensor, current_tape, scratch
+from ternary.autograd.tape import Tensor, scratch
 from ternary.compiler.layout import pad_to_tile, unpadded
 from ternary.kernels.elementwise import convert
 

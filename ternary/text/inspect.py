@@ -8,7 +8,7 @@ import numpy as np
 from ternary.text.story import Corpus
 from ternary.text.token_store import TokenStore
 from ternary.text.tokenizer import FIRST_PIECE, SPECIALS
-from ternary.text.vocabulary import WORD, chunks
+from ternary.text.vocabulary import SURROGATE, WORD, chunks
 
 SHOWN = 10
 
@@ -24,7 +24,8 @@ def inspect(corpus: Corpus, store: TokenStore, sample: int = 20_000) -> dict:
     words, first = Counter(), None
     for story in islice(corpus.stories(), sample):
         first = first or story
-        words.update(chunk[match.start():].strip() for chunk in chunks(story) if (match := WORD.search(chunk)))
+        found = chunks(SURROGATE.sub("\ufffd", story))
+        words.update(chunk[match.start():].strip() for chunk in found if (match := WORD.search(chunk)))
     longest = heapq.nlargest(SHOWN, words, key=len)
     return {
         "source": corpus.name, **corpus.facts,

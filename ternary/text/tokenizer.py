@@ -24,15 +24,14 @@ from ternary.errors import DataError, ModelFileError, ResourceError, UsageError
 from ternary.text.spelling import CHARACTER, Speller, groups, utf8_size
 from ternary.text.unigram import Cheapest
 from ternary.text.vocabulary import (
-    CHUNK,
     SURROGATE,
     ChunkCounts,
     batches,
+    chunks,
     count_chunks,
     fewest,
     halves_of,
     learn_pieces,
-    windows,
     with_beginnings,
 )
 
@@ -189,8 +188,7 @@ class _ChunkIds(dict):
         self.ids = {piece: i.to_bytes(2, "little") for i, piece in enumerate(pieces, FIRST_PIECE)}
 
     def split(self, text: str) -> list[str]:
-        """The chunks of a text; one with half of a surrogate pair keeps it."""
-        return [chunk for part in windows(text) for chunk in CHUNK.findall(part)]
+        return chunks(text)
 
     def cut(self, chunk: str) -> list[str]:
         """The parts that stand for a chunk: pieces, and single characters left to their bytes."""

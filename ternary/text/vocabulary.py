@@ -5,6 +5,7 @@ A chunk is a word with the spaces and punctuation before it; its halves are the 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from operator import add
 from types import MappingProxyType
 
@@ -86,8 +87,8 @@ def fewest(text: str, pieces: Mapping[str, bool]) -> list[str]:
 
 
 def chunks(text: str) -> list[str]:
-    """A text cut into chunks."""
-    return [chunk for part in windows(SURROGATE.sub("\ufffd", text)) for chunk in CHUNK.findall(part)]
+    """A text cut into chunks; one with half of a surrogate pair keeps it."""
+    return list(chain.from_iterable(map(CHUNK.findall, windows(text))))
 
 
 def batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -99,7 +100,7 @@ def count_chunks(texts: Iterable[str]) -> Counter[str]:
     """How often each chunk occurs."""
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(chunks(text))
+        counts.update(chunks(SURROGATE.sub("\ufffd", text)))
     return counts
 
 
