@@ -58,7 +58,9 @@ def keep(p, low):
 @device
 def filtered(logits, best, temperature, top_k, top_p, min_p, u):
     """-> the token that sample_ref gives for a temperature above 0; best: the largest"""
-    p = np.exp((logits - logits[best]) / np.float32(temperature))
+    p, top, scale = np.empty(logits.shape[0], np.float32), logits[best], np.float32(temperature)
+    for i in range(p.shape[0]):                   # of whole arrays, Numba loads much more code with the cached kernel
+        p[i] = np.exp((logits[i] - top) / scale)
     if 0 < top_k < p.shape[0]:
         keep(p, threshold(p, top_k, 0.0))
     if min_p > 0:
