@@ -79,8 +79,18 @@ def filtered(logits, best, temperature, top_k, top_p, min_p, u):
     return token
 
 
+@device
+def place_of_largest(values, n):
+    """The first place of the largest of values[:n]."""
+    best = 0
+    for i in range(1, n):
+        if values[i] > values[best]:
+            best = i
+    return best
+
+
 @kernel(ref=sample_ref, parallel=False)
 def sample(logits, temperature, top_k, top_p, min_p, u, token):
-    token[0] = np.argmax(logits)
+    token[0] = place_of_largest(logits, logits.shape[0])
     if temperature > 0:
         token[0] = filtered(logits, token[0], temperature, top_k, top_p, min_p, u)

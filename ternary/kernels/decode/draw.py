@@ -9,7 +9,7 @@ from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import largest, maximum
 from ternary.compiler.two_bit import PANEL, count_ones, lowest_one, reached, wide
 from ternary.kernels.decode.products import dot
-from ternary.kernels.sample import filtered
+from ternary.kernels.sample import filtered, place_of_largest
 
 LOWEST = np.float32(-1e30)
 GROUPS = 16                       # of panels, for the bound from below
@@ -79,10 +79,8 @@ def draw(logits, lo, vocab, factor, x, h, dim, table, errors, largest_row, tempe
             if logits[lo + i] > LOWEST:
                 ids[m], values[m] = i, dot(x, h, table, i * dim, dim)
                 m += 1
-    n, best = largest_of(ids, values, m, wanted), 0
-    for i in range(1, n):
-        if values[i] > values[best]:
-            best = i
+    n = largest_of(ids, values, m, wanted)
+    best = place_of_largest(values, n)
     if temperature == 0:
         return ids[best], m
     return ids[filtered(values[:n], best, temperature, top_k, top_p, min_p, u)], m
