@@ -35,6 +35,16 @@ def test_never_more_threads_than_cores_or_than_were_asked_for(wanted, given, mad
     assert set_threads(wanted, given) == [made, made]
 
 
+@pytest.mark.parametrize("given, used", [(None, "1"), ("3", "3")])
+def test_numpy_multiplies_on_one_thread_unless_the_user_says_otherwise(given, used):
+    env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    env |= {"OPENBLAS_NUM_THREADS": given} if given else {}
+    code = ("import os; from ternary.machine.threads import set_threads; set_threads(); "
+            "print(os.environ['OPENBLAS_NUM_THREADS'])")
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout.split() == [used]
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "two", "", "1.5"])
 def test_numbers_of_threads_that_are_none(given):
     assert f"NUMBA_NUM_THREADS is {given!r}; wanted a whole number above 0; unset it" in set_threads(None, given)

@@ -30,7 +30,7 @@ __all__ = ["Corpus", "has_splits", "joined", "open_corpus", "open_for_training",
 ALIASES = {"tinystories": "roneneldan/TinyStories"}
 ADDRESS = re.compile(r"[a-z][a-z0-9+]+://(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>[\w./-]+))?(:(?P<split>\w+))?")
-WRITTEN = 1000        # stories of fables in a block
+FABLES_BLOCK = 1000   # stories that are kept together
 LONG = 300            # characters of a name that errors show
 FOREIGN = (".json", ".gz", ".zst", ".zip", ".md", ".tok")
 
@@ -196,10 +196,10 @@ def _fables(split: str, options: TextOptions) -> Corpus:
     def read() -> Iterator[str]:
         """Once written, stories (27 MB) are kept: writing them takes as long as tokenizing. In large blocks, as the
         memory of those goes back to the system."""
-        for first in range(0, size, WRITTEN):
-            if first == len(written) * WRITTEN:
-                written.append("\0".join(fables.stories(seed, first, min(first + WRITTEN, size))).encode())
-            yield from written[first // WRITTEN].decode().split("\0")
+        for first in range(0, size, FABLES_BLOCK):
+            if first == len(written) * FABLES_BLOCK:
+                written.append("\0".join(fables.stories(seed, first, min(first + FABLES_BLOCK, size))).encode())
+            yield from written[first // FABLES_BLOCK].decode().split("\0")
 
     return Corpus(f"fables ({split})", digest, read, None, {"split": split})
 
