@@ -79,8 +79,10 @@ def new_model():
 def train(world, precision="fp32", bits=32, every=1, steps=STEPS, lr=0.004):
     """-> losses of the steps, weights after them, bytes sent"""
     model = new_model()
-    optimizer = OPTIMIZERS.get("muon")(model.parameters(), precision=precision)
-    trainer = Trainer(model, optimizer, precision, 1, (), exchange=new_exchange(world, optimizer, bits, every))
+    parameters = model.parameters()
+    optimizer = OPTIMIZERS.get("muon")(parameters, precision=precision)
+    exchange = new_exchange(world, optimizer, parameters, bits, every)
+    trainer = Trainer(model, optimizer, precision, 1, (), exchange=exchange)
     losses = []
     for step in range(steps):
         tokens = generator(1, "test", step).integers(0, 20, (ROWS, LENGTH + 1), np.int32)

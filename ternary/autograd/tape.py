@@ -51,7 +51,8 @@ class Tape:
     dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
     draw random numbers; packed: quantised and packed weights, valid until they change (ops.packing.repack_tasks);
     grads: buffers in which the gradients of parameters add up, where these are not the parameters' own. on_op: is
-    called after every op, as on_op(op, args, keywords, result).
+    called after every op, as on_op(op, args, keywords, result); on_backward: after every backward function, with the
+    number of those that are left.
     """
 
     def __init__(self, precision: str = "fp32", record: bool = True):
@@ -63,6 +64,7 @@ class Tape:
         self.packed: dict | None = {}
         self.grads: dict[Tensor, np.ndarray] = {}
         self.on_op: Callable[[Callable, tuple, dict[str, Any], Tensor], None] | None = None
+        self.on_backward: Callable[[int], None] | None = None
         self.rng = np.random.default_rng(0)
 
     def __enter__(self) -> "Tape":
@@ -88,6 +90,8 @@ class Tape:
                 if node.grad is not None:
                     backward(node.grad)
                 del node, backward        # activations return to the pool one by one
+                if self.on_backward:
+                    self.on_backward(len(self.nodes))
 
     def _constant(self, y: Tensor, weight: float) -> np.ndarray:
         """weight for every element of y, 0 in the padding."""

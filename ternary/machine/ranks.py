@@ -67,6 +67,16 @@ class World:
     def all_reduce(self, a: "np.ndarray") -> None:
         """Replace `a` (n,) by its sum over the ranks, the same bits on all of them."""
 
+    def begin_all_reduce(self, a: "np.ndarray") -> Any:
+        """`all_reduce` of at most CHUNK elements, which is done when `wait(what this returns)` is."""
+        self.all_reduce(a)
+
+    def progress(self, requests: list[Any]) -> None:
+        """Move data of sums that have begun. Without this they move in `wait` alone."""
+
+    def wait(self, request: Any) -> None:
+        """Until the sum is done that `begin_all_reduce` began."""
+
     def all_to_all(self, a: "np.ndarray") -> None:
         """a (size, ...): row k goes to rank k, and becomes what rank k had for this one."""
 
@@ -128,9 +138,15 @@ class Ranks(World):
         self.waited += time.perf_counter() - start
 
     def all_reduce(self, a: "np.ndarray") -> None:
-        for request in [self.comm.Iallreduce(self.MPI.IN_PLACE, a[k:k + CHUNK]) for k in range(0, len(a), CHUNK)]:
+        for request in [self.begin_all_reduce(a[k:k + CHUNK]) for k in range(0, len(a), CHUNK)]:
             self.wait(request)
+
+    def begin_all_reduce(self, a: "np.ndarray") -> Any:
         self.sent += 2 * a.nbytes * (self.size - 1) // self.size
+        return self.comm.Iallreduce(self.MPI.IN_PLACE, a)
+
+    def progress(self, requests: list[Any]) -> None:
+        self.MPI.Request.Testall(requests)
 
     def all_to_all(self, a: "np.ndarray") -> None:
         self.wait(self.comm.Ialltoall(a.copy(), a))

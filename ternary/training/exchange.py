@@ -5,8 +5,9 @@ import numpy as np
 
 from ternary.errors import NumericError
 from ternary.machine.ranks import ALONE, World
-from ternary.nn.module import unpadded
+from ternary.nn.module import Parameter, unpadded
 from ternary.training.optimizers import Optimizer
+from ternary.training.overlap import Overlap
 
 GROUP = 1024                      # numbers that share a scale
 OUTER_LR, OUTER_MOMENTUM = 1.0, 0.3               # DiLoCo's 0.7 and 0.9 overshoot in runs of few meetings
@@ -145,7 +146,11 @@ def quantise(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes, scales
 
 
-def new_exchange(world: World, optimizer: Optimizer, bits: int, every: int) -> Exchange:
-    """bits: of each number that is sent, 32 or 8; every: steps between meetings."""
+def new_exchange(world: World, optimizer: Optimizer, parameters: dict[str, Parameter], bits: int,
+                 every: int) -> Exchange:
+    """parameters: by their names in the optimizer; bits: of each number that is sent, 32 or 8; every: steps between
+    meetings."""
     reduce = EightBits(world, optimizer.grad.size) if bits == 8 and world.size > 1 else None
-    return LocalSteps(world, reduce, optimizer, every) if every > 1 else Exchange(world, reduce)
+    if every > 1:
+        return LocalSteps(world, reduce, optimizer, every)
+    return Exchange(world, reduce or (Overlap(world, optimizer, parameters) if world.size > 1 else None))

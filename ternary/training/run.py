@@ -72,10 +72,11 @@ class Run:
         world.check_same({"text": self.source_hash, "validation text": self.val_hash, "tokenizer": self.tokenizer.hash})
         check_kernels(self.model, config)
         self.objectives = new_objectives(config, self.model)
-        optimizer = new_optimizer(config, trained_parameters(self.model, self.objectives))
+        parameters = trained_parameters(self.model, self.objectives)
+        optimizer = new_optimizer(config, parameters)
         self.average = WeightAverage(optimizer, config.ema) if config.ema else None
         self.workers = Workers(config.workers, config.threads // config.workers)
-        exchange = new_exchange(world, optimizer, config.gradient_bits, config.local_steps)
+        exchange = new_exchange(world, optimizer, parameters, config.gradient_bits, config.local_steps)
         self.trainer = Trainer(self.model, optimizer, config.precision, config.seed, tuple(self.objectives),
                                self.workers, exchange)
         self.schedule, self.lr_scale = schedule_of(config), 1.0

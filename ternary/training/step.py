@@ -2,7 +2,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,7 @@ from ternary.training.exchange import Exchange
 from ternary.training.guard import Guard, culprit
 from ternary.training.micro_batches import GRADIENTS, even_cuts, micro_batches
 from ternary.training.optimizers import Optimizer
+from ternary.training.overlap import Overlap
 
 HANG_UP = getattr(signal, "SIGHUP", None)       # Windows has none
 
@@ -38,6 +39,7 @@ class Trainer:
         self.model, self.optimizer = model, optimizer
         self.workers = workers if workers and optimizer else Workers()
         self.exchange = exchange or Exchange()
+        self.overlap = self.exchange.reduce if isinstance(self.exchange.reduce, Overlap) else None
         self.seed, self.guard, self.rng = seed, Guard(), generator(seed, "step", 0)
         self.objectives = [NextToken(), *objectives]
         self.trained = trained_parameters(model, objectives)
@@ -54,13 +56,14 @@ class Trainer:
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of this rank's part of the mean loss to the parameters'; -> its part of that, in nats."""
-        loss = self.forward_backward(tokens, targets, vocab_sampling)
+        loss = self.forward_backward(tokens, targets, vocab_sampling, None)
         if self.optimizer:
             self.optimizer.grad_norm(self.buffers, self.workers.run)
         return loss
 
-    def forward_backward(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float) -> float:
-        """`gradients`, but they are left in several buffers, for optimizer.grad_norm to add up."""
+    def forward_backward(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float,
+                         overlap: Overlap | None) -> float:
+        """`gradients`, but they are left in several buffers, for optimizer.grad_norm or `overlap` to add up."""
         keeps_outputs = any(objective.uses_outputs for objective in self.objectives)
         for objective in self.objectives:
             tokens = objective.inputs(tokens, self.rng)
@@ -74,14 +77,18 @@ class Trainer:
             tape.grads = grads
             for k in own:
                 tape.rng, rows = rngs[k], parts[k]
-                batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling, keeps_outputs)
-                terms = [term for objective in self.objectives for term in objective(batch)]
-                nats[k] = terms[0].value.data.sum(dtype=np.float64)
-                tape.backward(*((term.value, term.scale) for term in terms))
+                with overlap.last_micro_batch(tape) if overlap and k == own[-1] else nullcontext():
+                    batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling,
+                                  keeps_outputs)
+                    terms = [term for objective in self.objectives for term in objective(batch)]
+                    nats[k] = terms[0].value.data.sum(dtype=np.float64)
+                    tape.backward(*((term.value, term.scale) for term in terms))
                 del batch, terms          # activations return to the pool
 
         count = min(len(mine), GRADIENTS) if self.optimizer else 1
         self.add_buffers(count)
+        if overlap:
+            overlap.begin(self.buffers, count)
         try:
             self.workers.run(repack_tasks(self.tapes[0].packed, set(self.trained.values())), self.tapes)
             self.workers.run([partial(share, mine[cut], grads)
@@ -112,8 +119,9 @@ class Trainer:
         """One update -> mean nats, gradient norm. NumericError, and no update, if the guard finds them unsound."""
         self.rng = generator(self.seed, "step", self.optimizer.steps)
         rows = self.exchange.rows(micro_batches(*tokens.shape))
-        nats = self.forward_backward(tokens[rows], targets[rows], vocab_sampling)
-        norm = self.optimizer.grad_norm(self.buffers, self.workers.run)
+        nats = self.forward_backward(tokens[rows], targets[rows], vocab_sampling, self.overlap)
+        if not self.overlap:
+            norm = self.optimizer.grad_norm(self.buffers, self.workers.run)
         if self.exchange.sums:
             nats = self.exchange.gradient(nats, self.optimizer.grad)
             norm = self.optimizer.grad_norm(run=self.workers.run)
