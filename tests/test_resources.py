@@ -21,8 +21,10 @@ from ternary.kernels.norm import rms_norm
 from ternary.text.token_store import open_store
 from ternary.training import plan, selftest
 from ternary.training import thread_count as probe
+from ternary.training.callbacks import Callback
 from ternary.training.loggers import check_loggers, open_sinks
-from ternary.training.memory import check_memory, estimate
+from ternary.training.loop import train
+from ternary.training.memory import check_memory, estimate, evaluation
 from ternary.training.micro_batches import micro_batches
 from ternary.training.plan import new_model, resolve
 
@@ -38,10 +40,26 @@ def test_memory_is_counted_by_what_needs_it():
 
 
 def test_an_evaluation_counts_as_memory_and_is_that_of_a_chunk():
-    config = resolve(TrainConfig())
-    needs = estimate(new_model(config), config)["evaluations"]
-    one_layer = ROWS * new_model(config).config.dim * 4
+    config = resolve(TrainConfig(batch_size=1, seq_len=32))
+    model = new_model(config)
+    needs, one_layer = evaluation(model, config), ROWS * model.config.dim * 4
     assert one_layer < needs < 60 * one_layer
+    assert estimate(model, config)["activations"] >= needs
+
+
+def test_activations_of_training_are_given_back_for_a_checkpoint_and_an_evaluation(corpus, tmp_path):
+    taken = {}
+
+    class Look(Callback):
+        def step(self, run, loss, grad_norm, lr):
+            taken.setdefault("step", run.trainer.tapes[0].pool.taken)
+
+        def evaluated(self, run, result):
+            taken["evaluation"] = run.trainer.tapes[0].pool.taken
+    config = TrainConfig(data=str(corpus), steps=2, batch_size=2, seq_len=32, vocab_size=512, eval_every=1,
+                         eval_stories=2, threads=1, save_dir=str(tmp_path / "run"))
+    train(config, callbacks=[Look()])
+    assert taken["step"] > 0 and taken["evaluation"] == 0
 
 
 def test_what_cannot_fit_is_refused_with_the_arithmetic():

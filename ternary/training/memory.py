@@ -33,12 +33,14 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     with use_backend(Trace()), np.errstate(all="ignore"):
         trainer.gradients(batch, batch)
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
-    activations = workers * trainer.tapes[0].pool.taken + head
+    state = sum(4 * prod(shape) for shape in moments.values())
+    # a step, an evaluation or a copy for the checkpoint: each gives its memory back
+    activations = max(workers * trainer.tapes[0].pool.taken + head, workers * evaluation(model, config),
+                      parameters + state)
     return {"the program": BASE + EACH_THREAD * config.threads,
             "parameters and gradients": (1 + gradients) * parameters,
-            "optimizer": sum(4 * prod(shape) for shape in moments.values()) + (parameters if config.ema else 0) +
-            (2 * parameters if config.local_steps > 1 else 0),
-            "activations": activations, "evaluations": workers * evaluation(model, config)}
+            "optimizer": state + (parameters if config.ema else 0) + (2 * parameters if config.local_steps > 1 else 0),
+            "activations": activations}
 
 
 def evaluation(model: LM, config: TrainConfig) -> int:

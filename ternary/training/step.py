@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ternary.autograd.pool import aligned
+from ternary.autograd.pool import Pool, aligned
 from ternary.autograd.tape import Tape, current_tape
 from ternary.errors import NumericError
 from ternary.machine.workers import Workers
@@ -108,6 +108,12 @@ class Trainer:
             self.buffers.append(flat)
             self.grads.append({self.trained[name]: flat[part].reshape(stored)
                                for name, (part, stored, *_) in self.optimizer.slots.items()})
+
+    def release(self) -> None:
+        """Give back the memory of activations until the next step."""
+        self.tapes[0].packed.clear()              # packed weights are in the same memory
+        for tape in self.tapes:
+            tape.pool = Pool()
 
     def clear(self) -> None:
         """Set all gradients to zero."""

@@ -49,6 +49,7 @@ class Evaluation(Callback):
 
     def evaluate(self, run: "Run") -> None:
         start, c, prompt = time.monotonic(), run.config, prompt_for(run.tokenizer)
+        run.trainer.release()                 # scoring takes as much as training
         run.world.broadcast(run.trainer.optimizer.data)       # different CPUs round differently
         with run.averaged():
             result = evaluate(run.model, run.tokenizer, run.val_stories, None, eval_precision(c),

@@ -26,5 +26,6 @@ class Saving(Callback):
 
     def save(self, run: "Run") -> None:
         if run.saved != run.step:
+            run.trainer.release()         # safetensors copies what it writes
             run.try_to_save()
         self.saved_at = time.monotonic()
