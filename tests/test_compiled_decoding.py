@@ -200,16 +200,22 @@ def test_a_copy_of_a_state_goes_its_own_way(engines):
     np.testing.assert_array_equal(decoder.logits(np.array([[8]]), kept), expected)
 
 
-def test_attention_past_its_window_and_its_room():
+@pytest.mark.parametrize("window", [3, 40, None])
+@pytest.mark.parametrize("size", [1, 6, 35])
+def test_attention_past_its_window_and_its_room(window, size):
+    """Also of several tokens at once, which write to the cache before the first of them reads it."""
     class Windowed(LM):
         def block(self, layer, rng):
-            return Attention(64, 2, rng, window=40)
+            return Attention(64, 2, rng, window=window)
     model = Windowed(Windowed.config_type(VOCAB, dim=64, layers=1), seed=1)
     reference, decoder, rng = Reference(trace(model)), decoder_of(model), np.random.default_rng(0)
     state = decoder.init_state()
-    for token in rng.integers(0, VOCAB, 300):
-        expected = reference.step(int(token))
-        np.testing.assert_allclose(decoder.logits(np.array([[token]]), state), expected, atol=1e-4)
+    tokens = rng.integers(0, VOCAB, 300)
+    for first in range(0, len(tokens), size):
+        part = tokens[first:first + size]
+        for token in part:
+            expected = reference.step(int(token))
+        np.testing.assert_allclose(decoder.logits(part[None], state), expected, atol=1e-4)
 
 
 class OutsideOfOps(Module):

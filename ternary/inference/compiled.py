@@ -128,14 +128,14 @@ class CompiledDecoder(Decoder):
     def scratch(self, rows: int, room: int) -> P.Scratch:
         """Room for so many rows at once."""
         kept = self.scratches.get(rows)
-        if kept is None or len(kept.scores) < room + UNIT:
+        if kept is None or len(kept.scores) < 4 * (room + UNIT):
             slab, digits = padded(self.built.slab.size), max(self.built.widest, padded(self.head.dim))
             x = np.zeros((rows, slab), np.float32)
             for at, values in self.built.presets:
                 x[:, at:at + len(values)] = values
             kept = P.Scratch(pack.aligned(np.append(x.ravel(), np.zeros(UNIT, np.float32))),
                              pack.aligned(np.zeros(padded(rows, BLOCK) * 2 * digits + UNIT, np.int8)),
-                             np.zeros(rows * P.SUMS, np.float32), np.zeros(room + 2 * UNIT, np.float32),
+                             np.zeros(rows * P.SUMS, np.float32), np.zeros(4 * (room + 2 * UNIT), np.float32),
                              np.zeros(digits, np.float32), pack.aligned(np.zeros(pack.PANEL // 4 * digits, np.uint8)),
                              pack.aligned(np.zeros(2 * BLOCK * LANES, np.float32)), slab, digits)
             self.scratches[rows] = kept
@@ -161,6 +161,7 @@ class CompiledDecoder(Decoder):
         reach = self.model.config.context
         unseen = max(0, len(ids) - reach) if reach else 0
         state.positions[0] += unseen
+        self.grown(state, len(ids) - unseen)
         for first in range(unseen, len(ids), P.CHUNK):
             part = np.ascontiguousarray(ids[first:first + P.CHUNK], np.int64)
             hidden = self.read(part, state)[-1]

@@ -8,6 +8,7 @@ from collections import namedtuple
 
 from ternary.compiler.jit import compiled, device
 from ternary.kernels.decode import rows as R
+from ternary.kernels.decode.attention import attention
 from ternary.kernels.decode.draw import LOWEST, draw
 from ternary.kernels.decode.many_rows import table_rows, ternary_rows
 from ternary.kernels.decode.products import SUMS, narrow_table_product, quantize, word_product
@@ -25,8 +26,8 @@ OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant"
 # code (instructions, WIDTH), codes: 2-bit panels, words: int16 panels, floats: constants, angles (positions, head):
 # rotary positions
 Program = namedtuple("Program", "code codes words floats angles")
-# of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for a row of scores and of errors,
-# and for many_rows
+# of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for scores of four rows, for errors
+# of one, and for many_rows
 Scratch = namedtuple("Scratch", "x q sums scores error plane rows slab digits")
 # positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
 Streams = namedtuple("Streams", "state cache positions first caches")
@@ -49,6 +50,12 @@ def execute(program, w, streams, count):
             continue
         if op == FLOAT:                           # n inputs, b: panels of words, c: scales, d: outputs
             word_product(x, a, n, program.words, b, floats, c, d, x, y, slab, count)
+            continue
+        if op == ATTENTION:                       # b: head, c: rotary, d: window, e: keys and values, f: their room
+            rows = count if streams.caches[0] == streams.caches[count - 1] else 1     # of one text, or of several
+            for r in range(0, count, rows):
+                attention(x, r * slab + a, slab, n, b, c, program.angles, streams.positions[r], rows, d, streams.cache,
+                          streams.caches[r] + e, f, w.scores, r * slab + y)
             continue
         for r in range(count):
             at, here = r * slab + y, r * slab + a
@@ -83,9 +90,6 @@ def execute(program, w, streams, count):
                 R.l2_norm(x, here, b, x, at, n)
             elif op == EXPAND:                    # b: how many numbers
                 R.expanded(x, here, b, x, at, n)
-            elif op == ATTENTION:                 # b: head, c: rotary, d: window, e: keys and values, f: their room
-                R.attention(x, here, n, b, c, program.angles, position, d, streams.cache, streams.caches[r] + e, f,
-                            w.scores, x, at)
             elif op == LINEAR_ATTENTION:          # a: q, n: heads, b: k, c: v, d: log_decay, e: beta, f: rule,
                 o = r * slab                      # g: memory, and keys, values of a head
                 R.linear_attention(f, streams.state, state + g, x, here, o + b, o + c, o + d, o + e, n, code[i, 10],

@@ -8,15 +8,14 @@ import numpy as np
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
 from ternary.compiler.tile_memory import load_like, store
-from ternary.compiler.tiles import LOG2E, exp2, total, vec32
-from ternary.compiler.two_bit import PANEL, wide
+from ternary.compiler.tiles import LOG2E, exp2, largest, maximum, total, vec32
 from ternary.kernels.activation import value_and_slope
 from ternary.kernels.decode.products import dot
 
 ADD, SUB, MUL = 0, 1, 2
 ROW, NUMBER = 0, 1                # of a second operand: as long as the first, or one number for all channels
 RMS_EPS, LAYER_EPS, ONE = np.float32(1e-6), np.float32(1e-5), np.float32(1)
-L2_EPS, FAR = np.float32(1e-6), np.float32(-1e30)       # FAR: a score that gets no weight
+L2_EPS = np.float32(1e-6)
 
 
 @device
@@ -104,8 +103,11 @@ def l2_norm(x, a, heads, y, at, n):
 
 @device
 def softmax(x, a, y, at, n):
-    top = x[a]
-    for j in range(1, n):
+    most, whole = vec32() + x[a], n // TILE_N * TILE_N
+    for j in range(0, whole, TILE_N):
+        most = maximum(most, load_like(vec32(), x, 0, a + j))
+    top = largest(most)
+    for j in range(whole, n):
         top = max(top, x[a + j])
     for j in range(0, n, TILE_N):
         store(y, 0, at + j, exp2((load_like(vec32(), x, 0, a + j) - top) * LOG2E))
@@ -236,53 +238,3 @@ def linear_attention(rule, memory, mo, x, q, k, v, log_decay, beta, heads, keys,
                 s = decay * memory[m + i * values + j] + key * error[j]
                 memory[m + i * values + j] = s
                 y[yo + j] += s * query
-
-
-@device
-def rotated(x, a, angles, position, head, y, at):
-    """y[at:] = a head of x with rotary positions; angles (positions, head): cos | sin."""
-    half = head // 2
-    for j in range(half):
-        cos, sin = angles[position, j], angles[position, half + j]
-        u, v = x[a + j], x[a + half + j]
-        y[at + j] = u * cos - v * sin
-        y[at + half + j] = v * cos + u * sin
-
-
-@device
-def attention(x, a, n, head, rotary, angles, position, window, cache, co, room, scores, y, at):
-    """qkv x[a:a + 3 n]. cache: room for the keys, then the values, of `room` tokens, that of a position in the slot
-    position % room. Keys of a head lie in panels (head, PANEL), so that scores are sums over lanes; values are rows.
-    """
-    slot, values = position % room, co + room * n
-    for h in range(0, n, head):
-        key = co + h * room + slot // PANEL * PANEL * head + slot % PANEL
-        if rotary:
-            rotated(x, a + n + h, angles, position, head, y, at + h)
-        else:
-            copied(x, a + n + h, y, at + h, head)
-        for d in range(head):
-            cache[key + d * PANEL] = y[at + h + d]
-        if rotary:
-            rotated(x, a + h, angles, position, head, y, at + h)
-        else:
-            copied(x, a + h, y, at + h, head)
-    copied(x, a + 2 * n, cache, values + slot * n, n)
-    count, scale = min(position + 1, room), ONE / np.sqrt(np.float32(head))
-    for h in range(0, n, head):
-        for first in range(0, count, PANEL):
-            t, key = wide(), co + h * room + first * head
-            for d in range(head):
-                t = t + load_like(wide(), cache, 0, key + d * PANEL) * y[at + h + d]
-            store(scores, 0, first, t * scale)
-        for age in range(window, count):          # tokens before the window, of which there are few
-            scores[(position - age) % room] = FAR
-        softmax(scores, 0, scores, 0, count)
-        for j in range(h, h + head, TILE_N):
-            s, t, even = vec32(), vec32(), count // 2 * 2
-            for k in range(0, even, 2):
-                s = s + load_like(vec32(), cache, 0, values + k * n + j) * scores[k]
-                t = t + load_like(vec32(), cache, 0, values + (k + 1) * n + j) * scores[k + 1]
-            if even < count:
-                s = s + load_like(vec32(), cache, 0, values + even * n + j) * scores[even]
-            store(y, 0, at + j, s + t)
