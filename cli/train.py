@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 
 from ternary.cli.common import UserPath, assignment, config_options, emit, json_option
-from ternary.config import TrainConfig, from_options, read_settings
+from ternary.config import TrainConfig, from_options, overridden, read_settings
 from ternary.errors import UsageError
 from ternary.registry import file_names
 from ternary.training.loggers import LOGGERS
@@ -50,7 +50,7 @@ def command(small, large, model, config, resume, as_json, set, **given):
         from ternary.training.plan import refuse_outside_code
         base = from_options(read_settings(config))
         refuse_outside_code(base, given, f"--config {config}")
-        given = {**base, **given, "set": {**base.get("set", {}), **given.get("set", {})}}
+        given = overridden(base, given)
     set_threads(given.get("threads"))
     from ternary.checkpoint.layout import has_checkpoint
     from ternary.training.loop import train

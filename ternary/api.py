@@ -1,4 +1,5 @@
 """The Python API: train a model, load one, and use it."""
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ternary.machine.threads import set_threads
+from ternary.machine.threads import kernel_threads, set_threads, use_threads
 
 if TYPE_CHECKING:
     from ternary.models.lm import LM
@@ -37,7 +38,7 @@ def train(data: str | None = None, model: str | type | None = None, *, resume: s
     ternary.models.LM. resume: a run folder to continue, with options that a resumed run may change. callbacks: see
     ternary.training.callbacks. UsageError for an unknown or impossible option.
     """
-    set_threads(options.get("threads"))
+    set_threads()
     from ternary.config import TrainConfig, from_options
     from ternary.errors import UsageError
     from ternary.training.loop import train
@@ -48,11 +49,10 @@ def train(data: str | None = None, model: str | type | None = None, *, resume: s
     if unknown:
         names = ", ".join(TrainConfig.__dataclass_fields__)
         raise UsageError(f"train() has no option {min(unknown)!r}; it has {names}")
-    if resume is not None:
-        config, checkpoint = continued(resume, options)
-        return Run(Path(config.save_dir), train(config, checkpoint, callbacks))
-    config = TrainConfig(**{"model": None, **options})
-    return Run(Path(config.save_dir), train(config, None, callbacks))
+    config, checkpoint = ((TrainConfig(**{"model": None, **options}), None) if resume is None else
+                          continued(resume, options))
+    with kernel_threads(sys.maxsize):             # as many after it as before
+        return Run(Path(config.save_dir), train(config, checkpoint, callbacks or ()))
 
 
 def spec_of(model: str | type | None) -> str | None:
@@ -63,10 +63,12 @@ def spec_of(model: str | type | None) -> str | None:
 def load(path: str | Path, threads: int | None = None, model: str | type | None = None) -> "LanguageModel":
     """The trained model in a run folder (its best step) or in a step folder. ModelFileError if it is damaged.
 
-    model: needed if the model is code outside of ternary, which no file may choose to run: its class, or what `--model`
-    was in training.
+    threads: of the calling thread, from now on. model: needed if the model is code outside of ternary, which no file
+    may choose to run: its class, or what `--model` was in training.
     """
-    set_threads(threads)
+    set_threads()
+    if threads:
+        use_threads(threads)
     from ternary.checkpoint.load import restore
     restored = restore(path, model=spec_of(model), stories=True)
     trained = restored.stories["train"] if restored.stories else None
@@ -78,14 +80,15 @@ def audit(model: "LM | LanguageModel | type | str", threads: int | None = None) 
 
     print(report) shows what was checked, report.passed whether all is well, report.detail what is wrong and where.
     """
-    set_threads(threads)
+    set_threads()
     from ternary.models import MODELS
     from ternary.training.audit import audit
-    if isinstance(model, str):
-        return audit(MODELS.get(model)(seed=1), model)
-    if isinstance(model, type):
-        return audit(model(seed=1))
-    return audit(model.model if isinstance(model, LanguageModel) else model)
+    with kernel_threads(threads or sys.maxsize):
+        if isinstance(model, str):
+            return audit(MODELS.get(model)(seed=1), model)
+        if isinstance(model, type):
+            return audit(model(seed=1))
+        return audit(model.model if isinstance(model, LanguageModel) else model)
 
 
 @dataclass
@@ -150,8 +153,11 @@ class LanguageModel:
 
         seen: how many of the stories the model was trained on; None if its checkpoint does not know.
         """
+        from ternary.errors import UsageError
         from ternary.evaluation.protocol import evaluate
         from ternary.text.seen import seen
+        if isinstance(stories, str):
+            raise UsageError(f"stories is a text, {stories[:20]!r}; wanted a list of texts")
         texts = list(islice(stories, limit))
         known = None if self._trained is None else int(seen(texts, self.tokenizer, self._trained).sum())
         return {**evaluate(self.model, self.tokenizer, texts, None), "seen": known}

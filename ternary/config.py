@@ -1,6 +1,7 @@
 """The settings of a run: plain values, saved in every checkpoint. The options of `ternary train` are made from them."""
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,9 @@ class TrainConfig(Config):
         if "head_noise" in values:                    # names of version 0.1
             values["vocab_sampling"] = values.pop("head_noise")
         of_model = {name: values.pop(name) for name in MODEL_FLAGS if name in values}
-        values["set"] = {**{k: v for k, v in of_model.items() if v is not None}, **(values.get("set") or {})}
         known = {f.name for f in fields(cls)}
         try:
+            values["set"] = {**{k: v for k, v in of_model.items() if v is not None}, **(values.get("set") or {})}
             if unknown := set(values) - known:
                 raise UsageError(f"{min(unknown)!r} is no setting of this version")
             return cls(**values)
@@ -132,6 +133,7 @@ class TrainConfig(Config):
 
 
 BUDGET = ("hours", "tokens", "steps", "epochs")
+LENGTHS = ("seq_len", "progressive")
 TEXTS = ("data", "val_data")
 CHANGEABLE = (*BUDGET, *TEXTS, "patience", "target_bpc", "threads", "workers", "rank_timeout", "gradient_bits",
               "eval_every", "save_minutes", "keep", "log")                                  # by a resumed run
@@ -146,25 +148,47 @@ def flag_of(name: str) -> str:
 def from_options(options: dict[str, Any]) -> dict[str, Any]:
     """Options by name, of the command line or of ternary.train -> fields of TrainConfig.
 
-    A recipe is replaced by its settings, which other options override; a budget replaces that of the recipe. quantizer
-    and inner_norm, which are short for fields of the model, go to `set`; set's vocab_size to the run's own; the texts
-    of curriculum to data, so that its shares are left.
+    A recipe is replaced by its settings, which other options override. quantizer and inner_norm, which are short for
+    fields of the model, go to `set`; set's vocab_size to the run's own; the texts of curriculum to data, so that its
+    shares are left.
     """
     options = dict(options)
-    if ":" in (options.get("curriculum") or ""):
+    given, asked = options.get("curriculum"), options.get("set") or {}
+    if isinstance(given, str) and not are_shares(given):
         if "data" in options:
             raise UsageError("--curriculum names the texts; leave --data out")
-        options["data"], options["curriculum"] = parse_curriculum(options["curriculum"])
+        options["data"], options["curriculum"] = parse_curriculum(given)
+    if not isinstance(asked, dict):
+        raise UsageError(f"set is {asked!r}; wanted fields by name, as {{\"dim\": 64}}")
+    options["set"] = asked
     if spec := options.pop("recipe", None):
-        base = recipe(spec)
-        if set(options) & set(BUDGET):                # the budget of the recipe would end the run before
-            base = {name: value for name, value in base.items() if name not in BUDGET}
-        options = {**base, **options, "set": {**base.get("set", {}), **options.get("set", {})}}
+        options = overridden(recipe(spec), options)
     of_model = {**{name: options.pop(name) for name in MODEL_FLAGS if options.get(name) is not None},
-                **options.pop("set", {})}
+                **options.pop("set")}
     if "vocab_size" in of_model:
-        options["vocab_size"] = int(of_model.pop("vocab_size"))
+        options["vocab_size"] = of_model.pop("vocab_size")
     return {**options, **({"set": of_model} if of_model else {})}
+
+
+def overridden(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a recipe or of a file, with those `given` in their place.
+
+    A budget replaces all budgets of the base, as the first to run out ends a run; another model, optimizer, schedule
+    or objective what the base sets for its own; a seq_len or progressive both of them.
+    """
+    def fits(name: str) -> bool:
+        part, _, field = name.partition(".") if "." in name else ("model", "", name)
+        if part not in given or given[part] == base.get(part):
+            return True
+        return part == "objective" and field.partition(".")[0] in re.split("[,:]", str(given[part]))
+
+    replaced = set(given)
+    for names in BUDGET, LENGTHS:
+        if replaced & set(names):
+            replaced |= set(names)
+    kept = {name: value for name, value in base.items() if name not in replaced}
+    own = {name: value for name, value in (base.get("set") or {}).items() if fits(name)}
+    return {**kept, **given, "set": {**own, **given.get("set", {})}}
 
 
 def read_settings(path: Path | str) -> dict[str, Any]:
@@ -181,15 +205,25 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     if "settings" in values:                          # the folder is that of another run
         return {**TrainConfig.from_json(values["settings"]).to_json(), "save_dir": TrainConfig.save_dir}
     known = {f.name for f in fields(TrainConfig)}
-    of_model = {name: value for name, value in values.items() if name not in known}
-    return {**{k: v for k, v in values.items() if k in known}, "set": {**of_model, **values.get("set", {})}}
+    of_model, own = {name: value for name, value in values.items() if name not in known}, values.get("set", {})
+    if not isinstance(own, dict):
+        raise UsageError(f"--config {path}: set is {own!r}; wanted fields by name, as {{\"dim\": 64}}")
+    return {**{k: v for k, v in values.items() if k in known}, "set": {**of_model, **own}}
+
+
+def are_shares(given: str) -> bool:
+    """Whether these are numbers alone, as in the settings of a run."""
+    try:
+        return all(float(part) > 0 for part in given.split(","))
+    except ValueError:
+        return False
 
 
 def parse_curriculum(given: str) -> tuple[str, str]:
     """"a.txt:0.3,b.txt:0.7" -> "a.txt,b.txt", "0.3,0.7\""""
     texts, shares = [], []
     for part in given.split(","):
-        text, _, share = part.rpartition(":")
+        text, _, share = part.strip().rpartition(":")
         try:
             value = float(share)
         except ValueError:

@@ -62,6 +62,25 @@ def test_models_work_in_threads_side_by_side(run):
     assert texts[0] == texts[1] == texts["alone"]
 
 
+def test_threads_are_those_of_each_call(run):
+    before = numba.get_num_threads()
+    try:
+        ternary.train(data=str(run.folder.parent / "text.txt"), steps=1, vocab_size=300, batch_size=2, seq_len=32,
+                      threads=1, save_dir=str(run.folder.parent / "one"), set=SIZES, callbacks=None)
+        assert numba.get_num_threads() == before
+        ternary.load(run.folder, threads=1)
+        assert numba.get_num_threads() == 1
+        ternary.load(run.folder, threads=10_000)
+        assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_one_text_is_no_list_of_stories(run):
+    with pytest.raises(UsageError, match="stories is a text, 'The cat'; wanted a list"):
+        run.load().evaluate("The cat")
+
+
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="no option 'learning_rate'.*lr"):
         ternary.train(learning_rate=1.0)

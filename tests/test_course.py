@@ -8,6 +8,7 @@ from ternary.errors import UsageError
 from ternary.text.corpus import open_corpus
 from ternary.text.loader import Loader
 from ternary.text.select import select
+from ternary.training import guard
 from ternary.training.course import Course, parse_progressive
 
 
@@ -66,6 +67,8 @@ def test_a_curriculum_without_shares_is_refused(given):
 def test_a_curriculum_stands_for_data():
     found = from_options({"curriculum": "a.txt:0.3,C:\\b.txt:0.70"})
     assert found == {"data": "a.txt,C:\\b.txt", "curriculum": "0.3,0.7"}
+    assert from_options({"curriculum": "a.txt:0.3, C:\\b.txt:0.70"}) == found
+    assert from_options({"data": "a.txt,b.txt", "curriculum": "0.3,0.7"})["curriculum"] == "0.3,0.7"       # a run's own
     with pytest.raises(UsageError, match="leave --data out"):
         from_options({"curriculum": "a.txt:1", "data": "a.txt"})
 
@@ -138,6 +141,18 @@ def test_a_run_with_a_curriculum_and_growing_sequences_resumes_to_the_same_weigh
     assert log(tmp_path / "parts", "eval")[-1]["step"] == 10
     here("train", "--resume", tmp_path / "parts", "--target-bpc", 0.001)
     assert learned(tmp_path / "parts") == learned(tmp_path / "whole")
+
+
+def test_a_harder_text_is_no_unsound_step(texts, here, tmp_path, monkeypatch):
+    """The guard knows how high the loss of each text is."""
+    monkeypatch.setattr(guard, "JUMP", 0.5)
+    easy, hard = tmp_path / "easy.txt", texts / "a.txt"
+    easy.write_text("\n\n".join(" ".join(["The cat sat."] * (20 + k)) for k in range(100)), encoding="utf-8")
+    result = here("train", *SMALL, "--steps", 80, "--lr", 0.05, "--curriculum", f"{easy}:0.5,{hard}:0.5", "--save-dir",
+                  tmp_path / "run")
+    assert result.code == 0 and "jumped" not in result.err
+    before, after = (float(e["loss"]) for e in log(tmp_path / "run", "train") if e["step"] in (40, 50))
+    assert after > before + 1
 
 
 def test_a_run_reads_a_part_of_its_text(texts, here, tmp_path):

@@ -15,7 +15,6 @@ from ternary.models.bolt import BoltConfig, BoltLargeConfig
 from ternary.objectives import OBJECTIVES
 from ternary.registry import file_names
 from ternary.schema import Config, setting
-from ternary.training.callbacks import Callback
 from ternary.training.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).parents[1]
@@ -175,34 +174,6 @@ def test_auxiliary_objectives_train_and_resume_with_the_run(place, here, corpus)
     assert here("generate", "The", "--checkpoint", "whole").code == 0                # needs no objective
     plain = here(*short, "--save-dir", "plain", "--json")
     assert plain.json["train_loss"] != checkpoint.load(place / "whole").state["loss"]
-
-
-class Recorder(Callback):
-    """Stops at step 7, and remembers."""
-
-    def __init__(self):
-        self.steps, self.loaded = [], None
-
-    def step(self, run, loss, grad_norm, lr):
-        self.steps.append(run.step)
-        if run.step == 7:
-            run.stop("seven is enough")
-
-    def state(self):
-        return {"recorded": len(self.steps)}
-
-    def load(self, state):
-        self.loaded = state.get("recorded")
-
-
-def test_a_callback_sees_steps_stops_a_run_and_is_saved_with_it(place, corpus):
-    options = {"data": str(corpus), "batch_size": 2, "seq_len": 32, "vocab_size": 512, "eval_stories": 5, "steps": 20,
-               "threads": 1, "save_dir": "run", "set": {"dim": 32, "layers": 1, "hidden": 64}}
-    first, second = Recorder(), Recorder()
-    assert ternary.train(model="bolt-small", callbacks=[first], **options).result["step"] == 7
-    assert first.steps == list(range(1, 8)) and first.loaded is None
-    assert ternary.train(resume="run", callbacks=[second], steps=9, data=str(corpus)).result["step"] == 9
-    assert second.steps == [8, 9] and second.loaded == 7
 
 
 def test_a_registered_name_is_the_name_of_its_file():

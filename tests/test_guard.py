@@ -24,7 +24,8 @@ def test_a_jump_is_trouble_once_the_loss_has_settled():
         assert guard.trouble(4.0, 1.0) is None
     assert guard.trouble(5.9, 1.0) is None
     assert guard.trouble(6.5, 1.0).startswith("the loss jumped from 4")
-    again = Guard(guard.mean, guard.seen)
+    again = Guard()
+    again.load(guard.state())
     assert again.trouble(6.5, 1.0) == guard.trouble(6.5, 1.0)
 
 

@@ -68,3 +68,9 @@ def test_training_cannot_go_on_from_it(tmp_path, here):
     packed(shaken("bolt-small"), tmp_path / "a.safetensors")
     done = here("train", "--resume", tmp_path / "a.safetensors")
     assert done.code != 0 and "is a file" in done.err
+
+
+def test_a_packed_model_has_no_text_of_its_own(tmp_path, here):
+    packed(shaken("bolt-small"), path := tmp_path / "a.safetensors")
+    result = here("eval", "--checkpoint", path)
+    assert result.code == 2 and "does not know the text of its run; name text with --data" in result.err

@@ -12,8 +12,9 @@ from tiny import SIZES, log
 
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
+from ternary.machine import launch
 from ternary.machine.launch import mpiexec, places
-from ternary.machine.ranks import World, rank_here
+from ternary.machine.ranks import LOST, World, rank_here
 from ternary.training.plan import check_ranks
 
 # four micro-batches, one of two sequences: uneven parts
@@ -145,6 +146,26 @@ def test_a_lost_rank_is_named_and_the_others_go_on(launched, ranks, number, why)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("resume, restarted, advice", [
+    ([], ["--resume", "auto"], "with --resume auto"), (["--resume", "run"], [], "the same command again"),
+    (["--resume=run"], [], "the same command again")])
+def test_a_restart_keeps_to_the_run(monkeypatch, capsys, resume, restarted, advice):
+    commands = []
+
+    class Killed:
+        lost, stopped, why = 1, False, "rank 1 was killed"
+
+        def __init__(self, hosts, command):
+            commands.append(command)
+
+        def wait(self):
+            return 9
+    monkeypatch.setattr(launch, "Job", Killed)
+    assert launch.launch(["", ""], ["train", *resume], restarts=1) == LOST
+    assert commands == [["train", *resume], ["train", *resume, *restarted]]
+    assert advice in capsys.readouterr().err
+
+
 def test_without_restarts_a_lost_rank_ends_the_job(launched):
     process, folder = launched(2, "--steps", "1000")
     wait_for(process, folder, '"save", "step": 2,')

@@ -2,7 +2,7 @@
 import pytest
 
 from ternary import recipes
-from ternary.config import TrainConfig, from_options
+from ternary.config import TrainConfig, from_options, overridden
 from ternary.errors import UsageError
 from ternary.models import MODELS
 from ternary.models.twin import short_twin
@@ -43,3 +43,38 @@ def test_a_curriculum_replaces_the_data_of_a_recipe():
 
 def test_fields_that_are_set_join_those_of_a_recipe():
     assert from_options({"recipe": "v3", "set": {"dim": 64}})["set"] == {"schedule.decay": 0.1, "dim": 64}
+
+
+def test_what_a_recipe_sets_for_its_schedule_and_lengths_goes_with_them():
+    assert "set" not in from_options({"recipe": "v3", "schedule": "cosine"})
+    published = from_options({"recipe": "v3:published", "seq_len": 256, "optimizer": "adamw"})
+    assert "progressive" not in published and not any("optimizer." in name for name in published.get("set", {}))
+    assert from_options({"recipe": "v3:published", "progressive": "64,128"}).get("seq_len") is None
+
+
+def test_options_override_a_file():
+    base = {"steps": 20, "objective": "value:0.1,compass", "set": {"objective.value.horizon": 4, "dim": 64}}
+    assert overridden(base, {"tokens": 100}) == {"tokens": 100, "objective": base["objective"], "set": base["set"]}
+    assert overridden(base, {"objective": "value:0.2"})["set"] == base["set"]
+    assert overridden(base, {"objective": "compass"})["set"] == {"dim": 64}
+    assert overridden(base, {"model": "nova", "set": {"heads": 2}})["set"] == {"objective.value.horizon": 4, "heads": 2}
+
+
+@pytest.mark.parametrize("name, objective", [("optimizer.muon.momentum", None), ("objective.word_dropout.rate", None),
+                                             ("objective.rate", "word_dropout"), ("optimiser.momentum", None)])
+def test_a_name_that_fits_no_part_of_the_run_is_refused(name, objective):
+    with pytest.raises(UsageError, match=f"--set {name}=0.5: wanted NAME, a field of the model, or optimizer.NAME"):
+        resolve(TrainConfig(objective=objective, set={name: 0.5}))
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"set": {"vocab_size": "abc"}}, "--vocab is 'abc'; wanted a whole number"),
+    ({"set": {"optimizer.beta1": 1.0}, "optimizer": "adamw"}, "beta1 is 1.0; wanted at least 0 and at most 0.9999"),
+    ({"objective": "multi_token:nan"}, "--objective multi_token:nan: wanted a finite weight"),
+    ({"set": 5}, "set is 5; wanted fields by name"),
+    ({"curriculum": "a.txt,b.txt"}, "wanted TEXT:SHARE"),
+    ({"curriculum": 5}, "--curriculum is 5; wanted a text"),
+])
+def test_impossible_values_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        resolve(TrainConfig(**from_options(options)))

@@ -63,6 +63,17 @@ def test_an_interrupted_run_saves_the_step_it_is_in(corpus, tmp_path, here, monk
     assert signal.getsignal(number) == before
 
 
+def test_local_steps_are_interrupted_where_they_end(corpus, tmp_path, here, monkeypatch):
+    """Also of one process, as when a launch went on with one rank: the weights between are no checkpoint's."""
+    how = ["train", "--data", corpus, *TINY, "--local-steps", 8, "--objective", faults.SPEC, "--save-dir"]
+    assert here(*how, tmp_path / "whole").code == 0
+    monkeypatch.setenv("FAULT", json.dumps({"13": "SIGINT"}))
+    assert "saved at step 16;" in here(*how, tmp_path / "cut").err
+    monkeypatch.delenv("FAULT")
+    assert here("train", "--resume", tmp_path / "cut", "--objective", faults.SPEC).code == 0
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+
+
 def test_a_run_interrupted_between_two_lines_of_the_log_resumes_exactly(finished, corpus, tmp_path, here, monkeypatch):
     folder = tmp_path / "run"
     monkeypatch.setenv("FAULT", '{"27": "SIGINT"}')

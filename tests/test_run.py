@@ -12,7 +12,7 @@ from ternary.checkpoint.folder import point
 from ternary.models import MODELS
 from ternary.text.tokenizer import Tokenizer
 from ternary.training import loop
-from ternary.training.callbacks import evaluation
+from ternary.training.callbacks import Callback, evaluation
 
 KEYS = {"checkpoint", "step", "tokens", "seconds", "tokens_per_second", "train_loss", "val_loss", "val_bpc"}
 LR = MODELS.get("bolt-small").lr
@@ -123,6 +123,17 @@ def test_best_is_the_best_step_that_could_be_saved(corpus, tmp_path, here, monke
     assert {p.name for p in folder.glob("step_*")} == {"step_0000030", "step_0000040"}
     point(folder, "best", 40)
     assert here("train", "--resume", folder).code == 0 and pointer(folder / "best") == "step_0000030"
+
+
+def test_checkpoints_between_evaluations_are_no_more_than_wanted(config):
+    class Count(Callback):
+        most = 0
+
+        def pause(self, run):
+            self.most = max(self.most, len(list(run.folder.glob("step_*"))))
+    count = Count()
+    loop.train(replace(config, steps=12, eval_every=1000, keep=2, save_minutes=1e-6), callbacks=[count])
+    assert count.most == 2
 
 
 def test_a_run_whose_last_save_failed_says_so_at_its_end(finished, corpus, tmp_path, here, monkeypatch):

@@ -5,8 +5,8 @@ from ternary.config import TrainConfig
 from ternary.training.schedules import WSD, Budget, Constant, Cosine, learning_rate
 
 
-def rate(step, progress, schedule=None, warmup=200):
-    return learning_rate(step, progress, schedule or Cosine(), lr=4e-3, min_lr=1e-5, warmup=warmup)
+def rate(step, progress, schedule=None, warmup=200, begun=0.0):
+    return learning_rate(step, progress, schedule or Cosine(), lr=4e-3, min_lr=1e-5, warmup=warmup, begun=begun)
 
 
 def test_warm_up_is_linear_and_at_most_a_tenth_of_the_budget():
@@ -15,6 +15,13 @@ def test_warm_up_is_linear_and_at_most_a_tenth_of_the_budget():
     assert rate(3, 0.05) == pytest.approx(4e-3 / 2)                 # a short run: half of its warm-up
     assert rate(3, 0.1) > 0.97 * 4e-3 and rate(199, 0.001) > 0.99 * 4e-3
     assert rate(0, 0.0, warmup=1) == pytest.approx(4e-3)
+
+
+def test_preparation_is_no_part_of_the_warm_up():
+    """Of a budget in hours 40 % may be over before the first step."""
+    assert rate(0, 0.4, begun=0.4) == pytest.approx(4e-3 / 200)
+    assert rate(3, 0.43, begun=0.4) == pytest.approx(4e-3 / 2)
+    assert rate(3, 0.46, begun=0.4) == rate(1000, 0.46)
 
 
 def test_cosine():

@@ -50,7 +50,8 @@ def places(path: Path) -> list[str]:
 
 def launch(hosts: list[str], command: list[str], restarts: int) -> int:
     """Run `ternary COMMAND` with a rank for each host, "" being this machine -> the exit code."""
-    resumed = command if "--resume" in command else [*command, "--resume", "auto"]
+    resumes = any(word == "--resume" or word.startswith("--resume=") for word in command)
+    resumed = command if resumes else [*command, "--resume", "auto"]
     for left in range(restarts, -1, -1):
         job = Job(hosts, command)
         code = job.wait()
@@ -58,7 +59,8 @@ def launch(hosts: list[str], command: list[str], restarts: int) -> int:
             return code
         what = job.why or f"mpiexec ended with code {code}"
         if not left or job.stopped:
-            say(f"Error: {what}; to go on from the last checkpoint, start it again with --resume auto")
+            say(f"Error: {what}; to go on from the last checkpoint, start "
+                f"{'the same command again' if resumes else 'it again with --resume auto'}")
             return LOST
         if job.lost is not None and len(hosts) > 1:
             hosts = hosts[:job.lost] + hosts[job.lost + 1:]

@@ -36,6 +36,12 @@ def set_threads(wanted: int | None = None) -> int:
     return threads
 
 
+def use_threads(threads: int) -> None:
+    """From now on kernels called by this thread run on so many threads, but not on more than Numba has."""
+    import numba  # here: `set_threads` has to come before the first import of Numba
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
 @contextmanager
 def kernel_threads(threads: int) -> Iterator[None]:
     """Inside, kernels called by this thread run on so many threads, but not on more than they have."""

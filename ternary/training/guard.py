@@ -15,10 +15,23 @@ FLAT, WORSE, APART = 4, 3, 0.3    # evaluations, evaluations, nats
 
 
 class Guard:
-    """Checks the loss and gradient norm of every step before its update."""
+    """Checks the loss and gradient norm of every step before its update. mean: of the losses of `seen` steps on one
+    text of a curriculum, the one of this index."""
 
-    def __init__(self, mean: float | None = None, seen: int = 0):
-        self.mean, self.seen = mean, seen
+    def __init__(self) -> None:
+        self.load({})
+
+    def state(self) -> dict[str, Any]:
+        return {"loss_mean": self.mean, "loss_seen": self.seen, "loss_text": self.text}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.mean: float | None = state.get("loss_mean")
+        self.seen, self.text = state.get("loss_seen", 0), state.get("loss_text", 0)
+
+    def reads(self, text: int) -> None:
+        """The next step is on this text: another one may have a far higher loss."""
+        if text != self.text:
+            self.mean, self.seen, self.text = None, 0, text
 
     def trouble(self, nats: float, norm: float) -> str | None:
         """What is wrong with a step of this loss and gradient norm, or None."""

@@ -17,6 +17,7 @@ from ternary.errors import NumericError, ResourceError, UsageError
 from ternary.machine.heartbeat import heartbeat
 from ternary.machine.ranks import world as join
 from ternary.training.callbacks import Callback, standard
+from ternary.training.callbacks.base import plain_state
 from ternary.training.environment import describe, environment
 from ternary.training.logbook import Logbook
 from ternary.training.loggers import check_loggers, open_sinks
@@ -77,8 +78,11 @@ def train_to_the_end(run: Run) -> dict[str, Any]:
     """Steps until the budget is used or a callback stops the run."""
     first, start = run.step, time.monotonic()
     run.call("start")
-    several: AbstractContextManager[list[int]] = uninterrupted() if run.world.size > 1 else nullcontext([])
-    with several as caught:               # ranks stop at the same step
+    for callback in run.callbacks:
+        plain_state(callback)             # an error now, not at the first checkpoint
+    meets = run.world.size > 1 or run.trainer.exchange.every > 1
+    several: AbstractContextManager[list[int]] = uninterrupted() if meets else nullcontext([])
+    with several as caught:               # ranks stop at the same step, local steps where they meet
         goes_on(run, caught)
         run.call("pause")
         run.share = run.progress()
@@ -125,9 +129,13 @@ def step(run: Run, first: int) -> None:
     """One step at its share of the budget. first: the step at which this process began."""
     c, start = run.config, time.monotonic()
     assert c.lr is not None               # resolved
-    lr = run.lr_scale * learning_rate(run.step, run.share, run.schedule, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup)
+    if not run.step:
+        run.begun = run.share
+    lr = run.lr_scale * learning_rate(run.step, run.share, run.schedule, lr=c.lr, min_lr=c.min_lr, warmup=c.warmup,
+                                      begun=run.begun)
     # before a model can tell words apart, leaving out blocks of them costs more than it saves
-    sampling = c.vocab_sampling if warmed(run.step, run.share, c.warmup) == 1 else 0.0
+    sampling = c.vocab_sampling if warmed(run.step, run.share, c.warmup, run.begun) == 1 else 0.0
+    run.trainer.guard.reads(run.course.text(run.share))
     try:
         loss, grad_norm = run.trainer.step(*run.course.batch(run.share), lr, sampling)
     except NumericError as error:

@@ -35,7 +35,6 @@ from ternary.training.schedules import SCHEDULES, Budget, Schedule
 from ternary.training.thread_count import best_threads
 
 LARGE_CORES, LARGE_MEMORY = 8, 32 << 30           # from where on bolt-large is the usual model
-PARTS = ("optimizer", "schedule", "objective")    # prefixes of --set, besides the model's own fields
 
 
 def usual_model() -> str:
@@ -47,6 +46,8 @@ def resolve(config: TrainConfig, ranks: int = 1) -> TrainConfig:
     """Fill in what was left to be chosen, and check what depends on this machine, one of `ranks` in a run."""
     threading_layer()
     config = replace(config, model=config.model or usual_model())
+    config = replace(config, objective=config.objective or MODELS.get(config.model).objective or None)
+    check_set(config)
     model, optimizer = MODELS.get(config.model), OPTIMIZERS.get(config.optimizer)
     vocab_size = config.vocab_size or model_config(config).vocab_size
     if not FIRST_PIECE <= vocab_size <= MAX_VOCAB:
@@ -60,7 +61,7 @@ def resolve(config: TrainConfig, ranks: int = 1) -> TrainConfig:
     threads = min(config.threads or best_threads()[0], numba.config.NUMBA_NUM_THREADS)
     workers = min(config.workers or plan_workers(threads, -(-config.batch_size // ranks), seq_len), threads)
     return replace(config, vocab_size=vocab_size, seq_len=seq_len, lr=lr,
-                   min_lr=min(config.min_lr, lr), objective=config.objective or model.objective or None,
+                   min_lr=min(config.min_lr, lr),
                    precision=PRECISIONS[0] if config.precision == "auto" else config.precision,
                    threads=threads, workers=workers, **budget)
 
@@ -107,16 +108,22 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     return notes
 
 
-def settings_of(config: TrainConfig, part: str) -> dict[str, Any]:
-    """What --set holds for the model (part ""), the optimizer, the schedule or an objective."""
-    found: dict[str, Any] = {}
+def check_set(config: TrainConfig) -> None:
+    """UsageError if a name in --set is of no part of this run."""
+    objectives = [OBJECTIVES.get(spec).name for spec, _ in objective_weights(config.objective or "")]
+    parts = ["optimizer", "schedule", *(f"objective.{name}" for name in objectives)]
     for name, value in config.set.items():
-        prefix, _, field = name.rpartition(".")
-        if prefix and prefix.partition(".")[0] not in PARTS:
-            raise UsageError(f"--set {name}={value}: a name with a dot begins with {', '.join(PARTS)}")
-        if prefix == part:
-            found[field] = value
-    return found
+        prefix, dot, _ = name.rpartition(".")
+        if dot and prefix not in parts:
+            named = ", ".join(f"{part}.NAME" for part in parts)
+            without = "" if objectives or not prefix.startswith("objective") else "; this run has no --objective"
+            raise UsageError(f"--set {name}={value}: wanted NAME, a field of the model, or {named}{without}")
+
+
+def settings_of(config: TrainConfig, part: str) -> dict[str, Any]:
+    """What --set holds for the model (part ""), the optimizer, the schedule or an objective, "objective.NAME"."""
+    split = {name.rpartition("."): value for name, value in config.set.items()}
+    return {field: value for (prefix, _, field), value in split.items() if prefix == part}
 
 
 def model_config(config: TrainConfig) -> Any:
@@ -156,6 +163,8 @@ def objective_weights(named: str) -> list[tuple[str, float | None]]:
             found.append((spec, float(weight)) if spec else (part, None))
         except ValueError:
             found.append((part, None))
+        if not math.isfinite(found[-1][1] or 0):
+            raise UsageError(f"--objective {part}: wanted a finite weight")
     return found
 
 

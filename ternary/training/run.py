@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
-from ternary.checkpoint.folder import point
+from ternary.checkpoint.folder import point, prune
 from ternary.checkpoint.load import Restored, restore
 from ternary.compiler.isa import ISA
 from ternary.config import TrainConfig
@@ -27,7 +27,7 @@ from ternary.text.corpus import joined
 from ternary.text.prepare import cached_tokenizer, prepare
 from ternary.text.seen import hashes_of, unseen
 from ternary.training.average import WeightAverage
-from ternary.training.callbacks.base import Callback
+from ternary.training.callbacks.base import Callback, states
 from ternary.training.exchange import new_exchange
 from ternary.training.logbook import Logbook
 from ternary.training.memory import check_memory
@@ -50,9 +50,9 @@ from ternary.training.step import Trainer
 class Run:
     """Made for a resolved config; resume: the checkpoint to continue from.
 
-    step: optimizer steps made; saved: those of the last checkpoint; share: of the budget that is used, 0 to 1; loss: of
-    the last line in the log; evaluated, val_loss, val_bpc: of the last evaluation. Each rank of `world` has a Run; what
-    it tells and writes is that of rank 0.
+    step: optimizer steps made; saved: those of the last checkpoint; share: of the budget that is used, 0 to 1; begun:
+    the share before the first step; loss: of the last line in the log; evaluated, val_loss, val_bpc: of the last
+    evaluation. Each rank of `world` has a Run; what it tells and writes is that of rank 0.
     """
 
     def __init__(self, config: TrainConfig, resume: Path | None = None, callbacks: list[Callback] | None = None,
@@ -82,7 +82,7 @@ class Run:
         self.schedule, self.lr_scale = schedule_of(config), 1.0
         self.budget = budget(config, self.course.steps_per_epoch)
         self.eval_every = config.eval_every or min(1000, max(50, (self.budget.steps or 10000) // 20))
-        self.step, self.saved, self.met, self.seconds_before = 0, 0, 0, 0.0
+        self.step, self.saved, self.met, self.seconds_before, self.begun = 0, 0, 0, 0.0, 0.0
         self.unsound: NumericError | None = None      # since the ranks met
         self.fastest_step = math.inf
         self.eval_seconds: float | None = None
@@ -172,8 +172,8 @@ class Run:
         for callback in self.callbacks:
             getattr(callback, hook)(self, *args)
 
-    def stop(self, reason: str | None) -> None:
-        """End the run after this step; None: go on after all."""
+    def stop(self, reason: str) -> None:
+        """End the run after this step."""
         self.stopped = reason
 
     def event(self, text: str) -> None:
@@ -199,12 +199,12 @@ class Run:
             self.saved = self.step
             return
         c = self.config
-        state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "settings": c.to_json(),
+        state = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds, "begun": self.begun,
+                 "settings": c.to_json(),
                  "source_hash": self.source_hash, "val_source_hash": self.val_hash, **self.places,
                  "drawn": self.course.drawn,
-                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA, "ranks": self.world.size}
-        for callback in self.callbacks:
-            state |= callback.state()
+                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA, "ranks": self.world.size,
+                 **states(self.callbacks, self.event)}
         with self.averaged():
             path = checkpoint.save(self.folder, self.step,
                                    weights={name: p.values for name, p in self.model.parameters().items()},
@@ -235,9 +235,18 @@ class Run:
         try:
             self.save()
             self.save_error = None
+            self.prune()
         except ResourceError as error:
             self.save_error = error
             self.event(f"warning: {error}; training goes on, and tries again at the next save")
+
+    def prune(self) -> None:
+        """Remove the checkpoints that --keep does not keep, if the folder lets them go."""
+        try:
+            if not self.world.rank:
+                prune(self.folder, self.config.keep)
+        except ResourceError as error:
+            self.event(f"warning: {error}")
 
     def own_parameters(self) -> dict[str, np.ndarray]:
         """What objectives train besides the model; a checkpoint has it beside the state of the optimizer."""
@@ -258,6 +267,7 @@ class Run:
     def load(self, state: dict[str, Any], optimizer: dict[str, np.ndarray]) -> None:
         """To where a checkpoint was made, whose weights the model has already."""
         self.step = self.saved = self.met = state["step"]
+        self.begun = state.get("begun", 0.0)
         self.trainer.optimizer.load(optimizer, self.step)
         self.course.drawn = list(state.get("drawn", [self.step]))
         for name, values in self.own_parameters().items():

@@ -25,9 +25,12 @@ class Budget:
         return min(1.0, max(shares))
 
 
-def warmed(step: int, progress: float, warmup: int) -> float:
-    """How much of the warm-up is done, 0 to 1: it takes `warmup` steps, or a tenth of the budget if that is less."""
-    return min(1.0, max((step + 1) / max(warmup, 1), progress / WARMUP_SHARE))
+def warmed(step: int, progress: float, warmup: int, begun: float = 0.0) -> float:
+    """How much of the warm-up is done, 0 to 1: it takes `warmup` steps, or a tenth of the budget if that is less.
+
+    begun: the progress before the first step, as preparation takes time of a budget in hours.
+    """
+    return min(1.0, max((step + 1) / max(warmup, 1), (progress - begun) / ((1 - begun) * WARMUP_SHARE)))
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class WSD(Schedule):
         return min_lr + (lr - min_lr) * min(1.0, (1 - progress) / self.decay)
 
 
-def learning_rate(step: int, progress: float, schedule: Schedule, *, lr: float, min_lr: float, warmup: int) -> float:
+def learning_rate(step: int, progress: float, schedule: Schedule, *, lr: float, min_lr: float, warmup: int,
+                  begun: float = 0.0) -> float:
     """A linear warm-up, then what the schedule says."""
-    up = warmed(step, progress, warmup)
+    up = warmed(step, progress, warmup, begun)
     return lr * up if up < 1 else schedule(progress, lr, min_lr)

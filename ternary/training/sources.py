@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ternary.config import TEXTS, TrainConfig, flag_of
-from ternary.errors import DataError, ModelFileError
+from ternary.errors import DataError, ModelFileError, UsageError
 from ternary.text.corpus import Corpus, joined
 from ternary.training.plan import corpora, refuse_outside_code
 
@@ -89,7 +89,9 @@ def validation_of(state: dict[str, Any], folder: Path) -> tuple[Corpus, str]:
 
     DataError if it is not there, UsageError if it needs code outside of ternary.
     """
-    config = TrainConfig.from_json(state.get("settings"))
+    if not state.get("settings"):
+        raise UsageError("a packed or exported model does not know the text of its run; name text with --data")
+    config = TrainConfig.from_json(state["settings"])
     refuse_outside_code({"data": config.data, "val_data": config.val_data}, {}, "the text of this run")
     try:
         config, _, val = open_again(config, state, folder)

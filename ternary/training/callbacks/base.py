@@ -1,4 +1,10 @@
+import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ternary.errors import UsageError
 
 if TYPE_CHECKING:
     from ternary.training.run import Run
@@ -33,8 +39,32 @@ class Callback:
         """At the very end, when everything is saved, evaluated and logged."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of this callback: numbers and texts by names of their own."""
+        """What a checkpoint keeps of this callback: finite numbers and texts by names of their own."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
         """Back to the state of a checkpoint, or, if it is empty, to the beginning."""
+
+
+def plain_state(callback: Callback) -> dict[str, Any]:
+    """The state of a callback, numbers of NumPy as those of Python; UsageError if JSON cannot hold it."""
+    def number(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f"a {type(value).__name__}")
+    try:
+        return json.loads(json.dumps(callback.state(), default=number, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"a checkpoint cannot hold the state of the callback {type(callback).__name__} ({error}); use "
+                         "finite numbers, texts, lists and None") from None
+
+
+def states(callbacks: list[Callback], warn: Callable[[str], None]) -> dict[str, Any]:
+    """Of all callbacks, for a checkpoint; it is made without a state that it cannot hold."""
+    found: dict[str, Any] = {}
+    for callback in callbacks:
+        try:
+            found |= plain_state(callback)
+        except UsageError as error:
+            warn(f"warning: {error}; this one is without it")
+    return found

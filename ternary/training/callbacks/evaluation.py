@@ -3,7 +3,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ternary.checkpoint import format as checkpoint
-from ternary.checkpoint.folder import point, prune
+from ternary.checkpoint.folder import point
 from ternary.errors import ResourceError
 from ternary.evaluation.protocol import evaluate
 from ternary.inference.generation import Engine
@@ -37,6 +37,7 @@ class Evaluation(Callback):
         """What the log knows of earlier evaluations counts."""
         for line in run.log.lines("eval"):
             self.compare(run, line["step"], line["val_loss"], line["val_bpc"])
+        self.stop_if_over(run)
         self.point(run)
 
     def pause(self, run: "Run") -> None:
@@ -61,11 +62,12 @@ class Evaluation(Callback):
             trits = trit_shares(run.model)
         loss, bpc = result["nats_per_token"], result["bpc"]
         self.compare(run, run.step, loss, bpc)
+        self.stop_if_over(run)
         try:
             self.point(run)
-            prune(run.folder, c.keep)
         except ResourceError as error:
             run.event(f"warning: {error}")
+        run.prune()
         # one line: a run that is killed here has evaluated, or will do it again
         run.log.record("eval", run.step, val_loss=loss, val_bpc=bpc, stories=len(run.val_stories), seen=run.scored_seen,
                        tokens=run.tokens, seconds=run.seconds, trits=trits, sample=sample)
@@ -91,7 +93,10 @@ class Evaluation(Callback):
             self.best, self.best_step, self.stale = bpc, step, 0
         else:
             self.stale += 1
-        run.stop(self.reason_to_stop(run))
+
+    def stop_if_over(self, run: "Run") -> None:
+        if reason := self.reason_to_stop(run):    # otherwise another callback may have one
+            run.stop(reason)
 
     def reason_to_stop(self, run: "Run") -> str | None:
         """--patience is off by default: a learning rate that has yet to fall hides the progress made."""

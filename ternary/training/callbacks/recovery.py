@@ -17,12 +17,11 @@ class Recovery(Callback):
         self.guard, self.events, self.lr_scale = Guard(), 0, 1.0
 
     def state(self) -> dict[str, Any]:
-        return {"lr_scale": self.lr_scale, "events": self.events, "loss_mean": self.guard.mean,
-                "loss_seen": self.guard.seen}
+        return {"lr_scale": self.lr_scale, "events": self.events, **self.guard.state()}
 
     def load(self, state: dict[str, Any]) -> None:
         self.lr_scale, self.events = state.get("lr_scale", 1.0), state.get("events", 0)
-        self.guard.mean, self.guard.seen = state.get("loss_mean"), state.get("loss_seen", 0)
+        self.guard.load(state)
 
     def start(self, run: "Run") -> None:
         run.trainer.guard, run.lr_scale = self.guard, self.lr_scale

@@ -11,8 +11,8 @@ from ternary.training.optimizers.base import OPTIMIZERS, Optimizer, zeros
 
 @dataclass(frozen=True)
 class AdamWConfig(Config):
-    beta1: float = setting(0.9, "decay of the first moment", at_least=0, at_most=1)
-    beta2: float = setting(0.95, "decay of the second moment", at_least=0, at_most=1)
+    beta1: float = setting(0.9, "decay of the first moment", at_least=0, at_most=0.9999)
+    beta2: float = setting(0.95, "decay of the second moment", at_least=0, at_most=0.9999)
     eps: float = setting(1e-8, "added to the root of the second moment", at_least=0)
 
 
