@@ -42,7 +42,8 @@ def command(checkpoint, model, to, out, set, as_json, **flags):
         checked(target_type.config_type, set, f"--to {to}")
         target = target_type(**{**set, **given(flags, target_type, to)})
         restored = restore(checkpoint, model=model)
-        result = target.export(restored, Path(out or f"{restored.name.replace(':', '-')}{target.suffix or '-' + to}"))
+        usual = Path(restored.name.replace(":", "-")).name + (target.suffix or f"-{to}")
+        result = target.export(restored, Path(out or usual))
     emit(result, as_json)
 
 

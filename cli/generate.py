@@ -66,6 +66,8 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, prompts, 
     if prompts is not None and (prompt or save_state or load_state):
         raise UsageError("--prompts takes its texts from a file, and no PROMPT, --save-state or --load-state; leave "
                          "those out, or --prompts")
+    if save_state and (Path(save_state).is_dir() or not Path(save_state).absolute().parent.is_dir()):
+        raise UsageError(f"--save-state {save_state}: wanted a file, in a folder that is there")
     lines = lines_of(prompts) if prompts is not None else []
     prompt = standard_input() if prompt == "-" else as_text(prompt)
     if not prompt and not lines and standard_input_waits():
@@ -161,7 +163,7 @@ def standard_input() -> str:
     with heartbeat("" if typed else "reading the prompt from standard input"):
         text = decoded(sys.stdin.buffer.read())
     if not text:
-        raise UsageError("the prompt - is standard input, which is empty; pipe a text in, or leave the - out")
+        raise UsageError("standard input is empty; pipe a text in, or leave the - out")
     return text
 
 

@@ -114,7 +114,7 @@ class Ternary(click.Group):
 def _report(error: BaseException, as_json: bool) -> int:
     """Print what happened on stderr, and on stdout too under --json; the exit code."""
     if isinstance(error, MemoryError):
-        error = ResourceError("out of memory; try a smaller --batch, --seq-len or model")
+        error = ResourceError("out of memory; a smaller model, shorter texts or a smaller --batch needs less")
     if isinstance(error, OSError):  # a full disk, a file that went away
         where = f"{error.filename}: " if error.filename else ""
         error = ResourceError(f"{where}{error.strerror or error}; --debug shows where this happened")

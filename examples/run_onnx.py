@@ -1,17 +1,17 @@
 """A story from a model that `ternary export --to onnx` wrote: the likeliest token each time.
 
-    pip install onnxruntime
+    pip install onnxruntime regex
     python examples/run_onnx.py bolt-small.onnx "Once upon a time"
 
-It needs onnxruntime and NumPy, not ternary: the tokenizer is in the file.
+It needs onnxruntime, regex and NumPy, not ternary: the tokenizer is in the file.
 """
 import argparse
 import codecs
 import json
-import re
 
 import numpy as np
 import onnxruntime as ort
+import regex as re  # to its \w belong the marks of Hindi and other scripts
 
 FORMAT = "ternary-tokenizer-1"
 CHUNK = re.compile(r"\W{0,12}\w{1,32}(?:['’]\w{1,8})?|\W{1,12}")      # a word with the punctuation before it

@@ -75,7 +75,7 @@ TRAIN = [
     ("--set dim=wide", USAGE, "dim is 'wide'; wanted a multiple of 16"),
     ("--set colour=3", USAGE, "--set colour=3: bolt-small has no such setting; it has vocab_size, dim, layers"),
     ("--set optimizer.beta9=0.5", USAGE, "--set optimizer.beta9=0.5: muon has no such setting; it has beta1"),
-    ("--set optimiser.beta1=0.5", USAGE, "begins with optimizer, schedule, objective"),
+    ("--set optimiser.beta1=0.5", USAGE, "wanted NAME, a field of the model, or optimizer.NAME, schedule.NAME"),
     ("--schedule wsd --set schedule.decay=2", USAGE, "decay is 2; wanted above 0 and at most 1"),
     ("--schedule cosin", USAGE, "no schedule is called 'cosin'; did you mean cosine?"),
     ("--config elsewhere.json", USAGE, "--config elsewhere.json", "no JSON file that can be read"),

@@ -10,11 +10,11 @@ from test_graph import VOCAB, Doubled, shaken
 from ternary import ops
 from ternary.autograd.tape import Tape
 from ternary.compiler.two_bit import FIVE_BITS
-from ternary.errors import ModelFileError, UsageError
+from ternary.errors import UsageError
 from ternary.graph import trace
 from ternary.graph.reference import Reference
+from ternary.inference import many
 from ternary.inference.compiled import CompiledDecoder, compiled_decoder, rounded
-from ternary.inference.context import load_context
 from ternary.inference.decoders.base import Decoder
 from ternary.inference.generation import Engine
 from ternary.inference.sampling import Sampling
@@ -83,7 +83,11 @@ def test_ternary_products_are_as_exact_as_floats(quantizer, dim):
 
 @pytest.fixture(scope="module")
 def engines():
-    """An untrained model of some depth, compiled and not."""
+    return untrained()
+
+
+def untrained():
+    """Engines of a model of some depth, compiled and not."""
     tokenizer = Tokenizer.train(TEXT, 2200)
     model = Bolt(BoltConfig(tokenizer.vocab_size, dim=64, layers=2, hidden=96), seed=4)
     model.embed.weight.values[...] *= 30          # logits that differ
@@ -166,6 +170,17 @@ def test_many_texts_of_a_model_with_attention():
     assert engine.generate_many(prompts, 30) == [engine.generate(p, 30, seed=k) for k, p in enumerate(prompts)]
 
 
+def test_texts_grow_together_as_far_as_memory_goes(monkeypatch):
+    tokenizer = Tokenizer.train(TEXT, 400)
+    engine = Engine(short_twin(MODELS.get("searchlm")(), vocab_size=tokenizer.vocab_size), tokenizer)
+    prompts = ["a dog", "the cat sat on the mat. " * 20, "", "the cat"]
+    together = engine.generate_many(prompts, 30)
+    size = engine.compiled.cache_size
+    monkeypatch.setattr(many, "MEMORY", 3 * 4 * size(35))
+    assert many.groups(engine.compiled, {0: 33, 1: 155, 2: 31, 3: 32}) == [[2, 3, 0], [1]]
+    assert engine.generate_many(prompts, 30) == together
+
+
 def test_streams_of_a_model_with_attention():
     """Past the first room of keys and values."""
     decoder, uniforms = decoder_of(shaken("searchlm")), np.random.default_rng(5).random((80, 2))
@@ -245,50 +260,3 @@ def test_a_model_of_the_users_is_compiled_if_it_can_be():
             return RMSNorm(192)
     model = Own(Own.config_type(VOCAB, layers=1), seed=1)
     assert compiled_decoder(Decoder(model, Tokenizer((), FIRST_PIECE), tape()))
-
-
-@pytest.mark.parametrize("sampling", [GREEDY, PENALTY], ids=["burst", "token by token"])
-@pytest.mark.parametrize("count", [1, 5, 33])
-def test_a_text_in_parts_is_the_whole_text(engines, sampling, count):
-    engine, whole = engines[0], [*engines[0].tokens("the cat", 40, sampling)]
-    context, seed = engine.new_context(), 0
-    parts = [*engine.tokens("the cat", count, sampling, seed, context=context)]
-    if sampling is GREEDY:                        # other draws would need the same random numbers
-        parts += engine.tokens("", 40 - count, sampling, seed, context=context)
-        assert parts == whole
-    text = [engine.tokenizer.EOS, *engine.tokenizer.encode("the cat"), *parts]
-    assert context.ids == text and context.state.positions[0] == len(text) - 1
-
-
-def test_a_text_that_is_stopped_leaves_no_more_than_itself(engines):
-    engine, context, fresh = engines[0], engines[0].new_context(), engines[0].new_context()
-    tokens = engine.tokens("the cat", 60, GREEDY, context=context)
-    taken = [next(tokens) for _ in range(7)]
-    tokens.close()
-    engine.compiled.read(np.array(context.ids[:-1]), fresh.state)
-    assert context.ids[-7:] == taken
-    np.testing.assert_allclose(context.state.numbers, fresh.state.numbers, atol=1e-5)
-
-
-def test_a_state_in_a_file(engines, tmp_path):
-    engine, context = engines[0], engines[0].new_context()
-    [*engine.tokens("the cat", 5, GREEDY, context=context)]
-    context.save(tmp_path / "state", engine.compiled)
-    loaded = load_context(tmp_path / "state", engine.compiled)
-    assert [*engine.tokens(" sat", 9, GREEDY, context=loaded)] == [*engine.tokens(" sat", 9, GREEDY, context=context)]
-
-
-def test_a_state_file_that_does_not_fit(engines, tmp_path):
-    engine, path, other = engines[0], tmp_path / "state", Bolt(BoltConfig(VOCAB, dim=32, layers=1, hidden=32))
-    engine.new_context().save(path, engine.compiled)
-    with pytest.raises(ModelFileError, match="saved with another model"):
-        load_context(path, decoder_of(other))
-    data = path.read_bytes()
-    for damaged in (data[:-40], b"", data[:20], b"no state"):
-        path.write_bytes(damaged)
-        with pytest.raises(ModelFileError, match="no saved state"):
-            load_context(path, engine.compiled)
-    with pytest.raises(ModelFileError, match="cannot read"):
-        load_context(tmp_path / "absent", engine.compiled)
-    with pytest.raises(UsageError, match="compiled models only"):
-        engines[1].new_context()

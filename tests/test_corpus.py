@@ -114,6 +114,16 @@ def test_standard_input_is_read_once_and_replayed(monkeypatch):
         open_corpus("-")
 
 
+@pytest.mark.parametrize("text, stories", [
+    ('text\n"One, it is here.\n\nIts end."\n"Two."\n', ["One, it is here.\n\nIts end.", "Two."]),       # a table
+    ("text\n\nTwo.\n", ["text", "Two."]),
+    ("A cat sat. " * 20_000 + "\n\nTwo.", [("A cat sat. " * 20_000).strip(), "Two."]),        # no cell of a table
+])
+def test_what_standard_input_is_told_by_its_content(monkeypatch, text, stories):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert list(open_corpus("-").stories()) == stories
+
+
 def test_standard_input_leaves_no_file_behind(tmp_path):
     code = "from ternary.text.corpus import open_corpus as o; print(list(o('-').stories()))"
     env = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}

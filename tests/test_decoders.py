@@ -5,6 +5,7 @@ import pytest
 from ternary import ops
 from ternary.autograd.tape import Tape
 from ternary.errors import UsageError
+from ternary.inference.decoders import early_exit
 from ternary.inference.decoders.ngram import NgramTable
 from ternary.inference.generation import Engine
 from ternary.inference.penalties import Penalties
@@ -102,6 +103,16 @@ def test_blocks_above_an_exit_see_every_token_later(model, tokenizer):
     np.testing.assert_allclose(logits, whole, atol=1e-4 * abs(whole).max())
 
 
+def test_a_long_prompt_may_exit_in_its_last_part_only(model, tokenizer, monkeypatch):
+    tokens, decoder = np.arange(4, 14)[None], Engine(model, tokenizer, "early_exit", confidence=0.0).decoder
+    whole, parts = decoder.init_state(), decoder.init_state()
+    expected = decoder.logits(tokens, whole)
+    monkeypatch.setattr(early_exit, "CHUNK", 4)
+    told = []
+    np.testing.assert_allclose(decoder.logits(tokens, parts, lambda *n: told.append(n)), expected, atol=1e-4)
+    assert told == [(4, 10), (8, 10), (10, 10)] and sum(x.shape[1] for x in parts.waiting[1]) == 2
+
+
 def test_ngrams_are_counted_as_they_come():
     table = NgramTable(np.array([5, 6, 7, 5, 6, 8, 5, 6, 7, 300, 5]), 3)
     following, p = table.following(np.array([5, 6]))
@@ -119,6 +130,12 @@ def test_ngrams_alone_copy_the_text(model, tokenizer, text_file):
 def test_a_decoder_refuses_a_model_without_its_heads(tokenizer, decoder):
     with pytest.raises(UsageError, match=f"--decoder {decoder} needs a model with .*, which Bolt is not"):
         Engine(Bolt(BoltConfig(300, dim=32, layers=1, hidden=64)), tokenizer, decoder)
+
+
+def test_a_text_shorter_than_an_ngram_is_refused(model, tokenizer, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(UsageError, match="less than the 8 of an n-gram"):
+        Engine(model, tokenizer, "ngram", text=str(tmp_path / "a.txt"), order=8)
 
 
 def test_ngram_without_a_text_says_how_to_give_one(model, tokenizer):

@@ -10,6 +10,7 @@ from ternary.checkpoint import format as checkpoint
 from ternary.checkpoint.load import restore
 from ternary.errors import ModelFileError, UsageError
 from ternary.export import EXPORTS
+from ternary.export.card import command
 from ternary.models import MODELS, to_json
 from ternary.text.tokenizer import Tokenizer
 from ternary.training.contract import logits
@@ -75,6 +76,11 @@ def test_the_card_says_what_was_measured_and_nothing_of_this_machine(tmp_path):
         assert str(tmp_path).encode() not in path.read_bytes()
     generation = json.loads((tmp_path / "hub" / "generation_config.json").read_text())
     assert generation["bos_token_id"] == generation["eos_token_id"] == Tokenizer.EOS
+
+
+def test_the_command_of_a_card_is_one_that_train_takes():
+    settings = {"model": "bolt-lfm", "set": {"attention": False, "quantizer": "row"}, "steps": 5}
+    assert command(settings) == "ternary train --model bolt-lfm --set attention=false --set quantizer=row --steps 5"
 
 
 def test_the_card_of_a_run_without_a_log_says_so(tmp_path):

@@ -146,6 +146,11 @@ def test_bad_parquet_names_file_and_columns(tmp_path):
         read(parquet(tmp_path / "a.parquet", body=["x"], id=[1]))
     with pytest.raises(DataError, match=r"b\.parquet, column text, row 1: the story is int; want a string"):
         read(parquet(tmp_path / "b.parquet", text=[1, 2]))
+    import pyarrow as pa
+    from pyarrow import parquet as library
+    library.write_table(pa.table([["x"], ["y"]], names=["text", "text"]), tmp_path / "e.parquet")
+    with pytest.raises(DataError, match=r"e\.parquet has 2 columns 'text'; give them different names"):
+        read(str(tmp_path / "e.parquet"))
     whole = Path(parquet(tmp_path / "c.parquet", text=["some text"] * 100)).read_bytes()
     for content in (whole[: len(whole) // 2], b"not parquet at all", whole[:4]):
         with pytest.raises(DataError, match=r"d\.parquet is not a whole parquet file"):

@@ -106,8 +106,10 @@ def test_many_prompts_from_a_file(finished, here, tmp_path, monkeypatch):
     (["--prompts", "absent.txt"], "--prompts absent.txt cannot be read (No such file or directory); name a text file"),
     (["--prompts", ""], "cannot be read"),
     (["--prompts", "empty.txt"], "--prompts empty.txt is empty; wanted a prompt on each line"),
-    (["a", "--prompts", "empty.txt"], "leave those out, or --prompts")])
-def test_prompts_that_cannot_be_continued(here, tmp_path, monkeypatch, arguments, error):
+    (["a", "--prompts", "empty.txt"], "leave those out, or --prompts"),
+    (["a", "--save-state", "."], "--save-state .: wanted a file"),
+    (["a", "--save-state", "absent/a"], "in a folder that is there")])
+def test_what_is_refused_before_the_model_is_loaded(here, tmp_path, monkeypatch, arguments, error):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.txt").touch()
     result = here("generate", *arguments)
@@ -125,7 +127,7 @@ def test_a_prompt_in_the_locale_c(finished):
 def test_an_empty_standard_input(here, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     result = here("generate", "-")
-    assert result.code == 2 and "standard input, which is empty" in result.err
+    assert result.code == 2 and "standard input is empty" in result.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes that can be looked into")

@@ -4,9 +4,10 @@ import pytest
 from test_graph import shaken
 
 from ternary.checkpoint.load import Restored, restore
-from ternary.errors import ModelFileError
+from ternary.errors import ModelFileError, UsageError
 from ternary.export import EXPORTS
 from ternary.models import MODELS
+from ternary.models.bolt import BoltConfig
 from ternary.text.tokenizer import FIRST_PIECE, Tokenizer
 
 
@@ -74,3 +75,13 @@ def test_a_packed_model_has_no_text_of_its_own(tmp_path, here):
     packed(shaken("bolt-small"), path := tmp_path / "a.safetensors")
     result = here("eval", "--checkpoint", path)
     assert result.code == 2 and "does not know the text of its run; name text with --data" in result.err
+
+
+def test_the_command_that_runs_it_names_the_file(tmp_path):
+    tokenizer = Tokenizer((), FIRST_PIECE)
+    model = MODELS.get("bolt-small")(BoltConfig(tokenizer.vocab_size, dim=32, layers=1, hidden=32))
+    given = Restored(tmp_path, "my file.py:Name", model, tokenizer, None, {"step": 5, "settings": {}})
+    run = EXPORTS.get("packed")().export(given, tmp_path / "a b.safetensors")["run"]
+    assert run.endswith(f"--checkpoint '{tmp_path}/a b.safetensors' --model 'my file.py:Name'")
+    with pytest.raises(UsageError, match="known by its suffix; wanted a.safetensors"):
+        EXPORTS.get("packed")().export(given, tmp_path / "a")

@@ -1,5 +1,6 @@
 """The interface of export targets."""
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,7 +45,9 @@ class Target:
         raise UsageError(f"{node.place}: {self.name} cannot express its {node.op}")
 
     def write(self, restored: Restored, graph: Graph, path: Path) -> dict[str, Any]:
-        """Write the file or the folder `path`, which does not exist yet -> facts to show, such as how to run it."""
+        """Write the file or the folder `path`, which does not exist yet -> facts to show; of "run", how to run it,
+        {path}, {string} and {model} are filled in: where it is, for a shell or for Python, and the --model that code
+        from outside of ternary needs."""
         raise TypeError(f"[{type(self).__name__}] a target defines write(restored, graph, path)")
 
     def export(self, restored: Restored, path: Path) -> dict[str, Any]:
@@ -60,6 +63,9 @@ class Target:
                              f"{', '.join(self.models()) or 'none of the models'}") from None
         with staged(path) as place:
             facts = self.write(restored, graph, place)
+        if "run" in facts:
+            model = f" --model {shlex.quote(restored.name)}" if ":" in restored.name else ""
+            facts["run"] = facts["run"].format(path=shlex.quote(str(path)), string=repr(str(path)), model=model)
         size = sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())
         return {"path": str(path), "bytes": size, **facts}
 

@@ -63,7 +63,8 @@ def command(settings: dict[str, Any]) -> str:
             continue
         flag = rule_of(TrainConfig, f.name).flag or "--" + f.name.replace("_", "-")
         if f.name == "set":
-            words += [word for name, part in value.items() for word in ("--set", f"{name}={part}")]
+            shown = {name: part if isinstance(part, str) else json.dumps(part) for name, part in value.items()}
+            words += [word for name, part in shown.items() for word in ("--set", f"{name}={part}")]
         elif isinstance(value, bool):
             words += [flag] if value else []
         else:

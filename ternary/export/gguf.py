@@ -1,4 +1,5 @@
 """A GGUF file for llama.cpp, LM Studio and Ollama: architecture "lfm2", tokenizer "plamo2"."""
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class GGUF(Target):
         for columns in (model.dim, model.hidden):
             if columns % WIDTHS[kind]:
                 raise UsageError(f"--type {kind}: the model has rows of {columns} weights, {kind} needs a multiple "
-                                 f"of {WIDTHS[kind]}; use {fitting(columns)}")
+                                 f"of {WIDTHS[kind]}; use {fitting(math.gcd(model.dim, model.hidden))}")
         writer = gguf.GGUFWriter(path, "lfm2")
         writer.add_name(restored.name)
         writer.add_file_type(getattr(gguf.LlamaFileType, ("ALL_" if kind == "f32" else "MOSTLY_") + kind.upper()))
@@ -78,7 +79,7 @@ class GGUF(Target):
         writer.write_tensors_to_file()
         writer.close()
         prompt = f"{NAMES[Tokenizer.EOS]}Once upon a time"
-        return {"type": kind, "run": f"llama-completion -m {path.name} -no-cnv -p '{prompt}'"}
+        return {"type": kind, "run": f"llama-completion -m {{path}} -no-cnv -p '{prompt}'"}
 
 
 def add_tokenizer(writer: Any, types: Any, entries: list[tuple[str, float]], pieces: int) -> None:

@@ -48,9 +48,9 @@ class Hub(Target):
         try:
             model, tokenizer = lfm2(graph, self.name), hub_tokenizer(restored.tokenizer, self.name)
         except UsageError:
-            model, where, run = None, path, "ternary generate --checkpoint {}"
+            model, where, run = None, path, "ternary generate --checkpoint {path}{model}"
         else:
-            where, run = path / HUB, "transformers: AutoModelForCausalLM.from_pretrained('{}')"
+            where, run = path / HUB, "transformers: AutoModelForCausalLM.from_pretrained({string})"
             write_lfm2(model, tokenizer, path)
         state = {name: restored.state[name] for name in KEPT if name in restored.state}
         state["settings"] = public_settings(restored)
@@ -63,7 +63,7 @@ class Hub(Target):
             "bos_token_id": ends, "eos_token_id": ends, "pad_token_id": Tokenizer.PAD})
         use = USE_LFM2 + USE if model else USE
         (path / "README.md").write_text(card(restored, restored.name, self.config.license, use), encoding="utf-8")
-        return {"loads in": "ternary, transformers" if model else "ternary", "run": run.format(path.name)}
+        return {"loads in": "ternary, transformers" if model else "ternary", "run": run}
 
 
 USE = """```python

@@ -142,12 +142,30 @@ class Engine:
         """The continuation as text, piece by piece; a piece may be "" while a character is incomplete, or while it
         may be the beginning of a stop string. The text ends before the first string of `stop`."""
         decoder, stops = StreamDecoder(self.tokenizer), StopStrings(stop)
+        start, drawn, shown = context and context.copy(), list[int](), ""
         with closing(self.tokens(prompt, max_tokens, sampling, seed, told, context)) as tokens:
             for token in tokens:
-                yield stops.feed(decoder.feed(token))
+                piece = stops.feed(decoder.feed(token))
+                drawn.append(token)
+                shown += piece
+                yield piece
                 if stops.found:
-                    return
-        yield stops.feed(decoder.finish()) + stops.finish()
+                    break
+        if not stops.found:
+            yield stops.feed(decoder.finish()) + stops.finish()
+        elif context and start:
+            self.keep(context, start, prompt, drawn, shown)
+
+    def keep(self, context: "Context", start: "Context", prompt: str, drawn: list[int], shown: str) -> None:
+        """Make `context` that of the prompt and what was shown, which ended before a stop string: in the middle of a
+        token, perhaps. start: before the prompt."""
+        assert self.compiled                          # which has made the context
+        whole = len(drawn)
+        while not shown.startswith(before := self.tokenizer.decode(drawn[:whole])):
+            whole -= 1
+        ids = [*self.tokenizer.encode(prompt), *drawn[:whole], *self.tokenizer.encode(shown[len(before):])]
+        context.ids, context.state = start.ids, start.state
+        self.begin(self.compiled, [start.ids[-1], *ids], start.state, None, context)
 
     def generate(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                  seed: int = 0, stop: Iterable[str] = ()) -> str:

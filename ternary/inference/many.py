@@ -12,6 +12,8 @@ from ternary.machine.workers import Workers, most_workers
 from ternary.rng import generator
 from ternary.text.tokenizer import StreamDecoder
 
+MEMORY = 256 << 20                # bytes of keys and values of a group of texts
+
 
 class Text:
     """The continuation of one prompt so far."""
@@ -43,17 +45,31 @@ def generate_many(engine: Engine, decoder: CompiledDecoder, prompts: list[str], 
     if not count:
         return []
     texts = [Text(engine, seed + k, stop) for k in range(len(prompts))]
-    Workers(count, 1).run([partial(generate_together, engine, decoder.for_thread(), texts[k::count], prompts[k::count],
-                                   max_tokens, sampling) for k in range(count)])
+    ids = [[engine.tokenizer.EOS, *engine.tokenizer.encode(prompt)] for prompt in prompts]
+
+    def share(own: range, decoder: CompiledDecoder) -> None:
+        for group in groups(decoder, {k: len(ids[k]) + max_tokens for k in own}):
+            generate_together(engine, decoder, [texts[k] for k in group], [ids[k] for k in group], max_tokens, sampling)
+    Workers(count, 1).run([partial(share, range(k, len(prompts), count), decoder.for_thread()) for k in range(count)])
     return [str(text) for text in texts]
 
 
-def generate_together(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: list[str], max_tokens: int,
-                      sampling: Sampling) -> None:
-    """All texts, on one thread."""
+def groups(decoder: CompiledDecoder, tokens: dict[int, int]) -> list[list[int]]:
+    """Which texts grow together: all, unless their keys and values take too much memory, as each has room for as many
+    as the longest. tokens: that each text may come to."""
+    found: list[list[int]] = [[]]
+    for k in sorted(tokens, key=lambda k: tokens[k]):
+        if found[-1] and 4 * decoder.cache_size(tokens[k]) * (len(found[-1]) + 1) > MEMORY:
+            found.append([])
+        found[-1].append(k)
+    return found
+
+
+def generate_together(engine: Engine, decoder: CompiledDecoder, texts: list[Text], prompts: list[list[int]],
+                      max_tokens: int, sampling: Sampling) -> None:
+    """All texts, on one thread. prompts: tokens."""
     states = [decoder.init_state() for _ in texts]
-    last = np.array([engine.begin(decoder, [engine.tokenizer.EOS, *engine.tokenizer.encode(prompt)], state)
-                     for prompt, state in zip(prompts, states)])
+    last = np.array([engine.begin(decoder, prompt, state) for prompt, state in zip(prompts, states)])
     state, done = decoder.joined(states), 0
     while texts and done < max_tokens:
         steps = min(BURST, max_tokens - done)

@@ -89,7 +89,7 @@ def _open(source: str, split: str, options: TextOptions) -> Corpus:
     if os.path.isfile(source):
         return _open_file(source, options)
     if os.path.exists(source):
-        raise DataError(f"{source} is neither a file nor a folder; pipe text in with --data -")
+        raise DataError(f"{source} is neither a file nor a folder; pipe the text in, and name it -")
     if os.path.islink(source):
         raise DataError(f"{source} is a link that leads nowhere; mend it, or name what it stood for")
     named, near = HUB_NAME.fullmatch(ALIASES.get(source, source)), _near(Path(source))

@@ -11,6 +11,7 @@ from ternary.text.tokenizer import FIRST_PIECE, SPECIALS
 from ternary.text.vocabulary import SURROGATE, WORD, chunks
 
 SHOWN = 10
+CHUNK = 1 << 20                   # tokens that are counted at once
 
 
 def inspect(corpus: Corpus, store: TokenStore, sample: int = 20_000) -> dict:
@@ -19,7 +20,8 @@ def inspect(corpus: Corpus, store: TokenStore, sample: int = 20_000) -> dict:
     coverage is the share of words that are one token, byte_share that of tokens that are single bytes.
     """
     lengths, header = np.diff(store.offsets), store.header
-    used = np.bincount(store.tokens, minlength=header["vocab_size"])
+    used = sum(np.bincount(store.tokens[k:k + CHUNK], minlength=header["vocab_size"])
+               for k in range(0, len(store.tokens), CHUNK))               # which takes 8 bytes per token
     pieces = used[FIRST_PIECE:]
     words, first = Counter(), None
     for story in islice(corpus.stories(), sample):

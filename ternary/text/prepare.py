@@ -26,7 +26,7 @@ from ternary.text import vocabulary
 from ternary.text.seen import story_hashes
 from ternary.text.story import Corpus
 from ternary.text.token_store import TokenStore, align, cache_folder, head, open_store, unwritable
-from ternary.text.tokenizer import Tokenizer
+from ternary.text.tokenizer import Tokenizer, check_vocab_size
 from ternary.text.vocabulary import ChunkCounts
 from ternary.text.workers import Workers, decoded
 
@@ -90,6 +90,7 @@ def prepare(corpus: Corpus, tokenizer: Tokenizer, cache_dir: Path | None = None,
 def cached_tokenizer(corpus: Corpus, vocab_size: int, cache_dir: Path | None = None, processes: int = 1,
                      tell: Tell | None = None) -> Tokenizer:
     """The tokenizer trained on `corpus`: from the cache, or trained by so many processes and kept there."""
+    check_vocab_size(vocab_size)
     folder = cache_folder(cache_dir)
     path = folder / f"{_key(corpus.fingerprint, f'{vocab_size}:{vocabulary.VERSION}')}.tokenizer.json"
     if tokenizer := _known(path, vocab_size):

@@ -1,10 +1,10 @@
 """What standard input is: it has no name that says so."""
 
-import csv
 import json
 import re
 from pathlib import Path
 
+from ternary.text.readers.csv import cells
 from ternary.text.readers.files import MAGIC, DataFile
 from ternary.text.rows import CHAT_KEYS, TEXT_KEYS, is_chat
 from ternary.text.story import TextOptions
@@ -34,8 +34,10 @@ def _suffix(text: str, options: TextOptions) -> str:
             return ".jsonl"
     wanted = {options.field} if options.field else {*TEXT_KEYS, *CHAT_KEYS}
     first, _, rest = start.partition("\n")
+    if first.strip().strip('"') in wanted and rest.lstrip().startswith('"'):         # one column
+        return ".csv"
     for delimiter in "\t,;|" if rest else "":
-        names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+        names = cells(first, delimiter)
         if len(names) > 1 and wanted & set(names) and all(len(name.split()) < 4 for name in names):
             return ".tsv" if delimiter == "\t" else ".csv"
     return ".txt"

@@ -66,8 +66,7 @@ class Tokenizer:
         The order of the texts does not matter unless a huge corpus has over vocabulary.MAX_CHUNKS chunks.
         Raises UsageError for a vocabulary outside 260 to 65,536 or a lone string, DataError without any text.
         """
-        if not _is_vocab_size(vocab_size):
-            raise UsageError(f"[tokenizer] vocab_size is {vocab_size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")
+        check_vocab_size(vocab_size)
         if isinstance(texts, str):
             raise UsageError("[tokenizer] texts is a single string; give a list of texts")
         counts = ChunkCounts()
@@ -276,7 +275,7 @@ def _parse(text: str) -> dict:
             raise _broken(f"{key} is {reprlib.repr(content[key])}, not of type {kind.__name__}")
     if content["format"] not in FORMATS.values():
         raise _broken(f"format is {reprlib.repr(content['format'])}, not {' or '.join(FORMATS.values())}")
-    if not _is_vocab_size(size := content["vocab_size"]):
+    if not FIRST_PIECE <= (size := content["vocab_size"]) <= MAX_VOCAB:
         raise _broken(f"vocab_size is {reprlib.repr(size)}, not {FIRST_PIECE} to {MAX_VOCAB}")
     _check_pieces(content["pieces"], size - FIRST_PIECE)
     return content
@@ -294,5 +293,7 @@ def _check_pieces(pieces: list, room: int) -> None:
         seen.add(piece)
 
 
-def _is_vocab_size(size: object) -> bool:
-    return type(size) is int and FIRST_PIECE <= size <= MAX_VOCAB
+def check_vocab_size(size: int) -> None:
+    """UsageError if no vocabulary can have this size."""
+    if type(size) is not int or not FIRST_PIECE <= size <= MAX_VOCAB:
+        raise UsageError(f"--vocab is {size!r}; use {FIRST_PIECE} to {MAX_VOCAB}")

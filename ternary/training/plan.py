@@ -26,7 +26,7 @@ from ternary.text.loader import Loader
 from ternary.text.outside import runs_outside_code
 from ternary.text.select import select
 from ternary.text.story import Corpus
-from ternary.text.tokenizer import FIRST_PIECE, MAX_VOCAB
+from ternary.text.tokenizer import check_vocab_size
 from ternary.training.course import Course, parse_progressive
 from ternary.training.micro_batches import MICRO_BATCH_TOKENS, micro_batches, plan_workers
 from ternary.training.optimizers import OPTIMIZERS, Optimizer
@@ -50,8 +50,7 @@ def resolve(config: TrainConfig, ranks: int = 1) -> TrainConfig:
     check_set(config)
     model, optimizer = MODELS.get(config.model), OPTIMIZERS.get(config.optimizer)
     vocab_size = config.vocab_size or model_config(config).vocab_size
-    if not FIRST_PIECE <= vocab_size <= MAX_VOCAB:
-        raise UsageError(f"--vocab is {vocab_size}; use {FIRST_PIECE} to {MAX_VOCAB}")
+    check_vocab_size(vocab_size)
     for check in model_config, optimizer_config, schedule_of:
         check(config)
     budget = {} if any((config.hours, config.tokens, config.steps, config.epochs)) else {"epochs": 10}

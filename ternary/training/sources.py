@@ -89,8 +89,8 @@ def validation_of(state: dict[str, Any], folder: Path) -> tuple[Corpus, str]:
 
     DataError if it is not there, UsageError if it needs code outside of ternary.
     """
-    if not state.get("settings"):
-        raise UsageError("a packed or exported model does not know the text of its run; name text with --data")
+    if not state.get("settings") or "source_hash" not in state:
+        raise UsageError("an exported model does not know the text of its run; name text with --data")
     config = TrainConfig.from_json(state["settings"])
     refuse_outside_code({"data": config.data, "val_data": config.val_data}, {}, "the text of this run")
     try:

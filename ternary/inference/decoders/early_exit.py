@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ternary import ops
-from ternary.inference.decoders.base import DECODERS, Decoder, Told, log_softmax
+from ternary.inference.decoders.base import CHUNK, DECODERS, Decoder, Told, log_softmax
 from ternary.schema import Config, setting
 
 
@@ -34,6 +34,15 @@ class EarlyExit(Decoder):
         return ExitState(self.model.init_state(), [[] for _ in self.spans])
 
     def logits(self, tokens: np.ndarray, state: "ExitState", told: Told | None = None) -> np.ndarray:
+        length = tokens.shape[1]
+        for first in range(0, length, CHUNK):             # only the last chunk of a long prompt may exit
+            last = first + CHUNK >= length
+            logits = self.read(tokens[:, first:first + CHUNK], state, last)
+            if told:
+                told(min(first + CHUNK, length), length)
+        return logits
+
+    def read(self, tokens: np.ndarray, state: "ExitState", may_exit: bool) -> np.ndarray:
         with self.tape:
             x = ops.as_array(self.model.embedded(tokens))
             for k, (first, last) in enumerate(self.spans):
@@ -47,11 +56,9 @@ class EarlyExit(Decoder):
                     break
                 exit = self.exits[k]
                 logits = ops.as_array(ops.logits(exit.norm(end), exit.table.rows))[0, 0]
-                if confidence(logits) >= self.config.confidence - k * self.config.falling:
+                if may_exit and confidence(logits) >= self.config.confidence - k * self.config.falling:
                     state.waiting[k + 1].append(x)
                     break
-        if told:
-            told(tokens.shape[1], tokens.shape[1])
         return logits
 
 

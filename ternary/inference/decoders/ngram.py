@@ -56,6 +56,9 @@ class Ngram(Decoder):
         from ternary.text.corpus import open_corpus
         from ternary.text.prepare import prepare
         store = prepare(open_corpus(self.config.text), self.tokenizer)
+        if len(store.tokens) < self.config.order:
+            raise UsageError(f"--set text={self.config.text}: it has {len(store.tokens)} tokens, less than the "
+                             f"{self.config.order} of an n-gram; name a longer text")
         self.table = NgramTable(store.tokens, self.config.order)
 
     def init_state(self) -> "NgramState":

@@ -102,10 +102,19 @@ def layout_of(file: DataFile, stamp: tuple[int, int], options: TextOptions) -> L
         "quoting": quotes, "column": shown})
 
 
+def cells(line: str, delimiter: str) -> list[str]:
+    """Of the first row of a table; none if it cannot be one."""
+    csv.field_size_limit(files.MAX_STORY)
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
 def _delimiter(first: str, wanted: tuple[str, ...], suffix: str) -> tuple[str, str]:
     order = "\t,;|" if "\t" in first or suffix == ".tsv" else ",;|"
     for delimiter in order:
-        names = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+        names = cells(first, delimiter)
         if len(names) > 1 and set(wanted) & set(names):
             return delimiter, "the header is parted by it"
     if suffix == ".tsv":

@@ -70,8 +70,8 @@ class DataFile(str):
         return digest.hexdigest()
 
     def text_bytes(self) -> int | None:
-        """About how many bytes of text it holds; None if it is compressed."""
-        return None if kind_of(self.path)[1] else self.path.stat().st_size
+        """About how many bytes of text it holds; None if it is compressed, as parquet is."""
+        return None if kind_of(self.path)[1] or self.path.suffix == ".parquet" else self.path.stat().st_size
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:

@@ -23,7 +23,10 @@ def read_parquet(file: DataFile) -> Iterator[str]:
 
     try:
         with parquet.ParquetFile(str(file)) as table:
-            column = story_column(table.schema_arrow.names, file.field, file.label)
+            names = table.schema_arrow.names
+            column = story_column(names, file.field, file.label)
+            if names.count(column) > 1:
+                raise DataError(f"{file.label} has {names.count(column)} columns {column!r}; give them different names")
             for size, packed in _column_chunks(table.metadata):
                 if size > max(SMALL, MAX_RATIO * packed):
                     raise DataError(f"{file.label} unpacks {packed:,} bytes to {size:,}, which no text does; "
