@@ -29,7 +29,7 @@ def command():
               help="Sequences per step. [default: the fastest of 8, 16, 32, 64]")
 @click.option("--seq-len", type=positive_int(256), default=256, show_default=True,
               help="Tokens per sequence.")
-@click.option("--seconds", type=positive_float(10), help="Of one measurement. [default: 10, with a peer 20]")
+@click.option("--seconds", type=positive_float(10), help="Seconds per measurement. [default: 10, with a peer 20]")
 @click.option("--precision", type=click.Choice(["auto", "int8", "bf16", "fp32"]), default="auto", show_default=True)
 @click.option("--peer", type=click.Choice(["torch", "jax"]),
               help="Take turns with the same model in PyTorch or JAX, at its fastest.")
@@ -41,7 +41,7 @@ def command():
               show_default=True, type=Number(float, rule_of(TrainConfig, "vocab_sampling")),
               help="As in `ternary train`; 0 for all products of the head.")
 @click.option("--optimizer", default="adamw", show_default=True,
-              help="That of the peer, unless you say otherwise.")
+              help="Optimizer; the peer always uses AdamW.")
 @click.option("--profile", is_flag=True, help="Also the time of each kernel.")
 @threads_option
 @json_option
@@ -76,7 +76,7 @@ def decode(peer, as_json, **given):
 
 @command.command("kernels", short_help="Kernels alone, also against NumPy and PyTorch.")
 @click.option("--seconds", type=positive_float(0.3), default=0.3, show_default=True,
-              help="Of one measurement.")
+              help="Seconds per measurement.")
 @click.option("--peer", type=click.Choice(["torch"]), help="Also the matrix products of PyTorch.")
 @click.option("--peer-python", default=sys.executable, help="A Python that has torch. [default: this one]")
 @threads_option
@@ -96,7 +96,7 @@ def kernels(threads, as_json, **given):
               help="tinystories, a hub data set, a file or folder, - or fables.")
 @click.option("--field", help="The column of the text, in jsonl, parquet and hub data.")
 @click.option("--megabytes", type=positive_float(10), default=10.0, show_default=True,
-              help="The first so many.")
+              help="Use only the first so many megabytes.")
 @click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True)
 @threads_option
 @json_option

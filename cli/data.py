@@ -19,7 +19,7 @@ def options(f):
     """Those that both commands have."""
     for option in (
         click.argument("source"),
-        click.option("--split", help="Of fables, hub data and folders with files of several splits. [default: train]"),
+        click.option("--split", help="Which split to read, where there are several. [default: train]"),
         text_options,
         click.option("--vocab", "vocab_size", type=positive_int(10000), default=10000, show_default=True,
                      help="Vocabulary of the tokenizer."),
@@ -53,7 +53,7 @@ def prepared(source, split, vocab_size, processes, val_data=None, for_training=F
 
 @command.command("prepare", short_help="Tokenize, for later runs.")
 @options
-@click.option("--val-data", type=UserPath(), help="That of the later run. [default: 2 % of the stories of SOURCE]")
+@click.option("--val-data", type=UserPath(), help="That of `train`. [default: 2 % of the stories of SOURCE]")
 def prepare(as_json, **given):
     """Choose a vocabulary and tokenize what `ternary train --data SOURCE` trains on into the cache, where it finds it.
 

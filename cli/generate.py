@@ -40,8 +40,8 @@ TOGETHER = 32                     # texts of a thread that grow at once
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
 @click.option("--prompts", type=UserPath(), metavar="FILE", help="Continue each line of FILE, many at once, "
               "text k with seed + k; - is standard input. With --json a line of JSON for each.")
-@click.option("--save-state", type=UserPath(), metavar="FILE", help="Keep what the text has left behind, to go on "
-              "with --load-state.")
+@click.option("--save-state", type=UserPath(), metavar="FILE", help="Save the decoding state, to go on with "
+              "--load-state without reading the text again.")
 @click.option("--load-state", type=UserPath(), metavar="FILE", help="PROMPT continues the text of that state.")
 @click.option("--seed", type=Number(int, Rule(at_least=0, example=0)), default=0, show_default=True, help="Random "
                                                                                                           "seed.")

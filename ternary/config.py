@@ -68,8 +68,8 @@ class TrainConfig(Config):
                          "themselves.", at_most=0.9999, **NOT_NEGATIVE)
     precision: str = setting("auto", "Precision of activations and matrix products; auto is the fastest on this CPU.",
                              choices=("auto", "int8", "bf16", "fp32"))
-    vocab_sampling: float = setting(0.03, "Compute only a sample of the logit gradients (importance sampling) that "
-                                    "adds at most this share to the gradient variance; 0 computes all.",
+    vocab_sampling: float = setting(0.03, "Estimate the gradient of the head from a random sample of vocabulary "
+                                    "blocks, without bias; larger is faster and noisier, 0 is exact.",
                                     aliases=("--head-noise",), at_most=1, **NOT_NEGATIVE)
     threads: int | None = setting(None, "Number of threads.", unset="all usable cores", example=2, **POSITIVE)
     workers: int | None = setting(None, "Number of workers that share the threads; each takes its own micro-batches.",

@@ -23,8 +23,8 @@ PROTOCOLS = ("honest", "flashlm")
 def pairs(text: str, tokenizer: Tokenizer, protocol: str) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of one story.
 
-    honest: EOS, as between stories in training, then all tokens; EOS at the end is charged too. flashlm (spec
-    section 2): no EOS, the first token is free, at most 256 predictions, though all characters are counted.
+    honest: EOS, as between stories in training, then all tokens; EOS at the end is charged too. flashlm (of the
+    published scripts): no EOS, the first token is free, at most 256 predictions, though all characters are counted.
     """
     ids = tokenizer.encode_array(text)
     if protocol == "flashlm":

@@ -39,8 +39,8 @@ def card(restored: Restored, title: str, licence: str, use: str) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     stated = f"Licence of the model: {licence}." if licence else "Licence of the model: not stated by its author."
     front_matter = "\n".join(front)
-    return (f"---\n{front_matter}\n---\n# {title}\n\nA small language model with ternary weights, trained on CPU cores "
-            f"with `ternary`.\n\n| | |\n|---|---|\n{table}\n\n{stated}\n\n## Use\n\n{use}\n")
+    return (f"---\n{front_matter}\n---\n# {title}\n\nA small language model, trained on CPU cores with `ternary`."
+            f"\n\n| | |\n|---|---|\n{table}\n\n{stated}\n\n## Use\n\n{use}\n")
 
 
 def run_log(restored: Restored) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ KEPT = ("step", "tokens", "seconds")                      # of a run's state
 @dataclass(frozen=True)
 class HubConfig(Config):
     """What can be set of a hub folder."""
-    license: str = setting("", "of the model, for its card, such as mit")
+    license: str = setting("", "license identifier for the model card, such as mit")
 
 
 @EXPORTS.register("hf")

@@ -39,7 +39,7 @@ class Logbook:
         self._interval = (
             interval if interval is not None else _TERMINAL_INTERVAL if self._terminal else _PLAIN_INTERVAL
         )
-        self.sinks = []  # see sinks.py
+        self.sinks = []  # see loggers.py
         self._file = self._bar = None
         self._unwritten, self._failing = b"", False  # lines that a full disk has not taken yet
         self._first = self._shown = None

@@ -94,7 +94,7 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     if asked.threads is None:
         notes.append(f"threads {config.threads} ({best_threads()[1]})")
     if asked.workers is None:
-        notes.append(f"workers {config.workers} (of the threads, by micro-batches)")
+        notes.append(f"workers {config.workers} (limited by threads and micro-batches)")
     if asked.precision == "auto":
         notes.append(f"{config.precision} (the fastest with {ISA})")
     if asked.lr is None:
