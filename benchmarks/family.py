@@ -133,8 +133,9 @@ def plot(rows: list[dict], path: Path, title: str) -> None:
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(1, 3, figsize=(20, 9), dpi=110, sharey=True)
-    for axis, (key, label, unit) in zip(axes, PLOTTED):
+    plotted = [of for of in PLOTTED if len({row[of[0]] for row in rows}) > 1]         # the time may be that of all
+    figure, axes = plt.subplots(1, len(plotted), figsize=(20, 9), dpi=110, sharey=True)
+    for axis, (key, label, unit) in zip(axes, plotted):
         axis.plot([row[key] / unit for row in rows], [row["bpc"] for row in rows], "o", color="tab:blue")
         axis.set(xscale="log", xlabel=label)
         axis.margins(x=0.15)
@@ -143,7 +144,7 @@ def plot(rows: list[dict], path: Path, title: str) -> None:
     figure.suptitle(title)
     figure.tight_layout()
     figure.canvas.draw()                          # now the places of points are known
-    for axis, (key, _, unit) in zip(axes, PLOTTED):
+    for axis, (key, _, unit) in zip(axes, plotted):
         write_names(axis, [(row[key] / unit, row["bpc"], row["model"].rpartition(":")[2]) for row in rows])
     figure.savefig(path)
     plt.close(figure)
