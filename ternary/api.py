@@ -2,6 +2,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ def train(data: str | None = None, model: str | type | None = None, *, resume: s
     ternary.training.callbacks. UsageError for an unknown or impossible option.
     """
     set_threads()
-    from ternary.config import TrainConfig, from_options
+    from ternary.config import TrainConfig, flag_of, from_options
     from ternary.errors import UsageError
     from ternary.training.loop import train
     from ternary.training.plan import continued
@@ -47,8 +48,11 @@ def train(data: str | None = None, model: str | type | None = None, *, resume: s
     options = from_options({**{name: value for name, value in named.items() if value is not None}, **options})
     unknown = set(options) - set(TrainConfig.__dataclass_fields__)
     if unknown:
-        names = ", ".join(TrainConfig.__dataclass_fields__)
-        raise UsageError(f"train() has no option {min(unknown)!r}; it has {names}")
+        known = list(TrainConfig.__dataclass_fields__)
+        by_flag = {flag_of(name).lstrip("-"): name for name in known}         # batch: batch_size
+        near = by_flag.get(min(unknown)) or next(iter(get_close_matches(min(unknown), known)), None)
+        hint = f"did you mean {near}? " if near else ""
+        raise UsageError(f"train() has no option {min(unknown)!r}; {hint}it has {', '.join(known)}")
     config, checkpoint = ((TrainConfig(**{"model": None, **options}), None) if resume is None else
                           continued(resume, options))
     with kernel_threads(sys.maxsize):             # as many after it as before

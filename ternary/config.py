@@ -124,7 +124,8 @@ class TrainConfig(Config):
         given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}
         for key, value in given.items():
             before = getattr(self, key)
-            if value != before and (key not in CHANGEABLE or (key in TEXTS and before is None)):
+            same = value == before or (key in CODE and same_code(value, before))
+            if not same and (key not in CHANGEABLE or (key in TEXTS and before is None)):
                 started = "without it" if before is None else f"with {before}"
                 raise UsageError(f"{flag_of(key)} is {value}, but this run was started {started}; leave it out, or "
                                  "start a new run in another --save-dir")
@@ -137,7 +138,13 @@ LENGTHS = ("seq_len", "progressive")
 TEXTS = ("data", "val_data")
 CHANGEABLE = (*BUDGET, *TEXTS, "patience", "target_bpc", "threads", "workers", "rank_timeout", "gradient_bits",
               "eval_every", "save_minutes", "keep", "log")                                  # by a resumed run
+CODE = ("model", "optimizer", "schedule")             # settings that may name code outside of ternary
 MODEL_FLAGS = ("quantizer", "inner_norm")             # options that are short for --set
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether these may be one class outside of ternary, by another path of its file or as a module."""
+    return ":" in one and ":" in other and one.rpartition(":")[2] == other.rpartition(":")[2]
 
 
 def flag_of(name: str) -> str:

@@ -81,6 +81,12 @@ def test_one_text_is_no_list_of_stories(run):
         run.load().evaluate("The cat")
 
 
+@pytest.mark.parametrize("option, near", [("batch", "batch_size"), ("vocab", "vocab_size"), ("stepz", "steps")])
+def test_an_option_that_is_nearly_known_is_named(option, near):
+    with pytest.raises(UsageError, match=f"no option '{option}'; did you mean {near}[?] it has model"):
+        ternary.train(**{option: 4})
+
+
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match="no option 'learning_rate'.*lr"):
         ternary.train(learning_rate=1.0)

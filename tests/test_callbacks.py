@@ -72,3 +72,13 @@ def test_a_state_that_no_checkpoint_can_hold_any_more_is_left_out(config):
     train(replace(config, steps=1), callbacks=[Rising(1)])
     assert "held" not in checkpoint.load(Path(config.save_dir) / "last").state
     assert "the callback Rising" in log(Path(config.save_dir), "event")[0]["text"]
+
+
+def test_a_name_that_is_taken_is_not_saved_again(config):
+    class Drawn(Callback):
+        def state(self):
+            return {"drawn": 40}
+    train(replace(config, steps=1), callbacks=[Holding(1), Holding(2), Drawn()])
+    state = checkpoint.load(Path(config.save_dir) / "last").state
+    assert state["held"] == 1 and state["drawn"] == [1]
+    assert [e["text"].partition(" has ")[2][:7] for e in log(Path(config.save_dir), "event")] == ["'held',", "'drawn'"]

@@ -194,3 +194,14 @@ def test_a_long_prompt_is_read_in_parts(fresh, monkeypatch, compiled):
     assert told == list(engine.tokens(prompt, 8, GREEDY))
     assert parts == sorted(set(parts)) and parts[-1] == (count, count)
     assert len(parts) > 3 or compiled             # which reads no more of the prompt than the model sees
+
+
+def test_texts_that_come_in_turns_are_those_of_one_after_the_other(fresh):
+    """Each counts its own tokens."""
+    expected = [[*fresh.tokens("the cat", 40, seed=k)] for k in range(2)]
+    both = [fresh.tokens("the cat", 40, seed=k) for k in range(2)]
+    found = [[], []]
+    for _ in range(40):
+        for tokens, text in zip(both, found):
+            text += [token for token in [next(tokens, None)] if token is not None]
+    assert found == expected

@@ -182,7 +182,8 @@ def test_parameters_that_are_padded_along_both_axes():
     """A matrix has rows of zeros behind its own."""
     rng = np.random.default_rng(0)
     w, x = rng.standard_normal((3, 40)).astype(np.float32), rng.standard_normal((1, 3, 40)).astype(np.float32)
-    plain, matrix = Parameter(w), Parameter(w, matrix=True)
+    plain, matrix = Parameter(w), Parameter(w.astype(np.float64), matrix=True)
+    assert matrix.data.dtype == np.float32
     for p in (plain, matrix):
         with Tape("fp32") as tape:
             y = ops.causal_conv(ops.as_tensor(x), ops.exp(p))

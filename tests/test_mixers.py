@@ -1,4 +1,5 @@
 """One contract for all token mixers: causal bit for bit, the same in chunks as in whole sequences, trainable."""
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -213,3 +214,16 @@ def test_sizes_that_do_not_fit_are_refused(name, sizes, said):
     model_type = MODELS.get(name)
     with pytest.raises(UsageError, match=said):
         model_type(model_type.config_type(vocab_size=300, **sizes))
+
+
+@pytest.mark.parametrize("op, shapes", [
+    (lambda x, y: ops.scan(x, x, np.zeros((1, 64), np.float32)), "state of shape (1, 64); expected (2, 64)"),
+    (lambda x, y: ops.gated_scan(x, x, x, y, 0.0, np.zeros((2, 40), np.float32)), "expected (2, 64): channels"),
+    (lambda x, y: ops.token_shift(x, ops.as_tensor(np.zeros(32))), "mix of shape (32,); expected (40,)"),
+    (lambda x, y: ops.linear(x, ops.as_tensor(np.zeros((8, 64)))), "expected weight of shape (outputs, 40)"),
+    (lambda x, y: ops.embedding(np.array([[0, 9]]), ops.as_tensor(np.zeros((9, 32)))), "tokens from 0 to 9; expected"),
+    (lambda x, y: ops.embedding(np.array([[-1]]), ops.as_tensor(np.zeros((9, 32)))), "tokens from -1 to -1; expected"),
+], ids=["scan", "gated_scan", "token_shift", "linear", "embedding", "negative token"])
+def test_operands_that_would_be_read_beyond_their_end_are_refused(op, shapes):
+    with Tape(record=False), pytest.raises(ValueError, match=re.escape(shapes)):
+        op(ops.as_tensor(np.zeros((2, 5, 40))), ops.as_tensor(np.zeros(40)))

@@ -78,3 +78,11 @@ def test_a_name_that_fits_no_part_of_the_run_is_refused(name, objective):
 def test_impossible_values_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         resolve(TrainConfig(**from_options(options)))
+
+
+def test_a_resumed_run_may_name_its_code_by_another_path():
+    before = TrainConfig(model="mine.py:Mine")
+    assert before.resumed({"model": "../mine.py:Mine"}).model == "../mine.py:Mine"
+    for other in ("mine.py:Other", "nova"):
+        with pytest.raises(UsageError, match=f"--model is {other}, but this run was started with mine.py:Mine"):
+            before.resumed({"model": other})

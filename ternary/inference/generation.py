@@ -41,7 +41,7 @@ class Engine:
         checked(decoder_type.config_type, fields, decoder or "the plain decoder")
         self.decoder = decoder_type(model, tokenizer, self.tape, **fields)
         self.may_compile = compiled and not decoder
-        self.generated = 0                    # tokens of the last text
+        self.generated = 0                    # tokens of the text that had one last
         ids = range(tokenizer.vocab_size)     # those that spell nothing are never drawn, but for the end of a story
         self.silent = np.array([i for i in ids if not tokenizer.token_bytes(i) and i != tokenizer.EOS], int)
 
@@ -79,7 +79,7 @@ class Engine:
 
         if context and self.compiled:
             ids = [self.begin(self.compiled, ids, state, told, context)]
-        for _ in range(max_tokens):
+        for count in range(1, max_tokens + 1):
             kept = context and context.state.copy()
             logits = penalties.applied(decoder.logits(np.array([ids]), state, told).astype(np.float32, copy=False))
             logits[self.silent], told = -np.inf, None
@@ -89,7 +89,7 @@ class Engine:
                     context.state = kept          # the end of the text is no part of it
                 return
             penalties.add(token)
-            ids, self.generated = [token], self.generated + 1
+            ids, self.generated = [token], count
             if context:
                 context.ids.append(token)
             yield token
@@ -106,15 +106,17 @@ class Engine:
         """`tokens` of a decoder that draws by itself: several before Python looks at them."""
         state = context.state if context else decoder.init_state()
         last = self.begin(decoder, ids, state, told, context)
-        while self.generated < max_tokens:
-            uniforms, kept = rng.random((min(BURST, max_tokens - self.generated), 1)), context and state.copy()
+        done = 0                              # not self.generated: several texts may be under way
+        while done < max_tokens:
+            uniforms, kept = rng.random((min(BURST, max_tokens - done), 1)), context and state.copy()
             burst = decoder.generate(np.array([last]), state, sampling, self.silent, uniforms)[:, 0].tolist()
             taken = 0
             try:
                 for token in burst:
                     if token == self.tokenizer.EOS:
                         return
-                    self.generated, taken = self.generated + 1, taken + 1
+                    taken += 1
+                    self.generated = done + taken
                     yield token
             finally:
                 if context and kept:
@@ -123,7 +125,7 @@ class Engine:
                         context.state = kept
                         if taken:
                             decoder.read(np.array([last, *burst][:taken]), kept)
-            last = burst[-1]
+            last, done = burst[-1], done + len(burst)
 
     def begin(self, decoder: "CompiledDecoder", ids: list[int], state: "State", told: Told | None = None,
               context: "Context | None" = None) -> int:

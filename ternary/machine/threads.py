@@ -25,6 +25,9 @@ def set_threads(wanted: int | None = None) -> int:
                              "--threads")
         threads = min(threads, int(given))
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    else:                                     # Numba reads the environment again, perhaps in a thread of one core
+        import numba
+        os.environ.setdefault("NUMBA_NUM_THREADS", str(numba.config.NUMBA_NUM_THREADS))
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # NumPy's products: each worker makes its own; with threads besides, v3 trained at a quarter of the speed
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

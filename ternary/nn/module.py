@@ -16,6 +16,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
+        values = np.asarray(values, np.float32)
         super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)), values.shape)
         self._grad, self.matrix = np.zeros_like(self.data), matrix
 

@@ -65,19 +65,25 @@ class Term:
 class Objective:
     """Something to minimise: called with a batch it returns its weighted terms. Objectives are given to Trainer.
 
-    weight: of all its terms, relative to the next-token loss. name: of its terms, and of its own parameters.
-    config_type: what can be set besides, as `--set objective.NAME.FIELD=VALUE`; the values are in `self.config`.
+    weight: of all its terms, relative to the next-token loss. name: of its terms, and of its own parameters; by default
+    that of the class, in small letters. config_type: what can be set besides, as `--set objective.NAME.FIELD=VALUE`;
+    the values are in `self.config`.
     """
     name = "objective"
     config_type: type[Config] = Config
     uses_outputs = False                  # of the blocks, as batch.outputs
+
+    def __init_subclass__(cls) -> None:
+        if cls.name == Objective.name:
+            cls.name = cls.__name__.lower()
 
     def __init__(self, weight: float = 1.0, **fields: Any):
         self.weight = weight
         self.config: Any = self.config_type(**fields)
 
     def setup(self, model: LM, rng: np.random.Generator) -> None:
-        """Make what the objective needs for this model; called once, before `parameters`."""
+        """Make what the objective needs for this model; called before `parameters`, once for each model: also for the
+        short one, with a vocabulary of 260, on which kernels are compiled."""
 
     def parameters(self) -> dict[str, Parameter]:
         """Parameters of its own, trained with those of the model but no part of it."""

@@ -17,6 +17,9 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
     quantizer: None, or how the ternary weights share scales (see packed_weight).
     """
+    if x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"[ops.linear] x of shape {x.shape} with weight of shape {weight.shape}; expected weight of "
+                         f"shape (outputs, {x.shape[-1]})")
     shape = (*x.shape[:-1], weight.shape[0])
     if is_few(x):
         rows = product(x, weight, quantizer)

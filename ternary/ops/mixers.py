@@ -139,6 +139,9 @@ def attention(qkv: Tensor, head_dim: int, window: int | None = None, rotary: boo
 @op(accum_grad=True)
 def token_shift(x: Tensor, mix: Tensor) -> Tensor:
     """x (B, T, C), mix (C,) -> y[t] = s x[t] + (1 - s) x[t-1], s = sigmoid(mix), x[-1] = 0"""
+    if mix.shape != x.shape[2:]:
+        raise ValueError(f"[ops.token_shift] x of shape {x.shape} with mix of shape {mix.shape}; expected "
+                         f"{x.shape[2:]}")
     y, seq_len = empty(x.shape), x.shape[1]
     TS.token_shift(x.data, mix.data, seq_len, y.data)
 
@@ -146,6 +149,14 @@ def token_shift(x: Tensor, mix: Tensor) -> Tensor:
         dx, add = grad_buffer(x)
         TS.token_shift_bwd(dy, x.data, mix.data, seq_len, add, dx, mix.grad)
     return y, backward
+
+
+def check_state(name: str, state: np.ndarray | None, x: Tensor) -> None:
+    """ValueError for a state that the kernel would read or write beyond its end."""
+    wanted = x.shape[0], x.data.shape[1]
+    if state is not None and state.shape != wanted:
+        raise ValueError(f"[ops.{name}] x of shape {x.shape} with a state of shape {state.shape}; expected {wanted}: "
+                         "channels are whole lines of 32")
 
 
 @op
@@ -156,6 +167,7 @@ def gated_scan(forget: Tensor, value: Tensor, output: Tensor, bias: Tensor, floo
     s[t] = f s[t-1] + (1 - f) value[t], f = floor + (1 - floor) sigmoid(forget + bias). state (B, C): s[-1], no
     gradient, which becomes the last s; None is zeros.
     """
+    check_state("gated_scan", state, value)
     tape, (batch, seq_len, _) = current_tape(), value.shape
     initial = np.zeros((batch, value.data.shape[1]), tape.accum_dtype) if state is None else state.copy()
     floor, s, y = tape.accum_dtype.type(floor), scratch(value.data.shape), empty(value.shape)
@@ -226,6 +238,7 @@ def scan(decay: Tensor, x: Tensor, state: np.ndarray | None = None) -> Tensor:
     if decay.shape not in (x.shape, x.shape[-1:]):
         raise ValueError(f"[ops.scan] decay of shape {decay.shape} with x of shape {x.shape}; expected the same shape "
                          f"or a row {x.shape[-1:]}")
+    check_state("scan", state, x)
     tape, (batch, seq_len, _) = current_tape(), x.shape
     initial = np.zeros((batch, x.data.shape[1]), tape.accum_dtype) if state is None else state.copy()
     s, decays = empty(x.shape, accum=any_accum(decay, x)), rows_of(decay)

@@ -203,8 +203,8 @@ class Run:
                  "settings": c.to_json(),
                  "source_hash": self.source_hash, "val_source_hash": self.val_hash, **self.places,
                  "drawn": self.course.drawn,
-                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA, "ranks": self.world.size,
-                 **states(self.callbacks, self.event)}
+                 "tokenizer_hash": self.tokenizer.hash, "cpu_path": ISA, "ranks": self.world.size}
+        state |= states(self.callbacks, state, self.event)
         with self.averaged():
             path = checkpoint.save(self.folder, self.step,
                                    weights={name: p.values for name, p in self.model.parameters().items()},

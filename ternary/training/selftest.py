@@ -1,4 +1,6 @@
 """Are the kernels right on this machine? One step of a small model by kernels and, in float64, by their references."""
+import inspect
+import sys
 from contextlib import suppress
 from hashlib import sha256
 
@@ -55,8 +57,12 @@ def self_test(model: LM, config: TrainConfig) -> tuple[str, float]:
 
 
 def check_kernels(model: LM, config: TrainConfig) -> None:
-    """Once for each state of the cache. ResourceError if kernels and references disagree: better none than garbage."""
-    settings = (config.model, config.precision, model.config)
+    """Once for each state of the cache and of the model's file. ResourceError if kernels and references disagree:
+    better none than garbage."""
+    source = ""
+    with suppress(OSError, TypeError):            # a class of a notebook
+        source = inspect.getsource(sys.modules[type(model).__module__])
+    settings = (config.model, config.precision, model.config, source)
     mark = FOLDER and FOLDER / f"{sha256(repr(settings).encode()).hexdigest()[:12]}.checked"
     if mark and mark.exists():
         return

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,12 +59,16 @@ def plain_state(callback: Callback) -> dict[str, Any]:
                          "finite numbers, texts, lists and None") from None
 
 
-def states(callbacks: list[Callback], warn: Callable[[str], None]) -> dict[str, Any]:
-    """Of all callbacks, for a checkpoint; it is made without a state that it cannot hold."""
+def states(callbacks: list[Callback], taken: Iterable[str], warn: Callable[[str], None]) -> dict[str, Any]:
+    """Of all callbacks, for a checkpoint that has the names `taken`; it is made without a state that it cannot hold."""
     found: dict[str, Any] = {}
     for callback in callbacks:
         try:
-            found |= plain_state(callback)
+            own = plain_state(callback)
+            if twice := own.keys() & {*taken, *found}:
+                raise UsageError(f"the state of the callback {type(callback).__name__} has {min(twice)!r}, a name that "
+                                 "is taken; use another")
+            found |= own
         except UsageError as error:
-            warn(f"warning: {error}; this one is without it")
+            warn(f"warning: {error}; this checkpoint is without it")
     return found
