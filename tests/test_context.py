@@ -1,4 +1,4 @@
-"""What a text has left behind in a decoder, to go on with."""
+"""Decoding states that are kept, copied, saved and loaded."""
 import numpy as np
 import pytest
 from test_compiled_decoding import GREEDY, PENALTY, decoder_of, untrained

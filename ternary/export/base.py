@@ -65,7 +65,9 @@ class Target:
             facts = self.write(restored, graph, place)
         if "run" in facts:
             model = f" --model {shlex.quote(restored.name)}" if ":" in restored.name else ""
-            facts["run"] = facts["run"].format(path=shlex.quote(str(path)), string=repr(str(path)), model=model)
+            filled = {"{path}": shlex.quote(str(path)), "{string}": repr(str(path)), "{model}": model}
+            for name, value in filled.items():        # other braces may be those of a shell
+                facts["run"] = facts["run"].replace(name, value)
         size = sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())
         return {"path": str(path), "bytes": size, **facts}
 

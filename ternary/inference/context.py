@@ -1,4 +1,4 @@
-"""What a text has left behind in a compiled decoder, to go on with later: in memory, or in a safetensors file."""
+"""The decoding state of a text, to continue it later: in memory, or in a safetensors file."""
 import hashlib
 import os
 from dataclasses import dataclass

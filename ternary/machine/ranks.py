@@ -72,7 +72,7 @@ class World:
         self.all_reduce(a)
 
     def progress(self, requests: list[Any]) -> None:
-        """Move data of sums that have begun. Without this they move in `wait` alone."""
+        """Let MPI make progress with sums that have begun; otherwise it does so in `wait` only."""
 
     def wait(self, request: Any) -> None:
         """Until the sum is done that `begin_all_reduce` began."""

@@ -57,8 +57,7 @@ class Overlap:
         self.complete(waiting)
 
     def complete(self, parameters: Iterable[Tensor]) -> None:
-        """A task has the whole gradient of these. It also moves the sums under way: data only travel when somebody
-        looks."""
+        """A task has the whole gradient of these. Also lets MPI make progress with the sums that have begun."""
         with self.lock:
             for p in parameters:
                 for k in self.chunks_of[p]:
