@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import click
 
 import ternary
-from ternary.errors import ResourceError, TernaryError, UsageError
+from ternary.errors import ResourceError, TernaryError, UsageError, line_of_user
 from ternary.machine.heartbeat import heartbeat, say
 from ternary.machine.ranks import be_silent_behind_rank_0, joined
 from ternary.machine.streams import open_streams
@@ -118,8 +118,11 @@ def _report(error: BaseException, as_json: bool) -> int:
     if isinstance(error, OSError):  # a full disk, a file that went away
         where = f"{error.filename}: " if error.filename else ""
         error = ResourceError(f"{where}{error.strerror or error}; --debug shows where this happened")
-    if isinstance(error, ImportError):  # such as a NumPy that is too new for this Numba
-        error = ResourceError(f"a library does not load ({error}); pip install --force-reinstall numba numpy")
+    line = line_of_user(error)
+    library = (error.name or "numba").partition(".")[0] if isinstance(error, ImportError) and not line else "ternary"
+    if library != "ternary":  # such as a NumPy that is too new for this Numba
+        library = "numba numpy" if library in ("numba", "numpy", "llvmlite") else library
+        error = ResourceError(f"a library does not load ({error}); pip install --force-reinstall {library}")
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         code, name = (TERMINATED, "terminated") if isinstance(error, Terminated) else (INTERRUPTED, "interrupted")
         message = f"{name}; {error}" if str(error) else name
@@ -136,6 +139,8 @@ def _report(error: BaseException, as_json: bool) -> int:
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         code, name, message = 1, "internal", f"internal error ({what}); run again with --debug"
+        if line:
+            name, message = TernaryError.code, f"{line}: {what}; --debug shows the traceback"
     say(f"Error: {message}")
     if as_json:
         click.echo(json.dumps({"error": {"code": name, "message": message}}))

@@ -2,6 +2,10 @@
 
 The class fixes the exit code of the command line and the `code` of `--json` errors.
 """
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
 
 
 class TernaryError(Exception):
@@ -51,3 +55,15 @@ class NetworkError(TernaryError):
 
     code = "network"
     exit_code = 7
+
+
+def line_of_user(error: BaseException) -> str | None:
+    """The last line of a traceback that is not of this package, of Python or of an installed package, as
+    "my.py, line 12"; None if there is no such line."""
+    installed = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file, package = frame.f_code.co_filename, frame.f_globals.get("__name__", "").partition(".")[0]
+        if not (package == "ternary" or package in sys.stdlib_module_names or file.startswith(("<", *installed))):
+            found = f"{Path(file).name}, line {line}"
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from ternary.errors import UsageError
+from ternary.errors import UsageError, line_of_user
 
 T = TypeVar("T")
 
@@ -92,7 +92,8 @@ class Registry(Generic[T]):
         try:
             return load()
         except Exception as error:
-            raise UsageError(f"{self.option} {spec}: it cannot be imported ({type(error).__name__}: {error}); "
+            at = f"{line}: " if (line := line_of_user(error)) else ""
+            raise UsageError(f"{self.option} {spec}: it cannot be imported ({at}{type(error).__name__}: {error}); "
                              f"built in are {', '.join(self._entries)}") from error
 
 
@@ -112,7 +113,9 @@ def _load(place: str) -> ModuleType:
 
 @cache
 def _load_file(path: Path, modified: int) -> ModuleType:
-    """Loaded once; anew only after the file has changed."""
+    """Loaded once; anew only after the file has changed. It may import others of its folder, as a script may."""
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))                      # last: a file there hides no installed package
     spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
     assert spec and spec.loader           # as for every file that is called *.py
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)

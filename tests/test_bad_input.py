@@ -64,6 +64,7 @@ TRAIN = [
     ("--lr 1000", USAGE, "--lr is 1000; wanted above 0 and at most 10"),
     ("--grad-clip -1", USAGE, "--grad-clip is -1"),
     ("--seed -1", USAGE, "--seed is -1; wanted a whole number at least 0"),
+    ("--seed 18446744073709551616", USAGE, "up to 9223372036854775807"),
     ("--threads 0", USAGE, "--threads is 0"),
     ("--vocab 3", USAGE, "--vocab is 3; use 260 to 65536"),
     ("--vocab 70000", USAGE, "--vocab is 70000; use 260 to 65536"),

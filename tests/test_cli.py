@@ -150,6 +150,20 @@ def test_a_library_that_does_not_load():
     code, _, err = run("models", body="raise ImportError('Numba needs NumPy 2.3 or less. Got NumPy 9.9.')")
     assert code == 5 and err == ("Error: a library does not load (Numba needs NumPy 2.3 or less. Got NumPy 9.9.); "
                                  "pip install --force-reinstall numba numpy\n")
+    code, _, err = run("models", body="raise ImportError('no such symbol', name='pyarrow.lib')")
+    assert code == 5 and err.endswith("; pip install --force-reinstall pyarrow\n")
+    code, _, err = run("models", body="from ternary import nowhere")
+    assert code == 1 and err.startswith("Error: internal error (ImportError: ") and "reinstall" not in err
+
+
+@pytest.mark.parametrize("line, what", [("{}['lost']", "KeyError: 'lost'"), ("import nowhere", "ModuleNotFoundError: "),
+                                        ("import json; json.loads('?')", "JSONDecodeError: ")])
+def test_an_error_in_code_of_the_user_names_its_line(tmp_path, line, what):
+    (tmp_path / "mine.py").write_text(f"def read():\n    yield 'a'\n    {line}\n")
+    body = "from ternary.text.readers import READERS; list(READERS.get('mine.py:read')())"
+    code, _, err = run("models", body=body, cwd=tmp_path)
+    assert code == 1 and err.startswith(f"Error: mine.py, line 3: {what}")
+    assert err.endswith("; --debug shows the traceback\n")
 
 
 def test_flags_behind_two_dashes_are_words():
@@ -276,11 +290,6 @@ def test_lines_end_alike_on_all_systems(monkeypatch):
 
 
 # --- numbers
-
-
-def test_a_seed_that_is_too_large_is_told_the_range():
-    code, _, err = run("train", "--seed", str(2**64), "--data", "fables")
-    assert code == 2 and f"up to {2**63 - 1}" in err
 
 
 def test_numbers_on_the_command_line():

@@ -13,7 +13,7 @@ from ternary.errors import UsageError
 from ternary.models import MODELS
 from ternary.models.bolt import BoltConfig, BoltLargeConfig
 from ternary.objectives import OBJECTIVES
-from ternary.registry import file_names
+from ternary.registry import Registry, file_names
 from ternary.schema import Config, setting
 from ternary.training.optimizers import OPTIMIZERS
 
@@ -124,6 +124,16 @@ def test_a_model_of_ones_own_trains_resumes_and_generates_where_it_is_named(plac
     with pytest.raises(ternary.errors.ModelFileError, match="add --model"):
         ternary.load("run")
     assert ternary.load("run", model="mine.py:Mine").config.reach == 2
+
+
+def test_a_file_may_import_others_of_its_folder_and_an_error_there_names_its_line(tmp_path):
+    (tmp_path / "part_of_mine.py").write_text("def made(): return 7\n")
+    (tmp_path / "whole.py").write_text("import part_of_mine\nSeven = part_of_mine.made()\nEight = part_of_mine\n")
+    (tmp_path / "broken.py").write_text("import math\nNine = math.sqrt(-1)\n")
+    names = Registry("thing", "--thing", "ternary.objectives")
+    assert names.get(f"{tmp_path}/whole.py:Seven") == 7
+    with pytest.raises(UsageError, match=r"broken.py:Nine: it cannot be imported \(broken.py, line 2: ValueError"):
+        names.get(f"{tmp_path}/broken.py:Nine")
 
 
 def test_fields_of_the_model_the_optimizer_and_the_schedule_are_set(place, here, corpus):

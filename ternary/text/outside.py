@@ -4,12 +4,11 @@ import inspect
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from ternary.errors import DataError, TernaryError, UsageError
+from ternary.errors import DataError, TernaryError, UsageError, line_of_user
 from ternary.text import readers
 from ternary.text.readers import READERS, DataFile, Reader, files
 from ternary.text.rows import story_text
@@ -81,9 +80,9 @@ def checked_stories(reader: Reader, argument: str | None, label: str) -> Iterato
     except (TernaryError, MemoryError):
         raise
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise DataError(f"{label}: the reader failed at {Path(frame.filename).name}, line {frame.lineno} "
-                        f"({type(error).__name__}: {error}); --debug shows the traceback") from error
+        at = f" at {line}" if (line := line_of_user(error)) else ""
+        raise DataError(f"{label}: the reader failed{at} ({type(error).__name__}: {error}); "
+                        "--debug shows the traceback") from error
 
 
 def sample(read: Callable[[], Iterator[str]], name: str) -> list[str]:

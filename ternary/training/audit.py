@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from math import nan
 
+from ternary.errors import line_of_user
 from ternary.machine.heartbeat import say
 from ternary.models.lm import LM
 from ternary.training.contract import (
@@ -85,4 +86,4 @@ def run(check: Callable[[LM], Found], make: Callable[[], LM]) -> Found:
         return check(make())
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+        return f"{type(error).__name__}: {error} ({line_of_user(error) or f'{at.filename}, line {at.lineno}'})"
