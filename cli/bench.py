@@ -59,6 +59,7 @@ def train(threads, as_json, **given):
 @click.option("--checkpoint", type=UserPath(), help="A run folder (its best step) or a step folder.")
 @click.option("--model", help="A new model by name, see `ternary models`. [default: bolt-small]")
 @click.option("--tokens", type=positive_int(256), default=256, show_default=True, help="Per sequence.")
+@click.option("--approximate", is_flag=True, help="As in `ternary generate`.")
 @click.option("--peer", type=click.Choice(["llama"]), help="Take turns with llama.cpp, on one thread and on all.")
 @click.option("--peer-model", type=UserPath(), help="What llama.cpp runs: a GGUF file, see `ternary export --to gguf`.")
 @click.option("--peer-python", default=sys.executable, help="A Python that has llama_cpp. [default: this one]")

@@ -40,6 +40,8 @@ TOGETHER = 32                     # texts of a thread that grow at once
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
 @click.option("--prompts", type=UserPath(), metavar="FILE", help="Continue each line of FILE, many at once, "
               "text k with seed + k; - is standard input. With --json a line of JSON for each.")
+@click.option("--approximate", is_flag=True, help="Read float weights in 5 bits instead of 16 (8 on some CPUs): "
+              "faster, but tokens are those of slightly other weights.")
 @click.option("--save-state", type=UserPath(), metavar="FILE", help="Save the decoding state, to go on with "
               "--load-state without reading the text again.")
 @click.option("--load-state", type=UserPath(), metavar="FILE", help="PROMPT continues the text of that state.")
@@ -48,8 +50,8 @@ TOGETHER = 32                     # texts of a thread that grow at once
 @click.option("--threads", type=positive_int(2), help="Number of threads. [default: all usable cores]")
 @click.option("--no-stream", is_flag=True, help="Print the text when it is complete.")
 @json_option
-def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, prompts, save_state, load_state, seed, threads,
-            no_stream, as_json, **sampling):
+def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, prompts, approximate, save_state, load_state,
+            seed, threads, no_stream, as_json, **sampling):
     """Continue PROMPT (or begin a story) until the story ends or --max-tokens.
 
     PROMPT - is standard input. One that begins with a dash comes last, after two dashes.
@@ -78,7 +80,9 @@ def command(prompt, checkpoint, model, max_tokens, stop, decoder, set, prompts, 
         from ternary.inference.generation import Engine
         sampling = Sampling(**{name: value for name, value in sampling.items() if value is not None})
         restored = restore(checkpoint, model=model)
-        engine = Engine(restored.model, restored.tokenizer, decoder, **set)
+        engine = Engine(restored.model, restored.tokenizer, decoder, approximate=approximate, **set)
+        if approximate:
+            say(approximation(engine.compiled))
         if lines:
             continue_all(engine, lines, max_tokens, sampling, seed, stop, threads, clock, as_json)
             return
@@ -121,6 +125,14 @@ def continue_all(engine, prompts, max_tokens, sampling, seed, stop, threads, clo
                 emit({"prompt": prompt, "text": prompt + text}, True)
             else:
                 click.echo(prompt + text + "\n")
+
+
+def approximation(compiled):
+    """What --approximate changes, for the screen."""
+    from ternary.kernels.decode.pack import NARROW_BITS
+    if not compiled.rounded_matrices:
+        return "--approximate changes nothing: this model has no float matrix"
+    return f"approximate: {compiled.rounded_matrices} float matrices in {NARROW_BITS} bits"
 
 
 class Clock:

@@ -64,11 +64,13 @@ def spec_of(model: str | type | None) -> str | None:
     return f"{model.__module__}:{model.__qualname__}" if isinstance(model, type) else model
 
 
-def load(path: str | Path, threads: int | None = None, model: str | type | None = None) -> "LanguageModel":
+def load(path: str | Path, threads: int | None = None, model: str | type | None = None,
+         approximate: bool = False) -> "LanguageModel":
     """The trained model in a run folder (its best step) or in a step folder. ModelFileError if it is damaged.
 
     threads: of the calling thread, from now on. model: needed if the model is code outside of ternary, which no file
-    may choose to run: its class, or what `--model` was in training.
+    may choose to run: its class, or what `--model` was in training. approximate: generation reads float weights in
+    5 bits instead of 16 (8 on some CPUs): faster, but tokens are those of slightly other weights.
     """
     set_threads()
     if threads:
@@ -76,7 +78,7 @@ def load(path: str | Path, threads: int | None = None, model: str | type | None 
     from ternary.checkpoint.load import restore
     restored = restore(path, model=spec_of(model), stories=True)
     trained = restored.stories["train"] if restored.stories else None
-    return LanguageModel(restored.model, restored.tokenizer, restored.path, trained)
+    return LanguageModel(restored.model, restored.tokenizer, restored.path, trained, approximate)
 
 
 def audit(model: "LM | LanguageModel | type | str", threads: int | None = None) -> "Report":
@@ -106,10 +108,10 @@ class LanguageModel:
     """A model, its tokenizer, and what one does with them. Several may be used in one process, each in its thread."""
 
     def __init__(self, model: "LM", tokenizer: "Tokenizer", path: Path | None = None,
-                 trained: np.ndarray | None = None):
+                 trained: np.ndarray | None = None, approximate: bool = False):
         from ternary.inference.generation import Engine
         self.model, self.tokenizer, self.path, self._trained = model, tokenizer, path, trained
-        self._engine = Engine(model, tokenizer)
+        self._engine = Engine(model, tokenizer, approximate=approximate)
 
     def __repr__(self) -> str:
         return f"<LanguageModel {type(self.model).__name__}, {self.model.parameter_count:,} parameters, {self.path}>"

@@ -9,7 +9,6 @@ from test_graph import VOCAB, Doubled, shaken
 
 from ternary import ops
 from ternary.autograd.tape import Tape
-from ternary.compiler.two_bit import FIVE_BITS
 from ternary.errors import UsageError
 from ternary.graph import trace
 from ternary.graph.reference import Reference
@@ -119,15 +118,15 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
 def narrow_logits(x, panels, scales, vocab, y):
     q, sums = np.zeros(2 * len(x), np.int8), np.zeros(products.SUMS, np.float32)
     products.quantize(x, 0, len(x), q, 0, len(x), len(x), sums, 0)
-    products.narrow_table_product(q, len(x), len(x), sums, panels, scales, vocab, y)
+    products.narrow_product(q, len(x), len(x), sums, panels, 0, scales, 0, vocab, y, 0, len(y), 1)
 
 
 def test_the_narrow_table_has_the_logits_of_its_rounded_rows():
     """In 5 bits, where the CPU has a product with them, else in bytes."""
     rng, vocab, dim = np.random.default_rng(3), 150, 64
     table, x, y = rng.normal(0, 1, (vocab, dim)), rng.normal(0, 1, dim).astype(np.float32), np.zeros(200, np.float32)
-    top, panels = (pack.NARROW_TOP, pack.five_bit_panels) if FIVE_BITS else (pack.TABLE_TOP, pack.byte_panels)
-    narrow = rounded(table, top, panels)
+    top = pack.NARROW_TOP
+    narrow = rounded(table, top, pack.narrow_panels)
     narrow_logits(x, narrow.panels, narrow.scales, vocab, y)
     scales = np.abs(table).max(1, keepdims=True) / top
     np.testing.assert_allclose(y[:vocab], np.rint(table / scales) * scales @ x, atol=2e-3)

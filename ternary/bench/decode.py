@@ -32,12 +32,13 @@ ROUNDS = 3                        # with a peer
 GREEDY = Sampling(temperature=0)
 
 
-def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256,
+def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens: int = 256, approximate: bool = False,
                  peer_model: str | None = None, peer_python: str = sys.executable) -> dict:
     """Speed of generation -> JSON of `ternary bench decode`.
 
     A checkpoint, or a new model by name; `tokens` per sequence, on one thread. The best of several runs. Tokens are
-    drawn as `generate` draws them by default. general_tokens_per_second: of the model itself, op by op.
+    drawn as `generate` draws them by default. approximate: see CompiledDecoder.
+    general_tokens_per_second: of the model itself, op by op.
     bytes_per_token: of weights that each token reads; bandwidth: bytes per second of one thread that reads as many
     bytes over and over. peer_model: a GGUF file, which llama.cpp runs in turns with us, on one thread and on all; the
     ratios are to its faster one.
@@ -58,9 +59,9 @@ def bench_decode(checkpoint: str | None = None, model: str | None = None, tokens
     say(f"{name}: {tokens} tokens, {REPEATS} runs of each form")
     tape = Tape("fp32", record=False)
     general = Decoder(lm, tokenizer, tape)
-    decoder = compiled_decoder(general)
+    decoder = compiled_decoder(general, approximate)
     result = {"model": name, "checkpoint": checkpoint, **machine(), "threads": 1, "tokens": tokens,
-              "compiled": decoder is not None}
+              "approximate": approximate, "compiled": decoder is not None}
     if decoder:
         size = decoder.bytes_per_token
         result |= {

@@ -51,7 +51,7 @@ def take_plane(tc, p, po, out, at, j):
 
 @intrinsic
 def five_bit_fma(tc, t, a, ao, digits, p, po, bo):
-    """Row i of t (2, 4) += four int8 of a[ao + i * digits:] dot numbers of 5 bits.
+    """Row i of t (rows, 4) += four int8 of a[ao + i * digits:] dot numbers of 5 bits.
 
     p[po:], 128 bytes: their low four bits, those of outputs 0-15 and 32-47 in the low half of a byte; p[bo:], 32 bytes:
     their high bit, in the order of outputs and inputs.
@@ -68,8 +68,8 @@ def five_bit_fma(tc, t, a, ao, digits, p, po, bo):
                 high = b.bitcast(b.load(at, align=8), ir.VectorType(ir.IntType(1), 64))
                 numbers.append(b.bitcast(b.select(high, b.or_(low, ir.Constant(v8, [16] * 64)), low), VI))
         out = []
-        for i in range(2):
-            off = b.add(ao, digits) if i else ao
+        for i in range(t.rows):
+            off = b.add(ao, b.mul(digits, index(i))) if i else ao
             x = simd.splat(b, b.load(pointer(ctx, b, sig.args[1], av, off, I32), align=1), VI)
             for j, u in enumerate(numbers):
                 c = b.bitcast(b.extract_value(tv, 4 * i + j), VI)

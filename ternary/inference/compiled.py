@@ -12,11 +12,11 @@ import numpy as np
 
 from ternary.autograd.tape import Tape
 from ternary.compiler.isa import LANES
-from ternary.compiler.two_bit import FIVE_BITS
 from ternary.graph import trace
 from ternary.inference.decoders.base import Decoder, Told
-from ternary.inference.program import UNIT, Builder, Unsupported, padded
+from ternary.inference.program import Builder, Unsupported
 from ternary.inference.sampling import Sampling
+from ternary.inference.slab import UNIT, padded
 from ternary.kernels.decode import pack
 from ternary.kernels.decode import program as P
 from ternary.kernels.decode.draw import GROUPS, LOWEST, MOST
@@ -43,19 +43,20 @@ class State:
 class CompiledDecoder(Decoder):
     """A model as a program. Raises program.Unsupported for a model with an op that has no instruction.
 
-    Threads may share it, each with states of its own: they take turns.
+    approximate: float matrices are read in pack.NARROW_BITS instead of 16. Threads may share a decoder, each with
+    states of its own: they take turns.
     """
 
-    def __init__(self, model: LM, tokenizer: Tokenizer, tape: Tape):
+    def __init__(self, model: LM, tokenizer: Tokenizer, tape: Tape, approximate: bool = False):
         super().__init__(model, tokenizer, tape)
         graph = trace(model)
-        built = self.built = Builder(graph)
+        built = self.built = Builder(graph, approximate)
         self.code, self.codes, self.words, self.floats = built.arenas()
         vocab, dim = graph.table.shape
         self.table = np.ascontiguousarray(graph.table, np.float32)
         embedding = graph.nodes[0].inputs[0].constant
         in_bytes = rounded(self.table, pack.TABLE_TOP, pack.byte_panels)
-        narrow = rounded(self.table, pack.NARROW_TOP, pack.five_bit_panels) if FIVE_BITS else in_bytes
+        narrow = rounded(self.table, pack.NARROW_TOP, pack.narrow_panels) if pack.NARROW_BITS < 8 else in_bytes
         self.head = P.Head(in_bytes, narrow, self.table.ravel(), np.ascontiguousarray(embedding, np.float32).ravel(),
                            vocab, dim, built.at(graph.hidden))
         self.turn = Lock()                            # of threads, which share the scratch
@@ -67,6 +68,11 @@ class CompiledDecoder(Decoder):
         """Bytes of weights that a token reads, keys and values and the rows of candidates left out."""
         arenas = self.codes, self.words, self.floats, self.head.narrow.panels, self.head.narrow.scales
         return sum(a.nbytes for a in arenas)
+
+    @property
+    def rounded_matrices(self) -> int:
+        """How many float matrices are approximate."""
+        return int((self.code[:, 0] == P.NARROW).sum())
 
     def init_state(self, streams: int = 1) -> State:
         empty = State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
@@ -212,22 +218,26 @@ class CompiledDecoder(Decoder):
 
 def rounded(table: np.ndarray, top: int, panels: Callable[[np.ndarray], np.ndarray]) -> P.Table:
     """table (V, dim) as whole numbers to +-top, with a scale for each row."""
-    scales = np.maximum(np.abs(table).max(1), 1e-30) / top
-    q = np.rint(table / scales[:, None])
+    q, scales = pack.whole_numbers(table, top)
     near = q * scales[:, None]
     scales, errors = (pack.aligned(np.pad(a, (0, -len(table) % pack.PANEL)).astype(np.float32))
                       for a in (scales, np.linalg.norm(table - near, axis=1) * 1.001))
     return P.Table(pack.aligned(panels(q)), scales, errors, np.float32(np.linalg.norm(near, axis=1).max() * 1.001))
 
 
-def compiled_decoder(plain: Decoder) -> CompiledDecoder | None:
+def compiled_decoder(plain: Decoder, approximate: bool = False) -> CompiledDecoder | None:
     """The compiled form of a model, or None where it has none."""
+    parts = plain.model, plain.tokenizer, plain.tape
+    ours = type(plain.model).__module__.startswith("ternary.models.")
     try:
-        compiled = CompiledDecoder(plain.model, plain.tokenizer, plain.tape)
+        if ours and approximate:
+            return CompiledDecoder(*parts, approximate)
+        exact = CompiledDecoder(*parts)
     except Unsupported:
         return None
-    ours = type(plain.model).__module__.startswith("ternary.models.")
-    return compiled if ours or agree(plain, compiled) else None
+    if not ours and not agree(plain, exact):
+        return None
+    return CompiledDecoder(*parts, approximate) if approximate else exact
 
 
 def agree(plain: Decoder, compiled: Decoder, atol: float = 1e-2) -> bool:

@@ -47,7 +47,8 @@ def load_context(path: Path, decoder: CompiledDecoder) -> Context:
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"{path} is no saved state ({error}); make one with --save-state") from None
     if fingerprint(decoder).encode() not in data[:1024]:
-        raise ModelFileError(f"{path} was saved with another model; make one of this model with --save-state")
+        raise ModelFileError(f"{path} was saved with another model, or one of the two with --approximate; make one of "
+                             "this model with --save-state")
     state = State(positions, numbers, cache, int(room[0]))
     blank = decoder.init_state()
     whole = (len(ids) and positions.tolist() == [len(ids) - 1] and numbers.shape == blank.numbers.shape

@@ -30,12 +30,12 @@ class Engine:
     """A model ready to generate, with no limit to the context; where it attends, work and memory grow with the past.
 
     decoder: how tokens are chosen, a name of DECODERS; fields: of its config. compiled: by the compiled loop, where the
-    model and the decoder have one; its first use compiles for a few seconds.
+    model and the decoder have one; its first use compiles for a few seconds. approximate: see CompiledDecoder.
     """
 
     def __init__(self, model: LM, tokenizer: Tokenizer, decoder: str | None = None, compiled: bool = True,
-                 **fields: Any):
-        self.model, self.tokenizer = model, tokenizer
+                 approximate: bool = False, **fields: Any):
+        self.model, self.tokenizer, self.approximate = model, tokenizer, approximate
         self.tape = Tape("fp32", record=False)        # holds the packed weights
         decoder_type = DECODERS.get(decoder) if decoder else Decoder
         checked(decoder_type.config_type, fields, decoder or "the plain decoder")
@@ -48,10 +48,14 @@ class Engine:
     @cached_property
     def compiled(self) -> "CompiledDecoder | None":
         """The compiled form of the plain decoder, if there is one; made when it is first used."""
-        if not self.may_compile:
-            return None
-        from ternary.inference.compiled import compiled_decoder
-        return compiled_decoder(self.decoder)
+        found = None
+        if self.may_compile:
+            from ternary.inference.compiled import compiled_decoder
+            found = compiled_decoder(self.decoder, self.approximate)
+        if self.approximate and not found:
+            raise UsageError("only compiled decoding can be approximate, and this decoder, or this model, has none; "
+                             "leave --approximate out")
+        return found
 
     def tokens(self, prompt: str = "", max_tokens: int = 256, sampling: Sampling | None = None,
                seed: int = 0, told: Told | None = None, context: "Context | None" = None) -> Generator[int, None, None]:

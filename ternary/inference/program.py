@@ -7,6 +7,7 @@ from ternary.compiler.layout import TILE_N
 from ternary.compiler.two_bit import PANEL
 from ternary.errors import UsageError
 from ternary.graph.nodes import Graph, Node, Value
+from ternary.inference.slab import UNIT, Slab, padded
 from ternary.kernels.activation import NAMES
 from ternary.kernels.decay import RULES
 from ternary.kernels.decode import pack
@@ -14,52 +15,21 @@ from ternary.kernels.decode import program as P
 from ternary.kernels.decode.rows import ADD, MUL, NUMBER, ROW, SUB
 from ternary.kernels.gemm.quant import quantized, row_scales
 
-UNIT = max(PANEL, TILE_N)           # places begin and end at whole units: instructions run over whole lines and panels
 ENDLESS = 1 << 40                 # the window of attention to all tokens
-
-
-def padded(n: int, unit: int = UNIT) -> int:
-    return -(-n // unit) * unit
 
 
 class Unsupported(UsageError):
     """An op of the graph that has no instruction; the message names its place."""
 
 
-class Slab:
-    """Places for activations in the row: a value's place is free again after its last use."""
-
-    def __init__(self) -> None:
-        self.free: list[tuple[int, int]] = []         # (first, size), in order
-        self.size = 0
-
-    def take(self, n: int) -> int:
-        n = padded(n)
-        for k, (first, size) in enumerate(self.free):
-            if size >= n:
-                self.free[k:k + 1] = [(first + n, size - n)] if size > n else []
-                return first
-        return self.take_new(n)
-
-    def take_new(self, n: int) -> int:
-        """A place that had no value before."""
-        self.size += padded(n)
-        return self.size - padded(n)
-
-    def give(self, first: int, n: int) -> None:
-        merged: list[tuple[int, int]] = []
-        for start, size in sorted([*self.free, (first, padded(n))]):
-            if merged and sum(merged[-1]) == start:
-                start, size = merged[-1][0], merged.pop()[1] + size
-            merged.append((start, size))
-        self.free = merged
-
-
 class Builder:
-    """Walks through a graph and emits instructions. UsageError names the place of an op that has none."""
+    """Walks through a graph and emits instructions. UsageError names the place of an op that has none.
 
-    def __init__(self, graph: Graph):
-        self.graph, self.slab = graph, Slab()
+    approximate: float matrices in whole numbers of pack.NARROW_BITS, with a scale for each row.
+    """
+
+    def __init__(self, graph: Graph, approximate: bool = False):
+        self.graph, self.approximate, self.slab = graph, approximate, Slab()
         self.code: list[list[int]] = []
         self.codes: list[np.ndarray] = []
         self.words: list[np.ndarray] = []
@@ -145,6 +115,12 @@ class Builder:
     def emit_linear(self, node: Node) -> None:
         x, weight = node.inputs
         w, quantizer, n = weight.constant, node.options["quantizer"], x.channels
+        if quantizer is None and self.approximate and n % 8 == 0:
+            q, scales = pack.whole_numbers(w, pack.NARROW_TOP)
+            self.quantize(x, n)
+            self.emit(P.NARROW, self.new(node), self.at(x), n, self.put("codes", pack.narrow_panels(q)),
+                      self.put("floats", np.pad(scales, (0, -len(w) % PANEL))), len(w))
+            return
         if quantizer is None:
             panels, scales = pack.word_panels(w)
             self.emit(P.FLOAT, self.new(node), self.at(x), n, self.put("words", panels), self.put("floats", scales),
@@ -157,12 +133,16 @@ class Builder:
         if len(scales) >= P.SUMS:
             raise Unsupported(f"{node.place}: {len(scales)} scales in a row of weights; the compiled decoder has room "
                               f"for {P.SUMS - 1}")
-        if self.digits != (id(x), segment):
-            self.emit(P.QUANTIZE, 0, self.at(x), n, segment)
-            self.digits, self.widest = (id(x), segment), max(self.widest, padded(n))
+        self.quantize(x, segment)
         scales = np.pad(scales[:, :len(w)], ((0, 0), (0, -len(w) % PANEL)))
         self.emit(P.TERNARY, self.new(node), self.at(x), n, self.put("codes", pack.two_bit_panels(codes)),
                   self.put("floats", scales), len(w), segment)
+
+    def quantize(self, x: Value, segment: int) -> None:
+        """Make the digits of x, unless they are there."""
+        if self.digits != (id(x), segment):
+            self.emit(P.QUANTIZE, 0, self.at(x), x.channels, segment)
+            self.digits, self.widest = (id(x), segment), max(self.widest, padded(x.channels))
 
     def combine(self, node: Node, kind: int) -> None:
         a, b = node.inputs

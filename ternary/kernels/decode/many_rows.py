@@ -6,7 +6,7 @@ from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import from_ints, tile
 from ternary.compiler.two_bit import PANEL, prefetch_read, take_plane
-from ternary.kernels.decode.products import AHEAD, BASE, SUMS, ZERO, table_product, ternary_product
+from ternary.kernels.decode.products import AHEAD, BASE, SUMS, ZERO, byte_product, ternary_product
 
 BLOCK, STEPS = 32, 64             # rows and inputs that the unit takes together
 FEWEST = 4                        # rows that are worth it
@@ -60,30 +60,31 @@ if AMX_BYTES:
         tiles_off()
 
     @device
-    def table_rows(q, digits, n, sums, p, scales, vocab, y, length, rows, c):
-        """table_product, with room for sums c (2 BLOCK LANES)."""
+    def byte_rows(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows, c):
+        """byte_product, with room for sums c (2 BLOCK LANES)."""
         if rows < FEWEST or n % STEPS:
-            table_product(q, digits, n, sums, p, scales, vocab, y, length, rows)
+            byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)
             return
         tiles_on()
         ahead = n * PANEL
-        for o in range(0, vocab, PANEL):
+        for o in range(0, outputs, PANEL):
+            panel = po + o * n
             for j in range(4):
-                scale = load_like(lane(), scales, 0, o + j * LANES)
+                scale = load_like(lane(), scales, 0, co + o + j * LANES)
                 for block in range(0, rows, BLOCK):
                     last = min(block + BLOCK, rows)
                     both = last - block > BLOCK // 2
                     zero_block()
                     for at in range(0, n, STEPS):
                         digits_fma(q, block * 2 * digits + at, 2 * digits, digits, p,
-                                   o * n + at * PANEL + 4 * j * LANES, 4 * PANEL, both)
+                                   panel + at * PANEL + 4 * j * LANES, 4 * PANEL, both)
                         if block == 0:            # a part of the next panel
                             for line in range(0, STEPS * LANES, LINE):
-                                prefetch_read(p, o * n + ahead + (j * n + at) * LANES + line)
+                                prefetch_read(p, panel + ahead + (j * n + at) * LANES + line)
                     store_digits(c, both)
                     for r in range(block, last):
                         value = (whole(c, r - block) - sums[r * SUMS + 1] * ZERO) * scale
-                        store(y, 0, r * length + o + j * LANES, value * sums[r * SUMS])
+                        store(y, 0, r * slab + yo + o + j * LANES, value * sums[r * SUMS])
         tiles_off()
 else:
     @device
@@ -91,5 +92,5 @@ else:
         ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, yo, slab, rows)
 
     @device
-    def table_rows(q, digits, n, sums, p, scales, vocab, y, length, rows, c):
-        table_product(q, digits, n, sums, p, scales, vocab, y, length, rows)
+    def byte_rows(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows, c):
+        byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)

@@ -2,12 +2,12 @@
 import numpy as np
 
 from ternary.compiler.isa import LANES, VNNI
-from ternary.compiler.two_bit import PANEL
+from ternary.compiler.two_bit import FIVE_BITS, PANEL
 
 # of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
 TABLE_TOP = 127 if VNNI else 63
 TABLE_ZERO = TABLE_TOP + 1
-NARROW_TOP = 15                   # of a table in 5 bits
+NARROW_BITS, NARROW_TOP = (5, 15) if FIVE_BITS else (8, TABLE_TOP)   # of what may be less exact
 WORD_TOP = 32767                  # of float weights, which are stored in 16 bits
 
 
@@ -43,9 +43,9 @@ def byte_panels(q: np.ndarray) -> np.ndarray:
 
 
 def five_bit_panels(q: np.ndarray) -> np.ndarray:
-    """q (N, K) of whole numbers to +-NARROW_TOP, K a multiple of 8 -> flat uint8 panels of q + NARROW_TOP + 1 for
-    five_bit_fma: of each panel the low bits, then the high ones."""
-    p = (in_panels(q.astype(np.int8)) + NARROW_TOP + 1).astype(np.uint8)
+    """q (N, K) of whole numbers to +-15, K a multiple of 8 -> flat uint8 panels of q + 16 for five_bit_fma: of each
+    panel the low bits, then the high ones."""
+    p = (in_panels(q.astype(np.int8)) + 16).astype(np.uint8)
     panels, k = len(p), p.shape[2]
     p = p.reshape(panels, 4, 16, k // 4, 4).transpose(0, 3, 1, 2, 4).reshape(panels, k // 4, 4, 64)
     low, high = p & 15, np.packbits(p >> 4, axis=3, bitorder="little")
@@ -53,8 +53,17 @@ def five_bit_panels(q: np.ndarray) -> np.ndarray:
     return np.concatenate([low.reshape(panels, -1), high.reshape(panels, -1)], 1).ravel()
 
 
+narrow_panels = five_bit_panels if FIVE_BITS else byte_panels
+
+
+def whole_numbers(w: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """w (N, K) -> w / scale as whole numbers to +-top, and the scales (N,): a row has one"""
+    scales = np.maximum(np.abs(w).max(1), 1e-30) / top
+    return np.rint(w / scales[:, None]), scales
+
+
 def word_panels(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """w (N, K) -> flat int16 panels (N / PANEL, K, PANEL) of w / scale, and the scales (N padded,): a row has one"""
-    scales = np.maximum(np.abs(w).max(1), 1e-30) / WORD_TOP
-    p = in_panels(np.rint(w / scales[:, None]).astype(np.int16)).transpose(0, 2, 1)
+    """w (N, K) -> flat int16 panels (N / PANEL, K, PANEL) of w / scale, and the scales (N padded,)"""
+    q, scales = whole_numbers(w, WORD_TOP)
+    p = in_panels(q.astype(np.int16)).transpose(0, 2, 1)
     return np.ascontiguousarray(p).ravel(), np.pad(scales, (0, -len(w) % PANEL)).astype(np.float32)

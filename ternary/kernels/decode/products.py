@@ -102,10 +102,10 @@ def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, 
 
 
 @device
-def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
-    """y[r length:] = logits of row r, to a rounding that is bounded (see draw), of the byte panels p."""
-    for o in range(0, vocab, PANEL):
-        panel, pairs, scale = o * n, rows // 2 * 2, load_like(wide(), scales, 0, o)
+def byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
+    """y[r slab + yo:] = scale * (bytes - ZERO) @ row r, of byte panels p[po:]; see ternary_product."""
+    for o in range(0, outputs, PANEL):
+        panel, pairs, scale = po + o * n, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
         for r in range(0, pairs, 2):
             t1, u1, t2, u2 = wide(), wide(), wide(), wide()
             pt, qo, so = panel, r * 2 * digits, r * SUMS
@@ -116,9 +116,9 @@ def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
                 u2 = outer_fma(u2, q, at + 3 * digits, 0, p, pt)
                 pt += 4 * PANEL
             s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
-            store(y, 0, r * length + o, s * scale * sums[so])
+            store(y, 0, r * slab + yo + o, s * scale * sums[so])
             s = from_ints(t2) * BASE + from_ints(u2) - sums[so + SUMS + 1] * ZERO
-            store(y, 0, (r + 1) * length + o, s * scale * sums[so + SUMS])
+            store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
         for r in range(pairs, rows):
             t1, u1 = wide(), wide()
             pt, qo, so = panel, r * 2 * digits, r * SUMS
@@ -129,28 +129,39 @@ def table_product(q, digits, n, sums, p, scales, vocab, y, length, rows):
                 u1 = outer_fma(u1, q, at + digits, 0, p, pt)
                 pt += 4 * PANEL
             s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
-            store(y, 0, r * length + o, s * scale * sums[so])
+            store(y, 0, r * slab + yo + o, s * scale * sums[so])
 
 
 if FIVE_BITS:
     @device
-    def narrow_table_product(q, digits, n, sums, p, scales, vocab, y):
-        """table_product of panels of 5 bits, of one row: there is less to read."""
-        for o in range(0, vocab, PANEL):
-            t, low = wide2(), o * n // 8 * 5
-            high = low + n * PANEL // 2
-            for at in range(0, n, 4):
-                prefetch_read(p, low + AHEAD)
-                prefetch_read(p, low + AHEAD + 64)
-                t = five_bit_fma(t, q, at, digits, p, low, high)
-                low += 2 * PANEL
-                high += PANEL // 2
-            s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[1] * NARROW_ZERO
-            store(y, 0, o, s * load_like(wide(), scales, 0, o) * sums[0])
+    def narrow_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
+        """byte_product of panels of 5 bits: there is less to read."""
+        for o in range(0, outputs, PANEL):
+            panel, pairs, scale = po + o * n // 8 * 5, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
+            for r in range(0, pairs, 2):          # two rows share what is unpacked of the panel
+                t, low, qo, so = wide4(), panel, r * 2 * digits, r * SUMS
+                high = low + n * PANEL // 2
+                for at in range(qo, qo + n, 4):
+                    t = five_bit_fma(t, q, at, digits, p, low, high)
+                    low += 2 * PANEL
+                    high += PANEL // 2
+                s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * NARROW_ZERO
+                store(y, 0, r * slab + yo + o, s * scale * sums[so])
+                s = from_ints(row(t, 2)) * BASE + from_ints(row(t, 3)) - sums[so + SUMS + 1] * NARROW_ZERO
+                store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
+            for r in range(pairs, rows):
+                t, low, qo, so = wide2(), panel, r * 2 * digits, r * SUMS
+                high = low + n * PANEL // 2
+                for at in range(qo, qo + n, 4):
+                    prefetch_read(p, low + AHEAD)
+                    prefetch_read(p, low + AHEAD + 64)
+                    t = five_bit_fma(t, q, at, digits, p, low, high)
+                    low += 2 * PANEL
+                    high += PANEL // 2
+                s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * NARROW_ZERO
+                store(y, 0, r * slab + yo + o, s * scale * sums[so])
 else:
-    @device
-    def narrow_table_product(q, digits, n, sums, p, scales, vocab, y):
-        table_product(q, digits, n, sums, p, scales, vocab, y, 0, 1)
+    narrow_product = byte_product
 
 
 @device

@@ -10,21 +10,21 @@ from ternary.compiler.jit import compiled, device
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.attention import attention
 from ternary.kernels.decode.draw import LOWEST, draw
-from ternary.kernels.decode.many_rows import table_rows, ternary_rows
-from ternary.kernels.decode.products import SUMS, narrow_table_product, quantize, word_product
+from ternary.kernels.decode.many_rows import byte_rows, ternary_rows
+from ternary.kernels.decode.products import SUMS, narrow_product, quantize, word_product
 
 WIDTH = 12
 MANY = 16                         # candidates are many from vocab / MANY on
 CHUNK = 32                        # tokens of a prompt that are read together
 OPS = ("quantize", "ternary", "float", "rms_norm", "combine", "combine_constant", "activation", "write", "causal_conv",
        "copy", "scale", "scan", "scan_constant", "layer_norm", "attention", "softmax", "linear_attention", "l2_norm",
-       "expand", "dynamic_conv", "grouped_conv", "clip", "top_softmax", "cumulative_mean")
+       "expand", "dynamic_conv", "grouped_conv", "clip", "top_softmax", "cumulative_mean", "narrow")
 (QUANTIZE, TERNARY, FLOAT, RMS_NORM, COMBINE, COMBINE_CONSTANT, ACTIVATION, WRITE, CAUSAL_CONV, COPY, SCALE, SCAN,
  SCAN_CONSTANT, LAYER_NORM, ATTENTION, SOFTMAX, LINEAR_ATTENTION, L2_NORM, EXPAND, DYNAMIC_CONV, GROUPED_CONV, CLIP,
- TOP_SOFTMAX, CUMULATIVE_MEAN) = range(len(OPS))
+ TOP_SOFTMAX, CUMULATIVE_MEAN, NARROW) = range(len(OPS))
 
-# code (instructions, WIDTH), codes: 2-bit panels, words: int16 panels, floats: constants, angles (positions, head):
-# rotary positions
+# code (instructions, WIDTH), codes: panels of 2 bits, or of NARROW_BITS, words: int16 panels, floats: constants,
+# angles (positions, head): rotary positions
 Program = namedtuple("Program", "code codes words floats angles")
 # of all rows: activations x, digits q (each row 2 * digits wide), their sums, room for scores of four rows, for errors
 # of one, and for many_rows
@@ -50,6 +50,9 @@ def execute(program, w, streams, count):
             continue
         if op == FLOAT:                           # n inputs, b: panels of words, c: scales, d: outputs
             word_product(x, a, n, program.words, b, floats, c, d, x, y, slab, count)
+            continue
+        if op == NARROW:                          # n inputs, b: panels, in codes, c: scales, d: outputs
+            narrow_product(q, digits, n, sums, codes, b, floats, c, d, x, y, slab, count)
             continue
         if op == ATTENTION:                       # b: head, c: rotary, d: window, e: keys and values, f: their room
             rows = count if streams.caches[0] == streams.caches[count - 1] else 1     # of one text, or of several
@@ -138,10 +141,11 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
             quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
         rounded = head.narrow if narrow else head.bytes
         if narrow:
-            narrow_table_product(w.q, w.digits, head.dim, w.sums, rounded.panels, rounded.scales, head.vocab, logits)
+            narrow_product(w.q, w.digits, head.dim, w.sums, rounded.panels, 0, rounded.scales, 0, head.vocab, logits, 0,
+                           padded, 1)
         else:
-            table_rows(w.q, w.digits, head.dim, w.sums, rounded.panels, rounded.scales, head.vocab, logits, padded,
-                       count, w.rows)
+            byte_rows(w.q, w.digits, head.dim, w.sums, rounded.panels, 0, rounded.scales, 0, head.vocab, logits, 0,
+                      padded, count, w.rows)
         for r in range(count):
             h = r * w.slab + head.hidden
             for k in range(silent.shape[0]):
