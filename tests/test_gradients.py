@@ -101,6 +101,18 @@ def test_numpy_op_computes_with_floats_in_every_precision(precision):
     assert t.grad is not None
 
 
+@pytest.mark.parametrize("result, said", [
+    (lambda a, b: a, "returned ndarray; want an array and backward"),
+    (lambda a, b: (a, a), "returned tuple; want an array and backward"),
+    (lambda a, b: (a, lambda dy: dy), "1 gradients; expected one for each of 2 tensors"),
+    (lambda a, b: (a, lambda dy: (dy, dy[:, 1:])), r"gradient 1: shape \(2, 4, 40\), expected that of its tensor"),
+])
+def test_a_numpy_op_that_returns_something_else_is_refused(result, said):
+    a, b = (ops.as_tensor(normal(2, 5, 40)) for _ in range(2))
+    with Tape("fp32") as tape, pytest.raises((TypeError, ValueError), match=said):
+        tape.backward((ops.numpy_op(result)(a, b), 1.0))
+
+
 @pytest.mark.parametrize("quantizer", ["tensor", "tensor_fp16", "row", "block256"])
 def test_ternary_linear_is_the_derivative_of_its_effective_weight(quantizer):
     """Straight-through estimator: exact in x, and for w the gradient of the effective weight."""

@@ -139,7 +139,7 @@ def test_a_tensor_may_be_query_key_and_value():
 
 @pytest.mark.parametrize("change, message", [
     ({1: (1, 5, 8)}, r"k has shape \(1, 5, 8\); expected \(1, 5, 12\)"),
-    ({3: (1, 5, 2)}, r"log_decay has shape \(1, 5, 2\); expected \(1, 5, 3\), for 3 heads"),
+    ({3: (1, 5, 2)}, r"log_decay has shape \(1, 5, 2\); expected \(1, 5, 3\)"),
     ({0: (1, 5, 13), 1: (1, 5, 13)}, r"q has shape \(1, 5, 13\); expected \(1, 5, 12\)"),
     ({"rule": "hebb"}, "rule is 'hebb'; expected one of add, delta"),
     ({"state": np.zeros((1, 3, 4, 9))}, r"state has shape \(1, 3, 4, 9\); expected \(1, 3, 4, 5\)"),

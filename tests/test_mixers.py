@@ -216,14 +216,29 @@ def test_sizes_that_do_not_fit_are_refused(name, sizes, said):
         model_type(model_type.config_type(vocab_size=300, **sizes))
 
 
+def matrix(rows, columns):
+    return ops.as_tensor(np.zeros((rows, columns)))
+
+
 @pytest.mark.parametrize("op, shapes", [
     (lambda x, y: ops.scan(x, x, np.zeros((1, 64), np.float32)), "state of shape (1, 64); expected (2, 64)"),
     (lambda x, y: ops.gated_scan(x, x, x, y, 0.0, np.zeros((2, 40), np.float32)), "expected (2, 64): channels"),
-    (lambda x, y: ops.token_shift(x, ops.as_tensor(np.zeros(32))), "mix of shape (32,); expected (40,)"),
-    (lambda x, y: ops.linear(x, ops.as_tensor(np.zeros((8, 64)))), "expected weight of shape (outputs, 40)"),
+    (lambda x, y: ops.gated_scan(x, x, ops.as_tensor(np.zeros((2, 5, 32))), y, 0.0), "output has shape (2, 5, 32)"),
+    (lambda x, y: ops.token_shift(x, ops.as_tensor(np.zeros(32))), "mix has shape (32,); expected (40,)"),
+    (lambda x, y: ops.linear(x, matrix(8, 64)), "weight has shape (8, 64); expected (8, 40)"),
+    (lambda x, y: ops.linear(x, matrix(8, 40), x), "residual has shape (2, 5, 40); expected (2, 5, 8)"),
+    (lambda x, y: ops.glu(x, x, matrix(8, 40), matrix(9, 40), "silu"), "up has shape (9, 40); expected (8, 40)"),
+    (lambda x, y: ops.relu2_mlp(x, matrix(8, 40), matrix(40, 9)), "down has shape (40, 9); expected (40, 8)"),
+    (lambda x, y: ops.rms_norm(x, ops.as_tensor(np.zeros(64))), "w has shape (64,); expected (40,)"),
+    (lambda x, y: ops.layer_norm(x, y, ops.as_tensor(np.zeros(39))), "b has shape (39,); expected (40,)"),
+    (lambda x, y: ops.layer_norm(x, y, y, 2), "2 groups of 40 channels; expected a multiple of 16"),
+    (lambda x, y: ops.gated_conv(x, matrix(3, 32)), "x has shape (2, 5, 40); expected (2, 5, 64)"),
+    (lambda x, y: ops.logits(x, matrix(9, 32)), "table has shape (9, 32); expected (9, 40)"),
+    (lambda x, y: ops.nll(x, matrix(9, 40), np.full((2, 5), 9)), "targets from 9 to 9; expected 0 to 8"),
+    (lambda x, y: ops.cross_entropy(x, matrix(9, 40), np.zeros((2, 4), int), 1.0), "targets has shape (2, 4)"),
     (lambda x, y: ops.embedding(np.array([[0, 9]]), ops.as_tensor(np.zeros((9, 32)))), "tokens from 0 to 9; expected"),
     (lambda x, y: ops.embedding(np.array([[-1]]), ops.as_tensor(np.zeros((9, 32)))), "tokens from -1 to -1; expected"),
-], ids=["scan", "gated_scan", "token_shift", "linear", "embedding", "negative token"])
+])
 def test_operands_that_would_be_read_beyond_their_end_are_refused(op, shapes):
     with Tape(record=False), pytest.raises(ValueError, match=re.escape(shapes)):
         op(ops.as_tensor(np.zeros((2, 5, 40))), ops.as_tensor(np.zeros(40)))

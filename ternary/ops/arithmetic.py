@@ -117,6 +117,12 @@ def any_accum(*xs: Tensor) -> bool:
     return any(x.data.dtype == current_tape().accum_dtype for x in xs if not is_row(x))
 
 
+def expect_shape(op: str, name: str, x: Tensor | np.ndarray, *shapes: tuple[int, ...]) -> None:
+    """ValueError unless operand `name` of an op has one of the shapes: kernels would read or write beyond its end."""
+    if x.shape not in shapes:
+        raise ValueError(f"[ops.{op}] {name} has shape {x.shape}; expected {' or '.join(map(str, shapes))}")
+
+
 def second_operand(a: Tensor, b: Tensor, name: str) -> Tensor:
     """b, expanded to the shape of a if it is one number per token."""
     if b.shape not in (a.shape, a.shape[-1:], (*a.shape[:-1], 1)):

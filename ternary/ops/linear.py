@@ -6,6 +6,7 @@ from ternary.kernels import glu as K
 from ternary.kernels import relu2
 from ternary.kernels.gemm.blocks import matmul
 from ternary.kernels.gemm.weight_grad import matmul_dw
+from ternary.ops.arithmetic import expect_shape
 from ternary.ops.few_rows import is_few, product
 from ternary.ops.gradients import donate_grad
 from ternary.ops.packing import Packed, packed_weight
@@ -17,10 +18,10 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
     quantizer: None, or how the ternary weights share scales (see packed_weight).
     """
-    if x.shape[-1] != weight.shape[1]:
-        raise ValueError(f"[ops.linear] x of shape {x.shape} with weight of shape {weight.shape}; expected weight of "
-                         f"shape (outputs, {x.shape[-1]})")
     shape = (*x.shape[:-1], weight.shape[0])
+    expect_shape("linear", "weight", weight, (shape[-1], x.shape[-1]))
+    if residual:
+        expect_shape("linear", "residual", residual, shape)
     if is_few(x):
         rows = product(x, weight, quantizer)
         return Tensor(rows + residual.data if residual else rows, shape), None
@@ -44,6 +45,9 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quant
     if activation not in K.ACTIVATIONS:
         raise ValueError(f"[ops.glu] activation is {activation!r}; expected one of {', '.join(K.ACTIVATIONS)}")
     kind, shape = K.ACTIVATIONS[activation], (*xg.shape[:-1], gate.shape[0])
+    expect_shape("glu", "xu", xu, xg.shape)
+    expect_shape("glu", "gate", gate, (shape[-1], xg.shape[-1]))
+    expect_shape("glu", "up", up, gate.shape)
     if is_few(xg):
         value, _ = K.value_and_slope_ref(product(xg, gate, quantizer), kind)
         return Tensor(value * product(xu, up, quantizer), shape), None
@@ -67,6 +71,10 @@ def relu2_mlp(x: Tensor, up: Tensor, down: Tensor, residual: Tensor | None = Non
     accum_dtype
     """
     shape = (*x.shape[:-1], down.shape[0])
+    expect_shape("relu2_mlp", "up", up, (up.shape[0], x.shape[-1]))
+    expect_shape("relu2_mlp", "down", down, (shape[-1], up.shape[0]))
+    if residual:
+        expect_shape("relu2_mlp", "residual", residual, shape)
     if is_few(x):
         rows = product(Tensor(np.maximum(product(x, up, quantizer), 0) ** 2), down, quantizer)
         return Tensor(rows + residual.data if residual else rows, shape), None

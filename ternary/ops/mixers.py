@@ -14,7 +14,7 @@ from ternary.kernels import token_shift as TS
 from ternary.kernels.decay import CHUNK, RULES
 from ternary.kernels.elementwise import column_dots
 from ternary.kernels.rotary import rope_angles
-from ternary.ops.arithmetic import any_accum, constant_row, is_row, rows_of
+from ternary.ops.arithmetic import any_accum, constant_row, expect_shape, is_row, rows_of
 from ternary.ops.convert import as_array
 from ternary.ops.gradients import add_array_grad, donate_grad, row_grad, summed_grad
 from ternary.ops.numpy_op import numpy_op
@@ -94,6 +94,7 @@ def dynamic_conv(x: Tensor, weights: Tensor, offsets: Sequence[int]) -> Tensor:
 @op
 def gated_conv(x: Tensor, w: Tensor, dilation: int = 1) -> Tensor:
     """x (B, T, 2C) = gate | value, w (K, C) -> sigmoid(gate) * causal_conv(value, w, dilation), (B, T, C)"""
+    expect_shape("gated_conv", "x", x, (*x.shape[:-1], 2 * w.shape[1]))
     y, seq_len = empty((*x.shape[:-1], w.shape[1])), x.shape[1]
     if w.shape[0] == conv.TAPS and dilation == 1:
         conv.gated_conv8(x.data, w.data, seq_len, y.data)
@@ -139,9 +140,7 @@ def attention(qkv: Tensor, head_dim: int, window: int | None = None, rotary: boo
 @op(accum_grad=True)
 def token_shift(x: Tensor, mix: Tensor) -> Tensor:
     """x (B, T, C), mix (C,) -> y[t] = s x[t] + (1 - s) x[t-1], s = sigmoid(mix), x[-1] = 0"""
-    if mix.shape != x.shape[2:]:
-        raise ValueError(f"[ops.token_shift] x of shape {x.shape} with mix of shape {mix.shape}; expected "
-                         f"{x.shape[2:]}")
+    expect_shape("token_shift", "mix", mix, x.shape[2:])
     y, seq_len = empty(x.shape), x.shape[1]
     TS.token_shift(x.data, mix.data, seq_len, y.data)
 
@@ -167,6 +166,9 @@ def gated_scan(forget: Tensor, value: Tensor, output: Tensor, bias: Tensor, floo
     s[t] = f s[t-1] + (1 - f) value[t], f = floor + (1 - floor) sigmoid(forget + bias). state (B, C): s[-1], no
     gradient, which becomes the last s; None is zeros.
     """
+    for name, t in (("forget", forget), ("output", output)):
+        expect_shape("gated_scan", name, t, value.shape)
+    expect_shape("gated_scan", "bias", bias, value.shape[2:])
     check_state("gated_scan", state, value)
     tape, (batch, seq_len, _) = current_tape(), value.shape
     initial = np.zeros((batch, value.data.shape[1]), tape.accum_dtype) if state is None else state.copy()
@@ -206,14 +208,12 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, log_decay: Tensor, beta: T
     expected = {"q": (batch, seq_len, heads * dims[0]), "k": q.shape, "v": (batch, seq_len, heads * dims[1]),
                 "log_decay": (batch, seq_len, heads), "beta": (batch, seq_len, heads)}
     for (name, shape), x in zip(expected.items(), (q, k, v, log_decay, beta)):
-        if x.shape != shape:
-            raise ValueError(f"[ops.linear_attention] {name} has shape {x.shape}; expected {shape}, for {heads} heads "
-                             f"and q of shape {q.shape}")
+        expect_shape("linear_attention", name, x, shape)
     if rule not in RULES:
         raise ValueError(f"[ops.linear_attention] rule is {rule!r}; expected one of {', '.join(RULES)}")
     kind, sizes = RULES.index(rule), (batch, heads, *dims)
-    if state is not None and state.shape != sizes:
-        raise ValueError(f"[ops.linear_attention] state has shape {state.shape}; expected {sizes}")
+    if state is not None:
+        expect_shape("linear_attention", "state", state, sizes)
     initial = np.zeros(sizes, tape.accum_dtype) if state is None else state.copy()
     final = np.empty_like(initial) if state is None else state
     o, error = empty(v.shape), scratch(v.data.shape, accum=True)
@@ -235,9 +235,7 @@ def scan(decay: Tensor, x: Tensor, state: np.ndarray | None = None) -> Tensor:
 
     state (B, C'), C' whole lines of 32: s[-1], no gradient, which becomes the last s; None is zeros.
     """
-    if decay.shape not in (x.shape, x.shape[-1:]):
-        raise ValueError(f"[ops.scan] decay of shape {decay.shape} with x of shape {x.shape}; expected the same shape "
-                         f"or a row {x.shape[-1:]}")
+    expect_shape("scan", "decay", decay, x.shape, x.shape[-1:])
     check_state("scan", state, x)
     tape, (batch, seq_len, _) = current_tape(), x.shape
     initial = np.zeros((batch, x.data.shape[1]), tape.accum_dtype) if state is None else state.copy()

@@ -1,7 +1,7 @@
 from ternary.autograd.tape import Tensor, empty, grad_buffer, op, scratch
 from ternary.kernels import l2_norm as L
 from ternary.kernels import norm
-from ternary.ops.arithmetic import any_accum
+from ternary.ops.arithmetic import any_accum, expect_shape
 
 
 @op(accum_grad=True)
@@ -10,6 +10,8 @@ def rms_norm(x: Tensor, w: Tensor) -> Tensor:
 
     With w (K,), each of the C / K heads of x, of a multiple of 32 channels, is a vector of its own.
     """
+    if w.shape[0] % 32 or x.shape[-1] % w.shape[0]:
+        expect_shape("rms_norm", "w", w, x.shape[-1:])
     heads = x.data.reshape(-1, w.data.shape[0])
     y, r = empty(x.shape), scratch(heads.shape[:1], accum=True)
     norm.rms_norm(heads, w.data, w.shape[0], y.data.reshape(heads.shape), r)
@@ -26,6 +28,11 @@ def layer_norm(x: Tensor, w: Tensor, b: Tensor, groups: int = 1) -> Tensor:
 
     Mean and variance are those of each token, or of each of its `groups` of channels; C / groups is a multiple of 16.
     """
+    for name, row in (("w", w), ("b", b)):
+        expect_shape("layer_norm", name, row, x.shape[-1:])
+    if groups > 1 and x.shape[-1] % (16 * groups):
+        raise ValueError(f"[ops.layer_norm] {groups} groups of {x.shape[-1]} channels; expected a multiple of 16 for "
+                         "each")
     y = empty(x.shape)
     m, r = (scratch((len(x.data), groups), accum=True) for _ in range(2))
     norm.layer_norm(x.data, w.data, b.data, groups, w.shape[0], y.data, m, r)

@@ -30,14 +30,20 @@ def numpy_op(f: Callable) -> Callable:
     @wraps(f)
     def run(*args, **options):
         tensors = [x for x in (*args, *options.values()) if isinstance(x, Tensor)]
-        y, f_backward = f(*map(array, args), **{name: array(x) for name, x in options.items()})
-        shape = y.shape
+        match f(*map(array, args), **{name: array(x) for name, x in options.items()}):
+            case np.ndarray() as y, f_backward if callable(f_backward):
+                shape = y.shape
+            case other:
+                raise TypeError(f"[{f.__name__}] it returned {type(other).__name__}; want an array and backward(dy)")
 
         def backward(dy):
             dy = read_only(array_of(dy, shape)).astype(current_tape().accum_dtype, copy=False)
             gradients = f_backward(dy)
             gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-            for k, (x, gradient) in enumerate(zip(tensors, gradients, strict=True)):
+            if len(gradients) != len(tensors):
+                raise ValueError(f"[{f.__name__}] {len(gradients)} gradients; expected one for each of {len(tensors)} "
+                                 "tensors, None where there is none")
+            for k, (x, gradient) in enumerate(zip(tensors, gradients)):
                 if gradient is not None:
                     add_array_grad(x, checked(gradient, x.shape, f"[{f.__name__}] gradient {k}"))
         return as_tensor(y, accum=any_accum(*tensors)), backward
