@@ -1,6 +1,6 @@
 """The compiled loop decodes what the model decodes."""
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -67,8 +67,7 @@ def test_what_a_model_cannot_see_need_not_be_read(name):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize("quantizer", ["tensor", "row", "block256"])
-@pytest.mark.parametrize("dim", [48, 96])
+@pytest.mark.parametrize("quantizer, dim", [*product(["tensor", "row", "block256"], [48, 96]), ("tensor", 288)])
 def test_ternary_products_are_as_exact_as_floats(quantizer, dim):
     """Sizes that are no whole panels, with any scales."""
     model = Bolt(BoltConfig(VOCAB, dim=dim, layers=1, hidden=80, quantizer=quantizer), seed=3)

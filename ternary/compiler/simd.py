@@ -18,6 +18,7 @@ class _BFloat(ir.Type):
 
 VF, VI, VH, VC = (ir.VectorType(t, LANES) for t in (F32, I32, I16, I8))
 VB, VB2 = ir.VectorType(_BFloat(), LANES), ir.VectorType(_BFloat(), 2 * LANES)
+IN_PAIRS = LANES > 4 and not (VNNI or SDOT)       # products of bytes are added up in int16 first
 
 
 def const(x, vt=VF):
@@ -40,6 +41,19 @@ def fma(b, x, y, z):
     return call(b, f"llvm.fma.v{LANES}f32", VF, x, y, z) if FMA else b.fadd(b.fmul(x, y), z)
 
 
+def byte_pairs(b, u, s):
+    """u . s for pairs of bytes, in int16, which the sums of a pair have to fit; u unsigned, s signed. If IN_PAIRS."""
+    v8 = ir.VectorType(I8, 4 * LANES)
+    name = "llvm.x86.avx512.pmaddubs.w.512" if AVX512 else "llvm.x86.avx2.pmadd.ub.sw"
+    return call(b, name, ir.VectorType(I16, 2 * LANES), b.bitcast(u, v8), b.bitcast(s, v8))
+
+
+def added_pairs(b, twos):
+    """int16 -> the sums of neighbours, in int32"""
+    name = "llvm.x86.avx512.pmaddw.d.512" if AVX512 else "llvm.x86.avx2.pmadd.wd"
+    return call(b, name, VI, twos, ir.Constant(twos.type, [1] * (2 * LANES)))
+
+
 def bytes_dot(b, c, u, s):
     """c + u . s for the four bytes in each int32 lane; u unsigned (signed if SDOT), s signed."""
     if SDOT:
@@ -47,12 +61,8 @@ def bytes_dot(b, c, u, s):
         return call(b, "llvm.aarch64.neon.sdot.v4i32.v16i8", VI, c, u, s)
     if VNNI:
         return call(b, f"llvm.x86.avx512.vpdpbusd.{32 * LANES}", VI, c, u, s)
-    if LANES > 4:                                 # sums of two products in int16, then sums of pairs in int32
-        v8, v16 = ir.VectorType(I8, 4 * LANES), ir.VectorType(I16, 2 * LANES)
-        first, second = (("llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512") if AVX512 else
-                         ("llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"))
-        twos = call(b, first, v16, b.bitcast(u, v8), b.bitcast(s, v8))
-        return b.add(c, call(b, second, VI, twos, ir.Constant(v16, [1] * (2 * LANES))))
+    if IN_PAIRS:
+        return b.add(c, added_pairs(b, byte_pairs(b, u, s)))
     for k in range(0, 32, 8):
         x = b.ashr(b.shl(s, const(24 - k, VI)), const(24, VI))
         c = b.add(c, b.mul(b.and_(b.lshr(u, const(k, VI)), const(255, VI)), x))

@@ -10,6 +10,8 @@ from ternary.compiler.tiles import Tile, build, tile, vectors
 
 PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vector of 2-bit codes
 IN_PLACE = VNNI
+# inputs whose products `two_bit_fma` may add up: sums in int16 are of 63 pairs of a code up to 2 and a digit to -128
+INPUTS = 4 * 63 if simd.IN_PAIRS else 1 << 30
 FIVE_BITS = VNNI and LANES == 16  # five_bit_fma wants bit masks of 64 bytes
 wide, wide2, wide4 = tile(1, 4), tile(2, 4), tile(4, 4)   # a number for each output of a panel, of 1, 2 and 4 rows
 
@@ -32,7 +34,11 @@ def two_bit_fma(tc, t, a, ao, p, po):
                 plane = b.and_(codes, const(int.from_bytes(bytes([3 << 2 * j] * 4), "little", signed=True), VI))
             else:
                 plane = b.and_(b.lshr(codes, const(2 * j, VI)), const(0x03030303, VI))
-            out.append(b.bitcast(simd.bytes_dot(b, b.bitcast(c, VI), plane, x), VF))
+            if simd.IN_PAIRS:
+                twos = simd.byte_pairs(b, plane, x)
+                out.append(b.bitcast(b.add(b.bitcast(c, twos.type), twos), VF))
+            else:
+                out.append(b.bitcast(simd.bytes_dot(b, b.bitcast(c, VI), plane, x), VF))
         return build(ctx, b, t, out)
     return t(t, a, ao, p, po), cg
 
@@ -92,9 +98,12 @@ def row(tc, t, k):
 
 @intrinsic
 def plane_sums(tc, t):
-    """What two_bit_fma added up, as floats."""
+    """What two_bit_fma added up, of at most INPUTS inputs, as floats."""
     def cg(ctx, b, sig, args):
-        sums = [b.sitofp(b.bitcast(v, VI), VF) for v in vectors(b, t, args[0])]
+        sums = vectors(b, t, args[0])
+        if simd.IN_PAIRS:
+            sums = [simd.added_pairs(b, b.bitcast(v, ir.VectorType(simd.I16, 2 * LANES))) for v in sums]
+        sums = [b.sitofp(b.bitcast(v, VI), VF) for v in sums]
         return build(ctx, b, t, [b.fmul(v, const(0.25 ** j)) for j, v in enumerate(sums)] if IN_PLACE else sums)
     return t(t), cg
 

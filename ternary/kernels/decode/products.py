@@ -8,6 +8,7 @@ from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import absolute, from_ints, largest, maximum, rint, total, vec32
 from ternary.compiler.two_bit import (
     FIVE_BITS,
+    INPUTS,
     PANEL,
     five_bit_fma,
     plane_sums,
@@ -71,33 +72,38 @@ def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, 
         for r in range(0, pairs, 2):              # two rows share what is loaded of the panel
             y1, y2, qo, so = wide(), wide(), r * 2 * digits, r * SUMS
             for first in range(0, n, segment):
-                t1, u1, t2, u2 = wide(), wide(), wide(), wide()
-                last, pt = min(n, first + segment), panel + first * PANEL // 4
-                for at in range(qo + first, qo + last, 4):
-                    t1 = two_bit_fma(t1, q, at, p, pt)
-                    u1 = two_bit_fma(u1, q, at + digits, p, pt)
-                    t2 = two_bit_fma(t2, q, at + 2 * digits, p, pt)
-                    u2 = two_bit_fma(u2, q, at + 3 * digits, p, pt)
-                    pt += PANEL
+                s1, s2, last, pt = wide(), wide(), min(n, first + segment), panel + first * PANEL // 4
+                for part in range(first, last, INPUTS):
+                    t1, u1, t2, u2 = wide(), wide(), wide(), wide()
+                    for at in range(qo + part, qo + min(last, part + INPUTS), 4):
+                        t1 = two_bit_fma(t1, q, at, p, pt)
+                        u1 = two_bit_fma(u1, q, at + digits, p, pt)
+                        t2 = two_bit_fma(t2, q, at + 2 * digits, p, pt)
+                        u2 = two_bit_fma(u2, q, at + 3 * digits, p, pt)
+                        pt += PANEL
+                    s1 = s1 + (plane_sums(t1) * BASE + plane_sums(u1))
+                    s2 = s2 + (plane_sums(t2) * BASE + plane_sums(u2))
                 k = first // segment
                 scale = load_like(wide(), scales, 0, co + k * padded + o)
-                y1 = y1 + (plane_sums(t1) * BASE + plane_sums(u1) - sums[so + 1 + k]) * scale
-                y2 = y2 + (plane_sums(t2) * BASE + plane_sums(u2) - sums[so + SUMS + 1 + k]) * scale
+                y1 = y1 + (s1 - sums[so + 1 + k]) * scale
+                y2 = y2 + (s2 - sums[so + SUMS + 1 + k]) * scale
             store(y, 0, r * slab + yo + o, y1 * sums[so])
             store(y, 0, (r + 1) * slab + yo + o, y2 * sums[so + SUMS])
         for r in range(pairs, rows):
             y1, qo, so = wide(), r * 2 * digits, r * SUMS
             for first in range(0, n, segment):
-                t1, u1 = wide(), wide()
-                last, pt = min(n, first + segment), panel + first * PANEL // 4
-                for at in range(qo + first, qo + last, 4):
-                    prefetch_read(p, pt + AHEAD)
-                    t1 = two_bit_fma(t1, q, at, p, pt)
-                    u1 = two_bit_fma(u1, q, at + digits, p, pt)
-                    pt += PANEL
+                s1, last, pt = wide(), min(n, first + segment), panel + first * PANEL // 4
+                for part in range(first, last, INPUTS):
+                    t1, u1 = wide(), wide()
+                    for at in range(qo + part, qo + min(last, part + INPUTS), 4):
+                        prefetch_read(p, pt + AHEAD)
+                        t1 = two_bit_fma(t1, q, at, p, pt)
+                        u1 = two_bit_fma(u1, q, at + digits, p, pt)
+                        pt += PANEL
+                    s1 = s1 + (plane_sums(t1) * BASE + plane_sums(u1))
                 k = first // segment
                 scale = load_like(wide(), scales, 0, co + k * padded + o)
-                y1 = y1 + (plane_sums(t1) * BASE + plane_sums(u1) - sums[so + 1 + k]) * scale
+                y1 = y1 + (s1 - sums[so + 1 + k]) * scale
             store(y, 0, r * slab + yo + o, y1 * sums[so])
 
 
