@@ -113,13 +113,17 @@ def _load(place: str) -> ModuleType:
 
 @cache
 def _load_file(path: Path, modified: int) -> ModuleType:
-    """Loaded once; anew only after the file has changed. It may import others of its folder, as a script may."""
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))                      # last: a file there hides no installed package
+    """Loaded once; anew only after the file has changed. While it is loaded, it may import others of its folder."""
     spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
     assert spec and spec.loader           # as for every file that is called *.py
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    added = [folder for folder in [str(path.parent)] if folder not in sys.path]
+    sys.path += added                     # last: a file there hides no installed package
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        for folder in added:
+            sys.path.remove(folder)
     return module
 
 
