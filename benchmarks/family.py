@@ -133,8 +133,9 @@ def plot(rows: list[dict], path: Path, title: str) -> None:
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-    plotted = [of for of in PLOTTED if len({row[of[0]] for row in rows}) > 1]         # the time may be that of all
-    figure, axes = plt.subplots(1, len(plotted), figsize=(20, 9), dpi=110, sharey=True)
+    # the time may be that of all
+    plotted = [of for of in PLOTTED if len({row[of[0]] for row in rows}) > 1] or PLOTTED[:1]
+    figure, [axes] = plt.subplots(1, len(plotted), figsize=(20, 9), dpi=110, sharey=True, squeeze=False)
     for axis, (key, label, unit) in zip(axes, plotted):
         axis.plot([row[key] / unit for row in rows], [row["bpc"] for row in rows], "o", color="tab:blue")
         axis.set(xscale="log", xlabel=label)
