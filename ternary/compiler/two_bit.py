@@ -12,7 +12,9 @@ PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vec
 IN_PLACE = VNNI
 # inputs whose products `two_bit_fma` may add up: sums in int16 are of 63 pairs of a code up to 2 and a digit to -128
 INPUTS = 4 * 63 if simd.IN_PAIRS else 1 << 30
-FIVE_BITS = VNNI and LANES == 16  # five_bit_fma wants bit masks of 64 bytes
+FIVE_BITS = VNNI and LANES == 16
+# of the two numbers in each byte of four vectors; as many as possible are where five_bit_fma needs them: 4 and 3
+FIFTH_BITS = (4, 3), (6, 5), (2, 1), (7, 0)
 wide, wide2, wide4 = tile(1, 4), tile(2, 4), tile(4, 4)   # a number for each output of a panel, of 1, 2 and 4 rows
 
 
@@ -56,32 +58,44 @@ def take_plane(tc, p, po, out, at, j):
 
 
 @intrinsic
-def five_bit_fma(tc, t, a, ao, digits, p, po, bo):
-    """Row i of t (rows, 4) += four int8 of a[ao + i * digits:] dot numbers of 5 bits.
+def five_bit_fma(tc, t, a, ao, digits, p, po):
+    """Row i of t (rows, 4) += eight int8 of a[ao + i * digits:] dot 5-bit numbers, 320 bytes of p[po:].
 
-    p[po:], 128 bytes: their low four bits, those of outputs 0-15 and 32-47 in the low half of a byte; p[bo:], 32 bytes:
-    their high bit, in the order of outputs and inputs.
+    Of 4 inputs there are two vectors with two numbers in each byte, of outputs l and 16 + l, and 32 + l and 48 + l; the
+    last vector has the fifth bit of all. The first number of a byte is in bits 0 to 3, and its highest bit in the last
+    vector. The second is 8 times as large: it is in bits 4 to 7, and its lowest bit in the last vector. See
+    `five_bit_sums`.
     """
     def cg(ctx, b, sig, args):
-        tv, av, ao, digits, pv, po, bo = args
-        v8, four = ir.VectorType(simd.I8, 64), const(4, VI)
+        tv, av, ao, digits, pv, po = args
+        *pairs, fifth = (b.load(pointer(ctx, b, sig.args[4], pv, b.add(po, index(64 * k)), VI), align=4)
+                         for k in range(5))
         numbers = []
-        for k in range(2):
-            both = b.load(pointer(ctx, b, sig.args[4], pv, b.add(po, index(64 * k)), VI), align=4)
-            for j, low in enumerate((both, b.lshr(both, four))):
-                low = b.bitcast(b.and_(low, const(0x0f0f0f0f, VI)), v8)
-                at = pointer(ctx, b, sig.args[4], pv, b.add(bo, index(16 * k + 8 * j)), I64)
-                high = b.bitcast(b.load(at, align=8), ir.VectorType(ir.IntType(1), 64))
-                numbers.append(b.bitcast(b.select(high, b.or_(low, ir.Constant(v8, [16] * 64)), low), VI))
-        out = []
+        for both, bits in zip(pairs, FIFTH_BITS):
+            for bit, to, own in zip(bits, (4, 3), (0x0f0f0f0f, -0x0f0f0f10)):
+                moved = (fifth if bit == to else b.lshr(fifth, const(bit - to, VI)) if bit > to else
+                         b.shl(fifth, const(to - bit, VI)))
+                rest = const(0x01010101 << to, VI)
+                numbers.append(b.or_(b.and_(both, const(own, VI)), b.and_(moved, rest)))
+        out = vectors(b, t, tv)
         for i in range(t.rows):
-            off = b.add(ao, b.mul(digits, index(i))) if i else ao
-            x = simd.splat(b, b.load(pointer(ctx, b, sig.args[1], av, off, I32), align=1), VI)
-            for j, u in enumerate(numbers):
-                c = b.bitcast(b.extract_value(tv, 4 * i + j), VI)
-                out.append(b.bitcast(simd.bytes_dot(b, c, u, x), VF))
+            for first in (0, 4):
+                at = b.add(b.add(ao, b.mul(digits, index(i))), index(first))
+                x = simd.splat(b, b.load(pointer(ctx, b, sig.args[1], av, at, I32), align=1), VI)
+                for j in range(4):
+                    c = b.bitcast(out[4 * i + j], VI)
+                    out[4 * i + j] = b.bitcast(simd.bytes_dot(b, c, numbers[first + j], x), VF)
         return build(ctx, b, t, out)
-    return t(t, a, types.intp, types.intp, p, types.intp, types.intp), cg
+    return t(t, a, types.intp, types.intp, p, types.intp), cg
+
+
+@intrinsic
+def five_bit_sums(tc, t):
+    """What five_bit_fma added up, as floats."""
+    def cg(ctx, b, sig, args):
+        sums = [b.sitofp(b.bitcast(v, VI), VF) for v in vectors(b, t, args[0])]
+        return build(ctx, b, t, [b.fmul(v, const((1, 0.125)[j % 2])) for j, v in enumerate(sums)])
+    return t(t), cg
 
 
 @intrinsic

@@ -2,7 +2,7 @@
 import numpy as np
 
 from ternary.compiler.isa import LANES, VNNI
-from ternary.compiler.two_bit import FIVE_BITS, PANEL
+from ternary.compiler.two_bit import FIFTH_BITS, FIVE_BITS, PANEL
 
 # of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
 TABLE_TOP = 127 if VNNI else 63
@@ -43,14 +43,15 @@ def byte_panels(q: np.ndarray) -> np.ndarray:
 
 
 def five_bit_panels(q: np.ndarray) -> np.ndarray:
-    """q (N, K) of whole numbers to +-15, K a multiple of 8 -> flat uint8 panels of q + 16 for five_bit_fma: of each
-    panel the low bits, then the high ones."""
+    """q (N, K) of whole numbers to +-15, K a multiple of 8 -> flat uint8 panels of q + 16 for five_bit_fma."""
     p = (in_panels(q.astype(np.int8)) + 16).astype(np.uint8)
     panels, k = len(p), p.shape[2]
-    p = p.reshape(panels, 4, 16, k // 4, 4).transpose(0, 3, 1, 2, 4).reshape(panels, k // 4, 4, 64)
-    low, high = p & 15, np.packbits(p >> 4, axis=3, bitorder="little")
-    low = low[:, :, ::2] | low[:, :, 1::2] << 4
-    return np.concatenate([low.reshape(panels, -1), high.reshape(panels, -1)], 1).ravel()
+    # 4 vectors of 64 bytes of two numbers each
+    p = p.reshape(panels, 2, 2, 16, k // 8, 2, 4).transpose(2, 0, 4, 5, 1, 3, 6).reshape(2, panels, k // 8, 4, 64)
+    first, second = p
+    bits = np.array(FIFTH_BITS, np.uint8)[..., None]
+    fifth = (first >> 4 << bits[:, 0] | (second & 1) << bits[:, 1]).sum(2, dtype=np.uint8, keepdims=True)
+    return np.concatenate([first & 15 | second >> 1 << 4, fifth], 2).ravel()
 
 
 narrow_panels = five_bit_panels if FIVE_BITS else byte_panels

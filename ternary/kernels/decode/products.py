@@ -11,6 +11,7 @@ from ternary.compiler.two_bit import (
     INPUTS,
     PANEL,
     five_bit_fma,
+    five_bit_sums,
     plane_sums,
     prefetch_read,
     row,
@@ -145,27 +146,25 @@ if FIVE_BITS:
         for o in range(0, outputs, PANEL):
             panel, pairs, scale = po + o * n // 8 * 5, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
             for r in range(0, pairs, 2):          # two rows share what is unpacked of the panel
-                t, low, qo, so = wide4(), panel, r * 2 * digits, r * SUMS
-                high = low + n * PANEL // 2
-                for at in range(qo, qo + n, 4):
-                    t = five_bit_fma(t, q, at, digits, p, low, high)
-                    low += 2 * PANEL
-                    high += PANEL // 2
-                s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * NARROW_ZERO
-                store(y, 0, r * slab + yo + o, s * scale * sums[so])
-                s = from_ints(row(t, 2)) * BASE + from_ints(row(t, 3)) - sums[so + SUMS + 1] * NARROW_ZERO
-                store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
+                t, pt, qo, so = wide4(), panel, r * 2 * digits, r * SUMS
+                for at in range(qo, qo + n, 8):
+                    t = five_bit_fma(t, q, at, digits, p, pt)
+                    pt += 5 * PANEL
+                s = five_bit_sums(t)
+                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * NARROW_ZERO
+                s2 = row(s, 2) * BASE + row(s, 3) - sums[so + SUMS + 1] * NARROW_ZERO
+                store(y, 0, r * slab + yo + o, s1 * scale * sums[so])
+                store(y, 0, (r + 1) * slab + yo + o, s2 * scale * sums[so + SUMS])
             for r in range(pairs, rows):
-                t, low, qo, so = wide2(), panel, r * 2 * digits, r * SUMS
-                high = low + n * PANEL // 2
-                for at in range(qo, qo + n, 4):
-                    prefetch_read(p, low + AHEAD)
-                    prefetch_read(p, low + AHEAD + 64)
-                    t = five_bit_fma(t, q, at, digits, p, low, high)
-                    low += 2 * PANEL
-                    high += PANEL // 2
-                s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * NARROW_ZERO
-                store(y, 0, r * slab + yo + o, s * scale * sums[so])
+                t, pt, qo, so = wide2(), panel, r * 2 * digits, r * SUMS
+                for at in range(qo, qo + n, 8):
+                    for line in range(0, 5 * PANEL, 64):
+                        prefetch_read(p, pt + AHEAD + line)
+                    t = five_bit_fma(t, q, at, digits, p, pt)
+                    pt += 5 * PANEL
+                s = five_bit_sums(t)
+                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * NARROW_ZERO
+                store(y, 0, r * slab + yo + o, s1 * scale * sums[so])
 else:
     narrow_product = byte_product
 
