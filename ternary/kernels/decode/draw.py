@@ -51,19 +51,19 @@ def largest_of(ids, values, n, k):
 
 
 @device
-def draw(logits, lo, vocab, factor, x, h, dim, table, errors, largest_row, temperature, top_k, top_p, min_p, u, ids,
+def draw(logits, lo, vocab, left_out, x, h, dim, table, errors, largest_row, temperature, top_k, top_p, min_p, u, ids,
          values, lows):
     """A token, and how many were candidates.
 
     logits[lo:lo + vocab padded] are rounded, LOWEST where silent; the hidden row is x[h:h + dim]. errors (vocab
     padded): the distance of each row of the rounded table from `table`; largest_row: the largest norm of its rows;
-    factor: of the row's digits.
+    left_out: the distance of the row that they are of from the hidden row.
     """
     wanted = 1 if temperature == 0 else top_k
     end = (vocab + PANEL - 1) // PANEL * PANEL
     norm = np.sqrt(dot(x, h, x, h, dim))
     # by Cauchy-Schwarz, |error of a logit| <= norm * errors[token] + rest
-    rest = np.float32(0.5) * factor * np.sqrt(np.float32(dim)) * largest_row + SLACK * norm * largest_row
+    rest = (left_out + SLACK * norm) * largest_row
     for g in range(GROUPS):                       # the largest of each residue class, at least
         t = wide() + LOWEST
         for o in range(g * PANEL, end, GROUPS * PANEL):

@@ -6,7 +6,16 @@ from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import from_ints, tile
 from ternary.compiler.two_bit import PANEL, prefetch_read, take_plane
-from ternary.kernels.decode.products import AHEAD, BASE, SUMS, ZERO, byte_product, ternary_product
+from ternary.kernels.decode.products import (
+    AHEAD,
+    BASE,
+    SUMS,
+    ZERO,
+    byte_product,
+    drop_second_digits,
+    first_digit_product,
+    ternary_product,
+)
 
 BLOCK, STEPS = 32, 64             # rows and inputs that the unit takes together
 FEWEST = 4                        # rows that are worth it
@@ -61,7 +70,7 @@ if AMX_BYTES:
 
     @device
     def byte_rows(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows, c):
-        """byte_product, with room for sums c (2 BLOCK LANES)."""
+        """byte_product for the head, with room for sums c (2 BLOCK LANES)."""
         if rows < FEWEST or n % STEPS:
             byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)
             return
@@ -93,4 +102,6 @@ else:
 
     @device
     def byte_rows(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows, c):
-        byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)
+        for r in range(rows):                     # half the work; hardly more tokens become candidates
+            drop_second_digits(q, r * 2 * digits, digits, n, sums, r * SUMS)
+        first_digit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)

@@ -2,6 +2,7 @@
 exact as float32 sums, and read by byte dot products."""
 import numpy as np
 
+from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
 from ternary.compiler.tile_memory import load_like, outer_fma, store
@@ -26,8 +27,10 @@ TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
 BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
 TOP = np.float32(127 * 256)       # of an activation
 ZERO, NARROW_ZERO = np.float32(TABLE_ZERO), np.float32(NARROW_TOP + 1)
+IN_TWOS = LANES != 8               # 16 registers of AVX2 do not hold the sums of two rows
 AHEAD = 1024                      # bytes between what is read and what is fetched: over the end of a page
 SUMS = 16                         # numbers that `quantize` leaves for each row: the factor, and sums of segments
+LEFT_OUT = 2                      # of a row of the head, which has one segment: the norm of what is not multiplied
 
 
 @device
@@ -69,7 +72,7 @@ def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, 
     """
     padded = (outputs + PANEL - 1) // PANEL * PANEL
     for o in range(0, padded, PANEL):
-        panel, pairs = po + o * n // 4, rows // 2 * 2
+        panel, pairs = po + o * n // 4, rows // 2 * 2 if IN_TWOS else 0
         for r in range(0, pairs, 2):              # two rows share what is loaded of the panel
             y1, y2, qo, so = wide(), wide(), r * 2 * digits, r * SUMS
             for first in range(0, n, segment):
@@ -114,29 +117,54 @@ def byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, ro
     for o in range(0, outputs, PANEL):
         panel, pairs, scale = po + o * n, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
         for r in range(0, pairs, 2):
-            t1, u1, t2, u2 = wide(), wide(), wide(), wide()
-            pt, qo, so = panel, r * 2 * digits, r * SUMS
-            for at in range(qo, qo + n, 4):
-                t1 = outer_fma(t1, q, at, 0, p, pt)
-                u1 = outer_fma(u1, q, at + digits, 0, p, pt)
-                t2 = outer_fma(t2, q, at + 2 * digits, 0, p, pt)
-                u2 = outer_fma(u2, q, at + 3 * digits, 0, p, pt)
-                pt += 4 * PANEL
-            s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
+            t, qo, so = wide4(), r * 2 * digits, r * SUMS
+            for k in range(0, n, 4):
+                t = outer_fma(t, q, qo + k, digits, p, panel + k * PANEL)
+            s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
-            s = from_ints(t2) * BASE + from_ints(u2) - sums[so + SUMS + 1] * ZERO
+            s = from_ints(row(t, 2)) * BASE + from_ints(row(t, 3)) - sums[so + SUMS + 1] * ZERO
             store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
         for r in range(pairs, rows):
-            t1, u1 = wide(), wide()
-            pt, qo, so = panel, r * 2 * digits, r * SUMS
-            for at in range(qo, qo + n, 4):
+            t, qo, so = wide2(), r * 2 * digits, r * SUMS
+            for k in range(0, n, 4):
                 for line in range(0, 4 * PANEL, 64):
-                    prefetch_read(p, pt + AHEAD + line)
-                t1 = outer_fma(t1, q, at, 0, p, pt)
-                u1 = outer_fma(u1, q, at + digits, 0, p, pt)
-                pt += 4 * PANEL
-            s = from_ints(t1) * BASE + from_ints(u1) - sums[so + 1] * ZERO
+                    prefetch_read(p, panel + k * PANEL + AHEAD + line)
+                t = outer_fma(t, q, qo + k, digits, p, panel + k * PANEL)
+            s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
+
+
+@device
+def first_digit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
+    """byte_product of the first digits alone: half the work. sums: see `drop_second_digits`."""
+    for o in range(0, outputs, PANEL):
+        panel, pairs, scale = po + o * n, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
+        for r in range(0, pairs, 2):
+            t, qo, so = wide2(), r * 2 * digits, r * SUMS
+            for k in range(0, n, 4):
+                t = outer_fma(t, q, qo + k, 2 * digits, p, panel + k * PANEL)
+            s = from_ints(row(t, 0)) * BASE - sums[so + 1] * ZERO
+            store(y, 0, r * slab + yo + o, s * scale * sums[so])
+            s = from_ints(row(t, 1)) * BASE - sums[so + SUMS + 1] * ZERO
+            store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
+        for r in range(pairs, rows):
+            t, qo, so = wide(), r * 2 * digits, r * SUMS
+            for k in range(0, n, 4):
+                for line in range(0, 4 * PANEL, 64):
+                    prefetch_read(p, panel + k * PANEL + AHEAD + line)
+                t = outer_fma(t, q, qo + k, 0, p, panel + k * PANEL)
+            store(y, 0, r * slab + yo + o, (from_ints(t) * BASE - sums[so + 1] * ZERO) * scale * sums[so])
+
+
+@device
+def drop_second_digits(q, at, width, n, sums, so):
+    """After `quantize`, for first_digit_product: the sum is that of the first digits, the others are left out."""
+    first, squares = 0, 0
+    for j in range(at, at + n):
+        first += np.int32(q[j])
+        squares += np.int32(q[j + width]) ** 2
+    sums[so + 1] = BASE * np.float32(first)
+    sums[so + LEFT_OUT] += sums[so] * np.sqrt(np.float32(squares))
 
 
 if FIVE_BITS:

@@ -6,12 +6,15 @@ in `floats`, of states in the state of a stream.
 """
 from collections import namedtuple
 
+import numpy as np
+
 from ternary.compiler.jit import compiled, device
+from ternary.compiler.two_bit import FIVE_BITS
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.attention import attention
 from ternary.kernels.decode.draw import LOWEST, draw
 from ternary.kernels.decode.many_rows import byte_rows, ternary_rows
-from ternary.kernels.decode.products import SUMS, narrow_product, quantize, word_product
+from ternary.kernels.decode.products import LEFT_OUT, SUMS, narrow_product, quantize, word_product
 
 WIDTH = 12
 MANY = 16                         # candidates are many from vocab / MANY on
@@ -132,13 +135,15 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
     A stream whose token was `end` goes on, but its tokens do not matter. With one stream, it stops there. -> steps.
     """
     steps, count = out.shape
-    padded, narrow, candidates = logits.shape[0] // count, count == 1, 0
+    padded, share, candidates = logits.shape[0] // count, np.float32(0.5) * np.sqrt(np.float32(head.dim)), 0
+    narrow = alone = FIVE_BITS and count == 1
     for i in range(steps):
         embed(head, tokens, w, count)
         execute(program, w, streams, count)
         for r in range(count):
             h = r * w.slab + head.hidden
             quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
+            w.sums[r * SUMS + LEFT_OUT] = w.sums[r * SUMS] * share
         rounded = head.narrow if narrow else head.bytes
         if narrow:
             narrow_product(w.q, w.digits, head.dim, w.sums, rounded.panels, 0, rounded.scales, 0, head.vocab, logits, 0,
@@ -150,12 +155,12 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
             h = r * w.slab + head.hidden
             for k in range(silent.shape[0]):
                 logits[r * padded + silent[k]] = LOWEST
-            token, candidates = draw(logits, r * padded, head.vocab, w.sums[r * SUMS], w.x, h, head.dim, head.table,
-                                     rounded.errors, rounded.largest_row, temperature, top_k, top_p, min_p,
+            token, candidates = draw(logits, r * padded, head.vocab, w.sums[r * SUMS + LEFT_OUT], w.x, h, head.dim,
+                                     head.table, rounded.errors, rounded.largest_row, temperature, top_k, top_p, min_p,
                                      uniforms[i, r], ids, values, lows)
             tokens[r] = out[i, r] = token
             streams.positions[r] += 1
-        narrow = count == 1 and not (narrow and candidates > head.vocab // MANY)       # then bytes for the next token
+        narrow = alone and not (narrow and candidates > head.vocab // MANY)       # then bytes for the next token
         if count == 1 and tokens[0] == end:
             return i + 1
     return steps
