@@ -40,7 +40,7 @@ TOGETHER = 32                     # texts of a thread that grow at once
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
 @click.option("--prompts", type=UserPath(), metavar="FILE", help="Continue each line of FILE, many at once, "
               "text k with seed + k; - is standard input. With --json a line of JSON for each.")
-@click.option("--approximate", is_flag=True, help="Round float weights to 5 bits (8 on some CPUs): faster, "
+@click.option("--approximate", is_flag=True, help="Round float weights to 5 or 8 bits, by the CPU: faster, "
               "but not exact: tokens may differ.")
 @click.option("--save-state", type=UserPath(), metavar="FILE", help="Save the decoding state, to go on with "
               "--load-state without reading the text again.")

@@ -9,6 +9,7 @@ from test_graph import VOCAB, Doubled, shaken
 
 from ternary import ops
 from ternary.autograd.tape import Tape
+from ternary.compiler.two_bit import FIVE_BITS
 from ternary.errors import UsageError
 from ternary.graph import trace
 from ternary.graph.reference import Reference
@@ -113,23 +114,26 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
 
 
-@njit
-def narrow_logits(x, panels, scales, vocab, y):
-    q, sums = np.zeros(2 * len(x), np.int8), np.zeros(products.SUMS, np.float32)
-    products.quantize(x, 0, len(x), q, 0, len(x), len(x), sums, 0)
-    products.narrow_product(q, len(x), len(x), sums, panels, 0, scales, 0, vocab, y, 0, len(y), 1)
+@pytest.mark.parametrize("bits", [8, pytest.param(5, marks=pytest.mark.skipif(not FIVE_BITS, reason="no product"))])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_rounded_table_has_the_logits_of_its_rows(bits, rows):
+    top, panels, product = ((15, pack.five_bit_panels, products.five_bit_product) if bits == 5 else
+                            (pack.TABLE_TOP, pack.byte_panels, products.byte_product))
+    rng, vocab, dim, slab = np.random.default_rng(3), 150, 64, 200
+    table, x = rng.normal(0, 1, (vocab, dim)), rng.normal(0, 1, (rows, dim)).astype(np.float32)
 
+    @njit
+    def logits(x, panels, scales, y):
+        q, sums = np.zeros(2 * x.size, np.int8), np.zeros(rows * products.SUMS, np.float32)
+        for r in range(rows):
+            products.quantize(x[r], 0, dim, q, r * 2 * dim, dim, dim, sums, r * products.SUMS)
+        product(q, dim, dim, sums, panels, 0, scales, 0, vocab, y, 0, slab, rows)
 
-def test_the_narrow_table_has_the_logits_of_its_rounded_rows():
-    """In 5 bits, where the CPU has a product with them, else in bytes."""
-    rng, vocab, dim = np.random.default_rng(3), 150, 64
-    table, x, y = rng.normal(0, 1, (vocab, dim)), rng.normal(0, 1, dim).astype(np.float32), np.zeros(200, np.float32)
-    top = pack.NARROW_TOP
-    narrow = rounded(table, top, pack.narrow_panels)
-    narrow_logits(x, narrow.panels, narrow.scales, vocab, y)
-    scales = np.abs(table).max(1, keepdims=True) / top
-    np.testing.assert_allclose(y[:vocab], np.rint(table / scales) * scales @ x, atol=2e-3)
-    assert (np.abs(y[:vocab] - table @ x) <= narrow.errors[:vocab] * np.linalg.norm(x) + 2e-3).all()
+    near, y = rounded(table, top, panels), np.zeros(rows * slab, np.float32)
+    logits(x, near.panels, near.scales, y)
+    y, scales = y.reshape(rows, slab)[:, :vocab], np.abs(table).max(1, keepdims=True) / top
+    np.testing.assert_allclose(y, x @ (np.rint(table / scales) * scales).T, atol=2e-3)
+    assert (np.abs(y - x @ table.T) <= near.errors[:vocab] * np.linalg.norm(x, axis=1, keepdims=True) + 2e-3).all()
 
 
 @pytest.mark.parametrize("quantizer", ["tensor", "block256"])

@@ -80,6 +80,8 @@ BF16_DOT = ISA in ("amx", "avx512bf16")
 # byte dot products in one instruction: u8 x s8, or s8 x s8
 VNNI, SDOT = ISA == "avxvnni" or (AVX512 and bool(FEATURES.get("avx512vnni"))), ISA == "dotprod"
 FMA = ARM or bool(FEATURES.get("fma"))            # without it llvm.fma calls libm
+# what one core reads of the shared cache, bytes per second: 80 G and more on AMD, 30 G on Intel
+FAST_SHARED_CACHE = (config.CPU_NAME or llvm.get_host_cpu_name()).startswith("znver")
 LANES = 16 if AVX512 else 8 if ISA in ("avxvnni", "avx2") else 4
 # fastest first; bf16 on the matrix unit is faster than int8 on the vector units
 PRECISIONS = (*(["int8"] if (LANES > 4 or SDOT) and not AMX else []), *(["bf16"] if BF16_DOT else []), "fp32")

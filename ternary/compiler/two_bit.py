@@ -12,7 +12,7 @@ PANEL = 4 * LANES                 # outputs of a panel: the four planes of a vec
 IN_PLACE = VNNI
 # inputs whose products `two_bit_fma` may add up: sums in int16 are of 63 pairs of a code up to 2 and a digit to -128
 INPUTS = 4 * 63 if simd.IN_PAIRS else 1 << 30
-FIVE_BITS = VNNI and LANES == 16
+FIVE_BITS = VNNI and LANES == 16  # there is five_bit_fma
 # of the two numbers in each byte of four vectors; as many as possible are where five_bit_fma needs them: 4 and 3
 FIFTH_BITS = (4, 3), (6, 5), (2, 1), (7, 0)
 wide, wide2, wide4 = tile(1, 4), tile(2, 4), tile(4, 4)   # a number for each output of a panel, of 1, 2 and 4 rows

@@ -220,9 +220,9 @@ def rounded(table: np.ndarray, top: int, panels: Callable[[np.ndarray], np.ndarr
     """table (V, dim) as whole numbers to +-top, with a scale for each row."""
     q, scales = pack.whole_numbers(table, top)
     near = q * scales[:, None]
-    scales, errors = (pack.aligned(np.pad(a, (0, -len(table) % pack.PANEL)).astype(np.float32))
-                      for a in (scales, np.linalg.norm(table - near, axis=1) * 1.001))
-    return P.Table(pack.aligned(panels(q)), scales, errors, np.float32(np.linalg.norm(near, axis=1).max() * 1.001))
+    of_rows = scales, np.linalg.norm(table - near, axis=1) * 1.001, np.linalg.norm(near, axis=1) * 1.001
+    return P.Table(pack.aligned(panels(q)), *(pack.aligned(np.pad(a, (0, -len(table) % pack.PANEL)).astype(np.float32))
+                                              for a in of_rows))
 
 
 def compiled_decoder(plain: Decoder, approximate: bool = False) -> CompiledDecoder | None:

@@ -51,28 +51,29 @@ def largest_of(ids, values, n, k):
 
 
 @device
-def draw(logits, lo, vocab, left_out, x, h, dim, table, errors, largest_row, temperature, top_k, top_p, min_p, u, ids,
+def draw(logits, lo, vocab, left_out, x, h, dim, table, errors, norms, temperature, top_k, top_p, min_p, u, ids,
          values, lows):
     """A token, and how many were candidates.
 
     logits[lo:lo + vocab padded] are rounded, LOWEST where silent; the hidden row is x[h:h + dim]. errors (vocab
-    padded): the distance of each row of the rounded table from `table`; largest_row: the largest norm of its rows;
-    left_out: the distance of the row that they are of from the hidden row.
+    padded): the distance of each row of the rounded table from `table`; norms (vocab padded): of these rows; left_out:
+    the distance of the row that was multiplied from the hidden row.
     """
     wanted = 1 if temperature == 0 else top_k
     end = (vocab + PANEL - 1) // PANEL * PANEL
     norm = np.sqrt(dot(x, h, x, h, dim))
-    # by Cauchy-Schwarz, |error of a logit| <= norm * errors[token] + rest
-    rest = (left_out + SLACK * norm) * largest_row
+    # by Cauchy-Schwarz, |error of a logit| <= norm * errors[token] + rest * norms[token]
+    rest = left_out + SLACK * norm
     for g in range(GROUPS):                       # the largest of each residue class, at least
         t = wide() + LOWEST
         for o in range(g * PANEL, end, GROUPS * PANEL):
-            t = maximum(t, load_like(wide(), logits, 0, lo + o) - load_like(wide(), errors, 0, o) * norm)
+            error = load_like(wide(), errors, 0, o) * norm + load_like(wide(), norms, 0, o) * rest
+            t = maximum(t, load_like(wide(), logits, 0, lo + o) - error)
         store(lows, 0, g * PANEL, t)
-    bound, m = at_least(lows, GROUPS * PANEL, wanted) - 2 * rest, 0
+    bound, m = at_least(lows, GROUPS * PANEL, wanted), 0
     for o in range(0, end, PANEL):
-        at_most = load_like(wide(), logits, 0, lo + o) + load_like(wide(), errors, 0, o) * norm
-        bits = reached(at_most, bound)
+        error = load_like(wide(), errors, 0, o) * norm + load_like(wide(), norms, 0, o) * rest
+        bits = reached(load_like(wide(), logits, 0, lo + o) + error, bound)
         while bits != 0:
             i = o + lowest_one(bits)
             bits &= bits - np.uint64(1)

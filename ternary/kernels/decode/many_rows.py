@@ -1,7 +1,7 @@
 """Products of many rows at once, where a matrix unit multiplies bytes; the sums are those of products.py."""
 import numpy as np
 
-from ternary.compiler.isa import AMX_BYTES, LANES
+from ternary.compiler.isa import AMX_BYTES, LANES, VNNI
 from ternary.compiler.jit import device
 from ternary.compiler.tile_memory import load_like, store
 from ternary.compiler.tiles import from_ints, tile
@@ -102,6 +102,9 @@ else:
 
     @device
     def byte_rows(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows, c):
+        if VNNI and rows == 1:                    # which waits for the bytes either way
+            byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)
+            return
         for r in range(rows):                     # half the work; hardly more tokens become candidates
             drop_second_digits(q, r * 2 * digits, digits, n, sums, r * SUMS)
         first_digit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows)

@@ -1,13 +1,14 @@
 """Weights for decoding, packed once, by NumPy. N outputs, K inputs; outputs are padded to whole panels."""
 import numpy as np
 
-from ternary.compiler.isa import LANES, VNNI
+from ternary.compiler.isa import FAST_SHARED_CACHE, LANES, VNNI
 from ternary.compiler.two_bit import FIFTH_BITS, FIVE_BITS, PANEL
 
 # of the bytes of the head's table: without VNNI, sums of two products have to fit 16 bits
 TABLE_TOP = 127 if VNNI else 63
 TABLE_ZERO = TABLE_TOP + 1
-NARROW_BITS, NARROW_TOP = (5, 15) if FIVE_BITS else (8, TABLE_TOP)   # of what may be less exact
+# of what may be less exact: where reading is slower than unpacking
+NARROW_BITS, NARROW_TOP = (5, 15) if FIVE_BITS and not FAST_SHARED_CACHE else (8, TABLE_TOP)
 WORD_TOP = 32767                  # of float weights, which are stored in 16 bits
 
 
@@ -54,7 +55,7 @@ def five_bit_panels(q: np.ndarray) -> np.ndarray:
     return np.concatenate([first & 15 | second >> 1 << 4, fifth], 2).ravel()
 
 
-narrow_panels = five_bit_panels if FIVE_BITS else byte_panels
+narrow_panels = five_bit_panels if NARROW_BITS == 5 else byte_panels
 
 
 def whole_numbers(w: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:

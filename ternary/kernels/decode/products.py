@@ -21,14 +21,15 @@ from ternary.compiler.two_bit import (
     wide2,
     wide4,
 )
-from ternary.kernels.decode.pack import NARROW_TOP, TABLE_ZERO
+from ternary.kernels.decode.pack import NARROW_BITS, TABLE_ZERO
 
 TINY, ONE, HALF = np.float32(1e-30), np.float32(1), np.float32(0.5)
 BASE, INVERSE_BASE = np.float32(256), np.float32(1 / 256)
 TOP = np.float32(127 * 256)       # of an activation
-ZERO, NARROW_ZERO = np.float32(TABLE_ZERO), np.float32(NARROW_TOP + 1)
+ZERO, FIVE_BIT_ZERO = np.float32(TABLE_ZERO), np.float32(16)
 IN_TWOS = LANES != 8               # 16 registers of AVX2 do not hold the sums of two rows
 AHEAD = 1024                      # bytes between what is read and what is fetched: over the end of a page
+TABLE_AHEAD = 384                 # the same for panels of bytes, which the CPU fetches ahead by itself as well
 SUMS = 16                         # numbers that `quantize` leaves for each row: the factor, and sums of segments
 LEFT_OUT = 2                      # of a row of the head, which has one segment: the norm of what is not multiplied
 
@@ -128,7 +129,7 @@ def byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, ro
             t, qo, so = wide2(), r * 2 * digits, r * SUMS
             for k in range(0, n, 4):
                 for line in range(0, 4 * PANEL, 64):
-                    prefetch_read(p, panel + k * PANEL + AHEAD + line)
+                    prefetch_read(p, panel + k * PANEL + TABLE_AHEAD + line)
                 t = outer_fma(t, q, qo + k, digits, p, panel + k * PANEL)
             s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
@@ -151,7 +152,7 @@ def first_digit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, s
             t, qo, so = wide(), r * 2 * digits, r * SUMS
             for k in range(0, n, 4):
                 for line in range(0, 4 * PANEL, 64):
-                    prefetch_read(p, panel + k * PANEL + AHEAD + line)
+                    prefetch_read(p, panel + k * PANEL + TABLE_AHEAD + line)
                 t = outer_fma(t, q, qo + k, 0, p, panel + k * PANEL)
             store(y, 0, r * slab + yo + o, (from_ints(t) * BASE - sums[so + 1] * ZERO) * scale * sums[so])
 
@@ -169,7 +170,7 @@ def drop_second_digits(q, at, width, n, sums, so):
 
 if FIVE_BITS:
     @device
-    def narrow_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
+    def five_bit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
         """byte_product of panels of 5 bits: there is less to read."""
         for o in range(0, outputs, PANEL):
             panel, pairs, scale = po + o * n // 8 * 5, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
@@ -179,8 +180,8 @@ if FIVE_BITS:
                     t = five_bit_fma(t, q, at, digits, p, pt)
                     pt += 5 * PANEL
                 s = five_bit_sums(t)
-                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * NARROW_ZERO
-                s2 = row(s, 2) * BASE + row(s, 3) - sums[so + SUMS + 1] * NARROW_ZERO
+                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * FIVE_BIT_ZERO
+                s2 = row(s, 2) * BASE + row(s, 3) - sums[so + SUMS + 1] * FIVE_BIT_ZERO
                 store(y, 0, r * slab + yo + o, s1 * scale * sums[so])
                 store(y, 0, (r + 1) * slab + yo + o, s2 * scale * sums[so + SUMS])
             for r in range(pairs, rows):
@@ -191,10 +192,10 @@ if FIVE_BITS:
                     t = five_bit_fma(t, q, at, digits, p, pt)
                     pt += 5 * PANEL
                 s = five_bit_sums(t)
-                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * NARROW_ZERO
+                s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * FIVE_BIT_ZERO
                 store(y, 0, r * slab + yo + o, s1 * scale * sums[so])
-else:
-    narrow_product = byte_product
+
+narrow_product = five_bit_product if NARROW_BITS == 5 else byte_product
 
 
 @device

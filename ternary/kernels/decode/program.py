@@ -9,11 +9,11 @@ from collections import namedtuple
 import numpy as np
 
 from ternary.compiler.jit import compiled, device
-from ternary.compiler.two_bit import FIVE_BITS
 from ternary.kernels.decode import rows as R
 from ternary.kernels.decode.attention import attention
 from ternary.kernels.decode.draw import LOWEST, draw
 from ternary.kernels.decode.many_rows import byte_rows, ternary_rows
+from ternary.kernels.decode.pack import NARROW_BITS
 from ternary.kernels.decode.products import LEFT_OUT, SUMS, narrow_product, quantize, word_product
 
 WIDTH = 12
@@ -34,8 +34,8 @@ Program = namedtuple("Program", "code codes words floats angles")
 Scratch = namedtuple("Scratch", "x q sums scores error plane rows slab digits")
 # positions (rows,), first (rows,): where a row's state begins, caches (rows,): where its keys and values begin
 Streams = namedtuple("Streams", "state cache positions first caches")
-# panels of the rounded table of the head, scales and errors of its rows, the largest norm of one
-Table = namedtuple("Table", "panels scales errors largest_row")
+# panels of the rounded table of the head; of its rows the scales, distances from the table, and norms
+Table = namedtuple("Table", "panels scales errors norms")
 # in bytes, and in fewer bits where there is a product with them; table (V * dim,) and embedding (V * dim,) in float32
 Head = namedtuple("Head", "bytes narrow table embedding vocab dim hidden")
 
@@ -136,7 +136,7 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
     """
     steps, count = out.shape
     padded, share, candidates = logits.shape[0] // count, np.float32(0.5) * np.sqrt(np.float32(head.dim)), 0
-    narrow = alone = FIVE_BITS and count == 1
+    narrow = alone = NARROW_BITS < 8 and count == 1
     for i in range(steps):
         embed(head, tokens, w, count)
         execute(program, w, streams, count)
@@ -156,7 +156,7 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
             for k in range(silent.shape[0]):
                 logits[r * padded + silent[k]] = LOWEST
             token, candidates = draw(logits, r * padded, head.vocab, w.sums[r * SUMS + LEFT_OUT], w.x, h, head.dim,
-                                     head.table, rounded.errors, rounded.largest_row, temperature, top_k, top_p, min_p,
+                                     head.table, rounded.errors, rounded.norms, temperature, top_k, top_p, min_p,
                                      uniforms[i, r], ids, values, lows)
             tokens[r] = out[i, r] = token
             streams.positions[r] += 1
