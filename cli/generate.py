@@ -40,8 +40,8 @@ TOGETHER = 32                     # texts of a thread that grow at once
               help="Set a field of the decoder, e.g. candidates=8. Repeatable.")
 @click.option("--prompts", type=UserPath(), metavar="FILE", help="Continue each line of FILE, many at once, "
               "text k with seed + k; - is standard input. With --json a line of JSON for each.")
-@click.option("--approximate", is_flag=True, help="Round float weights to 5 or 8 bits, by the CPU: faster, "
-              "but not exact: tokens may differ.")
+@click.option("--approximate", is_flag=True, help="Round float weights to 5 or 8 bits, by the CPU, and keys "
+              "and values to bf16: faster, but tokens may differ.")
 @click.option("--save-state", type=UserPath(), metavar="FILE", help="Save the decoding state, to go on with "
               "--load-state without reading the text again.")
 @click.option("--load-state", type=UserPath(), metavar="FILE", help="PROMPT continues the text of that state.")
@@ -130,9 +130,10 @@ def continue_all(engine, prompts, max_tokens, sampling, seed, stop, threads, clo
 def approximation(compiled):
     """What --approximate changes, for the screen."""
     from ternary.kernels.decode.pack import NARROW_BITS
-    if not compiled.rounded_matrices:
-        return "--approximate changes nothing: this model has no float matrix"
-    return f"approximate: {compiled.rounded_matrices} float matrices in {NARROW_BITS} bits"
+    found = [f"{compiled.rounded_matrices} float matrices in {NARROW_BITS} bits"] * bool(compiled.rounded_matrices)
+    found += ["keys and values in bf16"] * bool(compiled.built.attentions)
+    return f"approximate: {', '.join(found)}" if found else ("--approximate changes nothing: this model has neither "
+                                                             "float matrices nor attention")
 
 
 class Clock:

@@ -33,6 +33,8 @@ def test_logits_are_those_of_rounded_matrices(name):
             node.inputs[1].array = q * scales[:, None]
     reference, (exact, decoder) = Reference(graph), decoders(model)
     assert not exact.rounded_matrices
+    if decoder.built.attentions:
+        assert 2 * decoder.init_state().cache.nbytes == exact.init_state().cache.nbytes
     assert bool(decoder.rounded_matrices) == exact.words.any()
     if exact.words.any():
         assert decoder.codes.nbytes + decoder.words.nbytes < exact.codes.nbytes + exact.words.nbytes
@@ -75,7 +77,8 @@ def test_a_model_of_the_users():
 def test_the_command_says_what_is_approximate(finished, here):
     text = here("generate", "The", "--checkpoint", finished[0], "--max-tokens", 9)
     same = here("generate", "The", "--checkpoint", finished[0], "--max-tokens", 9, "--approximate")
-    assert same.out == text.out and same.err == "--approximate changes nothing: this model has no float matrix\n"
+    assert same.out == text.out and same.err == ("--approximate changes nothing: this model has neither float matrices "
+                                                     "nor attention\n")
     lm = ternary.load(finished[0], approximate=True)
     assert "The" + lm.generate("The", 9) + "\n" == text.out
     refused = here("generate", "The", "--checkpoint", finished[0], "--approximate", "--decoder", "ngram", "--set",

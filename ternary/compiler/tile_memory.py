@@ -203,9 +203,10 @@ def outer_fma(tc, t, a, ao, row, p, po):
     """t[i, j] += a[ao + i*row] * p[po + j] with flat offsets; bf16: a[ao + i*row : +2] dot p[po + 2j : +2].
 
     Bytes: dot products of four, a int8 and p uint8 (values up to 2); t accumulates int32, see `from_ints`. With
-    float32 in a, p may be int16.
+    float32 in a, p may be int16 or bf16, one number for each.
     """
-    bf, by, words = is_bf16(a), is_bytes(a), p.dtype == types.int16
+    bf, by = is_bf16(a), is_bytes(a)
+    words = p.dtype == types.int16 or (is_bf16(p) and not bf)
     high, sixteen = const(-65536, simd.VI), const(16, simd.VI)
 
     def halves(b, v):

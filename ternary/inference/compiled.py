@@ -43,14 +43,15 @@ class State:
 class CompiledDecoder(Decoder):
     """A model as a program. Raises program.Unsupported for a model with an op that has no instruction.
 
-    approximate: float matrices are read in pack.NARROW_BITS instead of 16. Threads may share a decoder, each with
-    states of its own: they take turns.
+    approximate: float matrices are read in pack.NARROW_BITS instead of 16, keys and values in bf16 instead of float32.
+    Threads may share a decoder, each with states of its own: they take turns.
     """
 
     def __init__(self, model: LM, tokenizer: Tokenizer, tape: Tape, approximate: bool = False):
         super().__init__(model, tokenizer, tape)
         graph = trace(model)
         built = self.built = Builder(graph, approximate)
+        self.cache_type = np.dtype(np.uint16 if approximate else np.float32)
         self.code, self.codes, self.words, self.floats = built.arenas()
         vocab, dim = graph.table.shape
         self.table = np.ascontiguousarray(graph.table, np.float32)
@@ -76,7 +77,7 @@ class CompiledDecoder(Decoder):
 
     def init_state(self, streams: int = 1) -> State:
         empty = State(np.zeros(streams, np.int64), np.zeros(streams * self.built.state + 1, np.float32),
-                      np.zeros(streams * self.cache_size(0), np.float32), 0)
+                      np.zeros(streams * self.cache_size(0), self.cache_type), 0)
         return self.with_room(empty, ROOM) if self.built.attentions else empty
 
     def joined(self, states: list[State]) -> State:
@@ -112,7 +113,7 @@ class CompiledDecoder(Decoder):
     def with_room(self, state: State, room: int) -> State:
         """A state with the same past, and room for keys and values of so many positions."""
         streams = len(state.positions)
-        cache = np.zeros((streams, self.cache_size(room)), np.float32)
+        cache = np.zeros((streams, self.cache_size(room)), self.cache_type)
         old = state.cache.reshape(streams, -1)
         for (before, _, _, had), (at, channels, heads, has) in zip(self.rooms(state.room), self.rooms(room)):
             for parts in (heads, 1):              # the keys of each head, and the values

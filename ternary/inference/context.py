@@ -53,7 +53,7 @@ def load_context(path: Path, decoder: CompiledDecoder) -> Context:
     blank = decoder.init_state()
     whole = (len(ids) and positions.tolist() == [len(ids) - 1] and numbers.shape == blank.numbers.shape
              and cache.shape == (decoder.cache_size(state.room),) and 0 <= ids.min() and ids.max() < decoder.head.vocab
-             and all(a.dtype == np.float32 for a in (numbers, cache)) and state.room >= blank.room
+             and numbers.dtype == np.float32 and cache.dtype == decoder.cache_type and state.room >= blank.room
              and (not state.room or state.room >= len(ids) - 1))
     if not whole:
         raise ModelFileError(f"{path} is damaged: its parts do not fit each other; make it again with --save-state")

@@ -59,7 +59,7 @@ def groups(decoder: CompiledDecoder, tokens: dict[int, int]) -> list[list[int]]:
     as the longest. tokens: that each text may come to."""
     found: list[list[int]] = [[]]
     for k in sorted(tokens, key=lambda k: tokens[k]):
-        if found[-1] and 4 * decoder.cache_size(tokens[k]) * (len(found[-1]) + 1) > MEMORY:
+        if found[-1] and decoder.cache_type.itemsize * decoder.cache_size(tokens[k]) * (len(found[-1]) + 1) > MEMORY:
             found.append([])
         found[-1].append(k)
     return found

@@ -1,14 +1,15 @@
 """Attention of rows that follow one another in one text, to what they and the tokens before them left in the cache.
 
 The cache of a layer has room for the keys, then for the values, of `room` tokens; that of a position is in the slot
-position % room. Keys of a head lie in panels (head, PANEL), so that scores are sums over lanes; values are rows.
+position % room. It is float32 or, if decoding may be approximate, bf16. Keys of a head lie in panels (head, PANEL), so
+that scores are sums over lanes; values are rows.
 """
 import numpy as np
 
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
-from ternary.compiler.tile_memory import load_like, outer_fma, store
+from ternary.compiler.tile_memory import load_like, outer_fma, store, store_number
 from ternary.compiler.tiles import tile, vec32
 from ternary.compiler.two_bit import PANEL, row, wide, wide4
 from ternary.kernels.decode.rows import ONE, copied, softmax
@@ -21,7 +22,13 @@ vec32_of_4 = tile(4, TILE_N // LANES)
 def rotated(x, a, angles, position, head, y, at):
     """y[at:] = a head of x with rotary positions; angles (positions, head): cos | sin."""
     half = head // 2
-    for j in range(half):
+    whole = half // TILE_N * TILE_N
+    for j in range(0, whole, TILE_N):
+        cos, sin = load_like(vec32(), angles, position, j), load_like(vec32(), angles, position, half + j)
+        u, v = load_like(vec32(), x, 0, a + j), load_like(vec32(), x, 0, a + half + j)
+        store(y, 0, at + j, u * cos - v * sin)
+        store(y, 0, at + half + j, v * cos + u * sin)
+    for j in range(whole, half):
         cos, sin = angles[position, j], angles[position, half + j]
         u, v = x[a + j], x[a + half + j]
         y[at + j] = u * cos - v * sin
@@ -39,12 +46,13 @@ def remember(x, a, n, head, rotary, angles, position, cache, co, room, at):
         else:
             copied(x, a + n + h, x, at + h, head)
         for d in range(head):
-            cache[key + d * PANEL] = x[at + h + d]
+            store_number(cache, 0, key + d * PANEL, x[at + h + d])
         if rotary:
             rotated(x, a + h, angles, position, head, x, at + h)
         else:
             copied(x, a + h, x, at + h, head)
-    copied(x, a + 2 * n, cache, co + (room + slot) * n, n)
+    for j in range(n):
+        store_number(cache, 0, co + (room + slot) * n + j, x[a + 2 * n + j])
 
 
 @device
