@@ -6,7 +6,7 @@ from tiny import TINY
 from ternary.errors import UsageError
 from ternary.kernels.muon import UPDATE_RMS
 from ternary.nn.module import Parameter
-from ternary.training.optimizers import OPTIMIZERS
+from ternary.training.optimizers import OPTIMIZERS, Optimizer
 from ternary.training.optimizers.adamw import AdamW
 from ternary.training.optimizers.muon import Muon
 
@@ -153,6 +153,16 @@ class SignSGD(Optimizer):
     before, positive = found["norm.weight"].data.copy(), found["norm.weight"].grad > 0
     optimizer.step(0.1, 1.0)
     np.testing.assert_allclose(found["norm.weight"].data, before - 0.1 * positive, atol=1e-6)
+
+
+def test_an_update_that_leaves_its_gradient_is_refused():
+    class Leaving(Optimizer):
+        def update(self, part, lr, scale):
+            self.data[part] -= lr * scale * self.grad[part]
+
+    found = parameters()
+    with pytest.raises(UsageError, match=r"Leaving.* end update.* with self.grad\[part\] = 0"):
+        stepped(Leaving(found), found)
 
 
 def test_the_error_of_an_unknown_optimizer_lists_the_known_ones():
