@@ -226,3 +226,9 @@ def test_what_a_run_killed_before_its_first_save_left_is_no_run(corpus, tmp_path
     assert here("train", "--data", corpus, *TINY, "--steps", 4, "--save-dir", folder).code == 0
     assert names(folder) == ["best", "last", "log.jsonl", "report.html", "step_0000004"]
     assert [e["step"] for e in log(folder, "train")] == [4]
+
+
+def test_an_export_is_no_run(finished, tmp_path, here):
+    assert here("export", "--checkpoint", finished[0], "--to", "hf", "--out", tmp_path / "hub").code == 0
+    refused = here("train", "--resume", tmp_path / "hub")
+    assert refused.code == 2 and "resume the run that it is of" in refused.err and "--save-dir" not in refused.err

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
-from ternary.checkpoint.layout import has_checkpoint
+from ternary.checkpoint.layout import OPTIMIZER, has_checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
@@ -259,6 +259,9 @@ def settings_and_checkpoint(resume: Path | str, given: dict[str, Any]) -> tuple[
     refuse_outside_code(config.to_json(), given, "this run")
     folder, asked = run_of(saved.path, saved.state["step"], Path(resume)), given.pop("save_dir", None)
     if folder is None:
+        if not (saved.path / OPTIMIZER).exists():
+            raise UsageError(f"{resume} has weights without the state of the optimizer, as exports have, so training "
+                             "cannot go on from it; resume the run that it is of")
         if asked is None:
             fresh = shlex.quote(str(Path(resume)) + "-run")
             raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "
