@@ -9,7 +9,7 @@ import numpy as np
 
 from ternary.autograd.pool import Pool, aligned
 from ternary.autograd.tape import Tape, current_tape
-from ternary.errors import NumericError
+from ternary.errors import NumericError, UsageError
 from ternary.machine.workers import Workers
 from ternary.models.lm import LM
 from ternary.nn.module import Parameter
@@ -136,6 +136,9 @@ class Trainer:
             self.clear()
             raise NumericError(f"{trouble} at step {self.optimizer.steps + 1}; no update was made")
         self.optimizer.step(lr, norm, 1 if self.workers.count == 1 else 8 * self.workers.count, self.workers.run)
+        if self.optimizer.steps == 1 and self.optimizer.grad.any():
+            raise UsageError(f"[{type(self.optimizer).__name__}] the gradient is not zero after an update, so the next "
+                             "would be added to it; end update(part, lr, scale) with self.grad[part] = 0")
         return nats, norm
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ternary.autograd.pool import aligned
-from ternary.errors import UsageError
 from ternary.kernels.adamw import PART, add_and_clear, squared_norm
 from ternary.nn.module import Parameter, unpadded
 from ternary.registry import Registry
@@ -81,9 +80,6 @@ class Optimizer:
         self.steps += 1
         scale = min(1.0, self.grad_clip / (norm + 1e-6)) if self.grad_clip else 1.0
         run([partial(self.update, part, lr, scale) for part in self.parts(count)])
-        if self.steps == 1 and self.grad.any():
-            raise UsageError(f"[{type(self).__name__}] the gradient is not zero after an update, so the next one would "
-                             "be added to it; end update(part, lr, scale) with self.grad[part] = 0")
 
     def parts(self, count: int) -> list[slice]:
         """About `count` slices of the flat buffers, each to be updated on its own; a state array has all of a slice or
