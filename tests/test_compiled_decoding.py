@@ -114,7 +114,8 @@ def test_streams_side_by_side_draw_what_each_draws_alone(engines):
         np.testing.assert_array_equal(together[:len(alone), k], alone[:, 0])
 
 
-@pytest.mark.parametrize("bits", [8, pytest.param(5, marks=pytest.mark.skipif(not FIVE_BITS, reason="no product"))])
+@pytest.mark.parametrize("bits", [
+    8, pytest.param(5, marks=pytest.mark.skipif(not FIVE_BITS, reason="this CPU has no 5-bit product"))])
 @pytest.mark.parametrize("rows", [1, 3])
 def test_a_rounded_table_has_the_logits_of_its_rows(bits, rows):
     top, panels, product = ((15, pack.five_bit_panels, products.five_bit_product) if bits == 5 else
@@ -134,6 +135,28 @@ def test_a_rounded_table_has_the_logits_of_its_rows(bits, rows):
     y, scales = y.reshape(rows, slab)[:, :vocab], np.abs(table).max(1, keepdims=True) / top
     np.testing.assert_allclose(y, x @ (np.rint(table / scales) * scales).T, atol=2e-3)
     assert (np.abs(y - x @ table.T) <= near.errors[:vocab] * np.linalg.norm(x, axis=1, keepdims=True) + 2e-3).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_logits_of_the_first_digit_are_within_the_bound(rows):
+    rng, vocab, dim, slab = np.random.default_rng(4), 150, 64, 200
+    table, x = rng.normal(0, 1, (vocab, dim)), rng.normal(0, 1, (rows, dim)).astype(np.float32)
+
+    @njit
+    def logits(x, panels, scales, sums, y):
+        q = np.zeros(2 * x.size, np.int8)
+        for r in range(rows):
+            products.quantize(x[r], 0, dim, q, r * 2 * dim, dim, dim, sums, r * products.SUMS)
+            products.drop_second_digits(q, r * 2 * dim, dim, dim, sums, r * products.SUMS)
+        products.first_digit_product(q, dim, dim, sums, panels, 0, scales, 0, vocab, y, 0, slab, rows)
+
+    near, y = rounded(table, pack.TABLE_TOP, pack.byte_panels), np.zeros(rows * slab, np.float32)
+    sums = np.zeros(rows * products.SUMS, np.float32)
+    logits(x, near.panels, near.scales, sums, y)
+    left_out = sums.reshape(rows, -1)[:, products.LEFT_OUT, None]
+    assert (0 < left_out).all() and (left_out < 0.02 * np.linalg.norm(x, axis=1, keepdims=True)).all()
+    bound = near.errors[:vocab] * np.linalg.norm(x, axis=1, keepdims=True) + near.norms[:vocab] * left_out + 2e-3
+    assert (np.abs(y.reshape(rows, slab)[:, :vocab] - x @ table.T) <= bound).all()
 
 
 @pytest.mark.parametrize("quantizer", ["tensor", "block256"])

@@ -228,7 +228,8 @@ def test_what_a_run_killed_before_its_first_save_left_is_no_run(corpus, tmp_path
     assert [e["step"] for e in log(folder, "train")] == [4]
 
 
-def test_an_export_is_no_run(finished, tmp_path, here):
+def test_resuming_an_export_is_refused(finished, tmp_path, here):
     assert here("export", "--checkpoint", finished[0], "--to", "hf", "--out", tmp_path / "hub").code == 0
     refused = here("train", "--resume", tmp_path / "hub")
-    assert refused.code == 2 and "resume the run that it is of" in refused.err and "--save-dir" not in refused.err
+    assert refused.code == 2 and "resume the run that it was exported from" in refused.err
+    assert "--save-dir" not in refused.err

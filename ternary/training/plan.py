@@ -261,7 +261,7 @@ def settings_and_checkpoint(resume: Path | str, given: dict[str, Any]) -> tuple[
     if folder is None:
         if not (saved.path / OPTIMIZER).exists():
             raise UsageError(f"{resume} has weights without the state of the optimizer, as exports have, so training "
-                             "cannot go on from it; resume the run that it is of")
+                             "cannot go on from it; resume the run that it was exported from")
         if asked is None:
             fresh = shlex.quote(str(Path(resume)) + "-run")
             raise UsageError(f"{resume} is a checkpoint outside of the folder of its run; say in which folder the run "

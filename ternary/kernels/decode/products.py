@@ -113,24 +113,29 @@ def ternary_product(q, digits, n, segment, sums, p, po, scales, co, outputs, y, 
 
 
 @device
+def byte_sums(t, q, at, row, n, p, panel, fetch):
+    """t + digits q[at + i * row:][:n], for row i of t, dot a panel of bytes p[panel:]. fetch: it is not in cache."""
+    for k in range(0, n, 4):
+        if fetch:
+            for line in range(0, 4 * PANEL, 64):
+                prefetch_read(p, panel + k * PANEL + TABLE_AHEAD + line)
+        t = outer_fma(t, q, at + k, row, p, panel + k * PANEL)
+    return t
+
+
+@device
 def byte_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, slab, rows):
     """y[r slab + yo:] = scale * (bytes - ZERO) @ row r, of byte panels p[po:]; see ternary_product."""
     for o in range(0, outputs, PANEL):
         panel, pairs, scale = po + o * n, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
         for r in range(0, pairs, 2):
-            t, qo, so = wide4(), r * 2 * digits, r * SUMS
-            for k in range(0, n, 4):
-                t = outer_fma(t, q, qo + k, digits, p, panel + k * PANEL)
+            t, so = byte_sums(wide4(), q, r * 2 * digits, digits, n, p, panel, False), r * SUMS
             s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
             s = from_ints(row(t, 2)) * BASE + from_ints(row(t, 3)) - sums[so + SUMS + 1] * ZERO
             store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
         for r in range(pairs, rows):
-            t, qo, so = wide2(), r * 2 * digits, r * SUMS
-            for k in range(0, n, 4):
-                for line in range(0, 4 * PANEL, 64):
-                    prefetch_read(p, panel + k * PANEL + TABLE_AHEAD + line)
-                t = outer_fma(t, q, qo + k, digits, p, panel + k * PANEL)
+            t, so = byte_sums(wide2(), q, r * 2 * digits, digits, n, p, panel, True), r * SUMS
             s = from_ints(row(t, 0)) * BASE + from_ints(row(t, 1)) - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
 
@@ -141,19 +146,13 @@ def first_digit_product(q, digits, n, sums, p, po, scales, co, outputs, y, yo, s
     for o in range(0, outputs, PANEL):
         panel, pairs, scale = po + o * n, rows // 2 * 2, load_like(wide(), scales, 0, co + o)
         for r in range(0, pairs, 2):
-            t, qo, so = wide2(), r * 2 * digits, r * SUMS
-            for k in range(0, n, 4):
-                t = outer_fma(t, q, qo + k, 2 * digits, p, panel + k * PANEL)
+            t, so = byte_sums(wide2(), q, r * 2 * digits, 2 * digits, n, p, panel, False), r * SUMS
             s = from_ints(row(t, 0)) * BASE - sums[so + 1] * ZERO
             store(y, 0, r * slab + yo + o, s * scale * sums[so])
             s = from_ints(row(t, 1)) * BASE - sums[so + SUMS + 1] * ZERO
             store(y, 0, (r + 1) * slab + yo + o, s * scale * sums[so + SUMS])
         for r in range(pairs, rows):
-            t, qo, so = wide(), r * 2 * digits, r * SUMS
-            for k in range(0, n, 4):
-                for line in range(0, 4 * PANEL, 64):
-                    prefetch_read(p, panel + k * PANEL + TABLE_AHEAD + line)
-                t = outer_fma(t, q, qo + k, 0, p, panel + k * PANEL)
+            t, so = byte_sums(wide(), q, r * 2 * digits, 0, n, p, panel, True), r * SUMS
             store(y, 0, r * slab + yo + o, (from_ints(t) * BASE - sums[so + 1] * ZERO) * scale * sums[so])
 
 
@@ -194,6 +193,7 @@ if FIVE_BITS:
                 s = five_bit_sums(t)
                 s1 = row(s, 0) * BASE + row(s, 1) - sums[so + 1] * FIVE_BIT_ZERO
                 store(y, 0, r * slab + yo + o, s1 * scale * sums[so])
+
 
 narrow_product = five_bit_product if NARROW_BITS == 5 else byte_product
 
