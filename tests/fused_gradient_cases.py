@@ -35,8 +35,9 @@ def layer_norm(op, rng):
 @fused
 def glu(op, rng):
     for activation in ACTIVATIONS:
-        yield (partial(op, activation=activation), normal(rng, 1, 7, 32), normal(rng, 1, 7, 32),
-               normal(rng, 64, 32), normal(rng, 64, 32))
+        inputs = normal(rng, 1, 7, 32), normal(rng, 1, 7, 32), normal(rng, 64, 32), normal(rng, 64, 32)
+        yield partial(op, activation=activation), *inputs
+        yield partial(op, activation=activation), *inputs, normal(rng, 32, 64), normal(rng, 1, 7, 32)
 
 
 @fused

@@ -116,7 +116,10 @@ def gated_conv(gate_value, w):
 
 
 def glu(activation):
-    return lambda x, z, gate, up: ops.mul(getattr(ops, activation)(ops.linear(x, gate)), ops.linear(z, up))
+    def composed(x, z, gate, up, down=None, residual=None):
+        h = ops.mul(getattr(ops, activation)(ops.linear(x, gate)), ops.linear(z, up))
+        return ops.add(residual, ops.linear(h, down)) if down else h
+    return composed
 
 
 def relu2_mlp(x, up, down, residual):
@@ -131,8 +134,11 @@ def cross_entropy(h, table):
 
 
 FUSED = {
-    "glu silu": (lambda *xs: ops.glu(*xs, "silu"), glu("silu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
-    "glu gelu": (lambda *xs: ops.glu(*xs, "gelu"), glu("gelu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
+    "glu silu": (ops.glu, glu("silu"), ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
+    "glu gelu": (lambda *xs: ops.glu(*xs, activation="gelu"), glu("gelu"),
+                 ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32))),
+    "glu with its last map": (ops.glu, glu("silu"),
+                              ((2, 5, 32), (2, 5, 32), (64, 32), (64, 32), (32, 64), (2, 5, 32))),
     "gated_conv": (ops.gated_conv, gated_conv, ((2, 20, 96), (8, 48))),
     "gated_conv of 15 taps": (ops.gated_conv, gated_conv, ((2, 20, 96), (15, 48))),
     "attention": (lambda x: ops.attention(x, 32), lambda x: attention(x, 32), ((2, 20, 3 * 64),)),
@@ -201,7 +207,7 @@ def test_operands_of_other_shapes_are_refused():
 def test_a_glu_refuses_another_activation():
     x, w = ops.as_tensor(np.zeros((2, 3, 32))), Parameter(np.zeros((32, 32), np.float32), matrix=True)
     with pytest.raises(ValueError, match="activation is 'tanh'; expected one of silu, gelu"):
-        ops.glu(x, x, w, w, "tanh")
+        ops.glu(x, x, w, w, activation="tanh")
 
 
 def test_split_refuses_sizes_that_leave_channels_over():

@@ -1,6 +1,7 @@
 """Memory of activations, used again as soon as nothing refers to it."""
 from collections import defaultdict
 from math import prod
+from threading import Lock
 
 import numpy as np
 
@@ -32,11 +33,14 @@ class Pool:
 
     def __init__(self) -> None:
         self.free: dict[tuple, list[tuple[dict, np.ndarray]]] = defaultdict(list)
+        self.lock = Lock()                # that of packed weights is shared by threads
         self.slab, self.room, self.taken = np.empty(0, np.uint8), 0, 0        # taken: bytes ever
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        home = self.free[shape, dtype]
-        return np.asarray(self.Block(home.pop() if home else self._carve(shape, dtype), home))
+        with self.lock:
+            home = self.free[shape, dtype]
+            place = home.pop() if home else self._carve(shape, dtype)
+        return np.asarray(self.Block(place, home))
 
     def _carve(self, shape: tuple[int, ...], dtype: np.dtype) -> tuple[dict, np.ndarray]:
         size = -(-prod(shape) * dtype.itemsize // PAGE) * PAGE

@@ -42,6 +42,14 @@ class Tensor:
         return f"Tensor{self.shape} of {self.data.dtype}"
 
 
+class PackedWeights(dict):
+    """Quantised and packed weights, valid until they change (ops.packing.repack_tasks), in memory of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = Pool()
+
+
 class Tape:
     """The ops that were called, in order. `with tape:` makes it the current tape of this thread; `backward()` walks
     the record in reverse and consumes it.
@@ -49,10 +57,10 @@ class Tape:
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
     bf16, but the operands of products with ternary weights are rounded to int8 by their absmax, per row or channel.
     dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
-    draw random numbers; packed: quantised and packed weights, valid until they change (ops.packing.repack_tasks);
-    grads: buffers in which the gradients of parameters add up, where these are not the parameters' own. on_op: is
-    called after every op, as on_op(op, args, keywords, result); on_backward: after every backward function, with the
-    number of those that are left.
+    draw random numbers; packed: may be shared with other tapes, None keeps nothing; grads: buffers in which the
+    gradients of parameters add up, where these are not the parameters' own. on_op: is called after every op, as
+    on_op(op, args, keywords, result); on_backward: after every backward function, with the number of those that are
+    left.
     """
 
     def __init__(self, precision: str = "fp32", record: bool = True):
@@ -61,7 +69,7 @@ class Tape:
         self.pool = Pool()
         self.nodes: list[tuple[Tensor, Callable[[np.ndarray], None]]] = []
         self.outer: list[Tape | None] = []
-        self.packed: dict | None = {}
+        self.packed: PackedWeights | None = PackedWeights()
         self.grads: dict[Tensor, np.ndarray] = {}
         self.on_op: Callable[[Callable, tuple, dict[str, Any], Tensor], None] | None = None
         self.on_backward: Callable[[int], None] | None = None

@@ -125,9 +125,9 @@ def passes(model: LM, precision: str) -> Iterator[tuple[str, int, Callable]]:
     x, w, r = activations(rng, ROWS, c.dim, "fp32"), np.ones(c.dim, np.float32), zeros((ROWS,))
     y, gv = (activations(rng, ROWS, width, precision) for width in (c.dim, 2 * c.dim))
     taps = activations(rng, conv.TAPS, c.dim, "fp32")
-    dy, g, u, dg, du = (activations(rng, ROWS, c.hidden, precision) for _ in range(5))
+    dy, g, u = (activations(rng, ROWS, c.hidden, precision) for _ in range(3))
     yield f"rms_norm {c.dim}", x.nbytes + y.nbytes, partial(norm.rms_norm, x, w, c.dim, y, r)
-    yield f"glu_bwd {c.hidden}", 5 * dy.nbytes, partial(glu.glu_bwd, dy, g, u, 0, dg, du)
+    yield f"glu_bwd {c.hidden}", 6 * dy.nbytes, partial(glu.glu_bwd, dy, g, u, 0)
     yield f"gated_conv {c.dim}", gv.nbytes + y.nbytes, partial(conv.gated_conv8, gv, taps, LENGTH, y)
     if precision == "fp32":
         p, g, m, v = (zeros((-(-model.parameter_count // TILE_N) * TILE_N,)) for _ in range(4))

@@ -95,9 +95,10 @@ class Recorder:
         return self.add("add", [*residual, y], y.channels) if residual else y
 
     def lower_glu(self, inputs, options):
-        xg, xu, gate, up = inputs
+        xg, xu, gate, up, *down = inputs
         gate, up = (self.lower_linear([x, w], options) for x, w in ((xg, gate), (xu, up)))
-        return self.add("mul", [self.add(options["activation"], [gate], gate.channels), up], up.channels)
+        h = self.add("mul", [self.add(options["activation"], [gate], gate.channels), up], up.channels)
+        return self.lower_linear([h, *down], options) if down else h
 
     def lower_relu2_mlp(self, inputs, options):
         x, up, down, *residual = inputs

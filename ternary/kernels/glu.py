@@ -61,16 +61,17 @@ def glu(xg, xu, gate, up, alpha_g, alpha_u, kind, g, u, y):
 
 
 def glu_bwd_ref(dy, g, u, kind):
-    """dg = dy u f'(g), du = dy f(g)"""
+    """-> y = f(g) u, dg = dy u f'(g), du = dy f(g)"""
     value, slope = value_and_slope_ref(g, kind)
-    return dy * u * slope, dy * value
+    return value * u, dy * u * slope, dy * value
 
 
-@kernel(ref=glu_bwd_ref)
-def glu_bwd(dy, g, u, kind, dg, du):
+@kernel(ref=glu_bwd_ref, updates=("dy", "g", "u"))
+def glu_bwd(dy, g, u, kind):
     for i in prange(g.shape[0]):
         for j in range(0, g.shape[1], TILE_N):
-            d = load_like(vec32(), dy, i, j)
+            d, t = load_like(vec32(), dy, i, j), load_like(vec32(), u, i, j)
             value, slope = activation(load_like(vec32(), g, i, j), kind)
-            store(dg, i, j, d * load_like(vec32(), u, i, j) * slope)
-            store(du, i, j, d * value)
+            store(dy, i, j, value * t)
+            store(g, i, j, d * t * slope)
+            store(u, i, j, d * value)

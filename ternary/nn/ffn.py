@@ -26,8 +26,10 @@ class GLU(Module):
         gate, up = self.gate, self.up
         if self.activation not in ops.FUSED_GLU:
             return self.down(ops.mul(getattr(ops, self.activation)(gate(x)), up(x)), residual=residual)
-        y = ops.glu(gate.normalized(x), up.normalized(x), gate.weight, up.weight, self.activation, gate.quantizer)
-        return self.down(y, residual=residual)
+        down = None if self.down.norm else self.down.weight
+        y = ops.glu(gate.normalized(x), up.normalized(x), gate.weight, up.weight, down, residual if down else None,
+                    self.activation, gate.quantizer)
+        return y if down else self.down(y, residual=residual)
 
 
 class MLP(Module):

@@ -37,30 +37,55 @@ def linear(x: Tensor, weight: Tensor, residual: Tensor | None = None, quantizer:
 
 
 @op
-def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, activation: str, quantizer: str | None = None) -> Tensor:
-    """xg, xu (B, T, K), gate, up (F, K) -> f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu" or "gelu"
+def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, down: Tensor | None = None, residual: Tensor | None = None,
+        activation: str = "silu", quantizer: str | None = None) -> Tensor:
+    """xg, xu (B, T, K), gate, up (F, K) -> h = f(xg @ gate.T) * (xu @ up.T), (B, T, F); f "silu" or "gelu"
 
-    xg and xu are one tensor unless each linear map normalises its own input.
+    With down (M, F): h @ down.T, (B, T, M), with a residual (B, T, M) added, in accum_dtype; h is not kept for the
+    backward pass then. xg and xu are one tensor unless each linear map normalises its own input.
     """
     if activation not in K.ACTIVATIONS:
         raise ValueError(f"[ops.glu] activation is {activation!r}; expected one of {', '.join(K.ACTIVATIONS)}")
-    kind, shape = K.ACTIVATIONS[activation], (*xg.shape[:-1], gate.shape[0])
+    kind, hidden = K.ACTIVATIONS[activation], (*xg.shape[:-1], gate.shape[0])
     expect_shape("glu", "xu", xu, xg.shape)
-    expect_shape("glu", "gate", gate, (shape[-1], xg.shape[-1]))
+    expect_shape("glu", "gate", gate, (hidden[-1], xg.shape[-1]))
     expect_shape("glu", "up", up, gate.shape)
+    shape = (*hidden[:-1], down.shape[0]) if down else hidden
+    if down:
+        expect_shape("glu", "down", down, (shape[-1], hidden[-1]))
+    if residual:
+        if not down:
+            raise ValueError("[ops.glu] a residual without down; expected both, or add it with ops.add")
+        expect_shape("glu", "residual", residual, shape)
     if is_few(xg):
         value, _ = K.value_and_slope_ref(product(xg, gate, quantizer), kind)
-        return Tensor(value * product(xu, up, quantizer), shape), None
+        rows = value * product(xu, up, quantizer)
+        if down:
+            rows = product(Tensor(rows, hidden), down, quantizer)
+        return Tensor(rows + residual.data if residual else rows, shape), None
     g_w, u_w = packed_weight(gate, quantizer), packed_weight(up, quantizer)
-    y = empty(shape)
-    g, u = scratch(y.data.shape), scratch(y.data.shape)
-    K.glu(xg.data, xu.data, g_w.w_forward, u_w.w_forward, g_w.alpha, u_w.alpha, kind, g, u, y.data)
+    h = empty(hidden)
+    g, u = scratch(h.data.shape), scratch(h.data.shape)
+    K.glu(xg.data, xu.data, g_w.w_forward, u_w.w_forward, g_w.alpha, u_w.alpha, kind, g, u, h.data)
+
+    def backward_of_h(dh):
+        """dh becomes h."""
+        K.glu_bwd(dh, g, u, kind)
+        linear_backward(g, xg, g_w)
+        linear_backward(u, xu, u_w)
+
+    if down is None:
+        return h, backward_of_h
+    down_w, y = packed_weight(down, quantizer), empty(shape, accum=residual is not None)
+    matmul(h.data, down_w.w_forward, down_w.alpha, residual.data if residual else y.data[:0], False, y.data)
 
     def backward(dy):
-        dg, du = scratch(g.shape), scratch(g.shape)
-        K.glu_bwd(dy, g, u, kind, dg, du)
-        linear_backward(dg, xg, g_w)
-        linear_backward(du, xu, u_w)
+        dh = scratch(g.shape)
+        matmul(dy, down_w.w_backward, down_w.alpha, dh[:0], False, dh)
+        backward_of_h(dh)
+        add_weight_grad(dy, dh, down_w)
+        if residual:
+            donate_grad(residual, dy)
     return y, backward
 
 

@@ -5,7 +5,7 @@ from functools import partial, wraps
 
 import numpy as np
 
-from ternary.autograd.tape import Tensor, current_tape, scratch
+from ternary.autograd.tape import PackedWeights, Tensor, current_tape, scratch
 from ternary.compiler.layout import TILE_N, padded
 from ternary.kernels.gemm import pack, quant
 from ternary.kernels.gemm.lookup import CODE_DTYPES, CODES_PER_TILE
@@ -33,17 +33,21 @@ def cached_on_tape(f: Callable) -> Callable:
     """Keep what f returns for a weight until `repack_tasks`."""
     @wraps(f)
     def get(weight: Tensor, *args):
-        cache = current_tape().packed
-        if cache is None:
+        tape = current_tape()
+        if tape.packed is None:
             return f(weight, *args)
         key = f.__name__, id(weight), *args
-        if (found := cache.get(key)) is None:             # the weight too: its id must not be given to another one
-            found = cache[key] = weight, f(weight, *args), partial(get, weight, *args)
+        if (found := tape.packed.get(key)) is None:
+            pool, tape.pool = tape.pool, tape.packed.pool
+            try:                          # the weight is kept too: its id must not be given to another one
+                found = tape.packed[key] = weight, f(weight, *args), partial(get, weight, *args)
+            finally:
+                tape.pool = pool
         return found[1]
     return get
 
 
-def repack_tasks(packed: dict, weights: Container[Tensor]) -> list[Callable[[], object]]:
+def repack_tasks(packed: PackedWeights, weights: Container[Tensor]) -> list[Callable[[], object]]:
     """Empty a tape's `packed`, after a change of the weights -> tasks that fill it again, to be run on tapes that share
     it; other tensors than `weights` are forgotten."""
     tasks = [pack for weight, _, pack in packed.values() if weight in weights]

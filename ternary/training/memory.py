@@ -35,7 +35,8 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     head = (-(-model.config.vocab_size // 32) * 32) * 128 * 2 * config.threads        # e of kernels/cross_entropy.py
     state = sum(4 * prod(shape) for shape in moments.values())
     # a step, an evaluation or a copy for the checkpoint: each gives its memory back
-    activations = max(workers * trainer.tapes[0].pool.taken + head, workers * evaluation(model, config),
+    tape = trainer.tapes[0]
+    activations = max(workers * tape.pool.taken + tape.packed.pool.taken + head, workers * evaluation(model, config),
                       parameters + state)
     return {"the program": BASE + EACH_THREAD * config.threads,
             "parameters and gradients": (1 + gradients) * parameters,

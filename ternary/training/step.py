@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ternary.autograd.pool import Pool, aligned
-from ternary.autograd.tape import Tape, current_tape
+from ternary.autograd.tape import PackedWeights, Tape, current_tape
 from ternary.errors import NumericError, UsageError
 from ternary.machine.workers import Workers
 from ternary.models.lm import LM
@@ -110,10 +110,10 @@ class Trainer:
                                for name, (part, stored, *_) in self.optimizer.slots.items()})
 
     def release(self) -> None:
-        """Give back the memory of activations until the next step."""
-        self.tapes[0].packed.clear()              # packed weights are in the same memory
+        """Give back the memory of activations and packed weights until the next step."""
+        packed = PackedWeights()
         for tape in self.tapes:
-            tape.pool = Pool()
+            tape.pool, tape.packed = Pool(), packed
 
     def clear(self) -> None:
         """Set all gradients to zero."""
