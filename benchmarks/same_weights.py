@@ -4,7 +4,8 @@
                                       [--train="--vocab-sampling 0"]
 
 OLD and NEW are the `ternary` commands of two installations on the same machine. A run of the same model, precision,
-seed, batch and threads gives the same bits, so any difference comes from a change of the arithmetic.
+seed, batch and threads gives the same bits, so any difference comes from a change of the arithmetic. Where weights
+differ, both curves of the training loss are printed, one value every ten steps.
 """
 import argparse
 import hashlib
@@ -43,6 +44,12 @@ def difference(a: Path, b: Path) -> dict:
     return {"same": same, "sha256": digest, "largest_difference": float(abs(left[worst] - right[worst]).max())}
 
 
+def curve(run: Path) -> list[float]:
+    """The training loss of a run, as it was logged."""
+    rows = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    return [round(row["loss"], 4) for row in rows if row["kind"] == "train"]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old")
@@ -61,7 +68,8 @@ def main() -> int:
                           shlex.split(given.train))
                     for side, command in (("old", given.old), ("new", given.new))]
             row = {"model": model, "precision": precision, **difference(*runs)}
-            failed |= not row["same"]
+            if not row["same"]:
+                failed, row["curves"] = True, [curve(run.parent) for run in runs]
             print(json.dumps(row), flush=True)
     return int(failed)
 

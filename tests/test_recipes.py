@@ -13,8 +13,7 @@ def test_every_model_of_the_published_line_has_a_recipe():
     assert set(recipes.names()) == set(MODELS.names())
 
 
-@pytest.mark.parametrize("kind", recipes.KINDS)
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name, kind", [(name, kind) for name in recipes.names() for kind in recipes.kinds(name)])
 def test_a_recipe_is_a_run_that_can_start(name, kind):
     config = resolve(TrainConfig(**from_options({"recipe": f"{name}:{kind}"})))
     assert config.model == name and any((config.hours, config.tokens, config.steps, config.epochs))
@@ -35,6 +34,12 @@ def test_a_budget_replaces_that_of_a_recipe():
 def test_an_unknown_recipe_names_those_that_exist(spec):
     with pytest.raises(UsageError, match="wanted NAME or NAME:published.*searchlm-8.3"):
         from_options({"recipe": spec or " "})
+
+
+def test_a_model_that_was_never_published_has_only_our_recipe():
+    with pytest.raises(UsageError, match="bolt-lfm was never published, it is a model of ours; use --recipe bolt-lfm"):
+        from_options({"recipe": "bolt-lfm:published"})
+    assert from_options({"recipe": "bolt-lfm"})["model"] == "bolt-lfm"
 
 
 def test_a_curriculum_replaces_the_data_of_a_recipe():
