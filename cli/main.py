@@ -115,10 +115,10 @@ def _report(error: BaseException, as_json: bool) -> int:
     """Print what happened on stderr, and on stdout too under --json; the exit code."""
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory; a smaller model, shorter texts or a smaller --batch needs less")
-    if isinstance(error, OSError):  # a full disk, a file that went away
-        where = f"{error.filename}: " if error.filename else ""
-        error = ResourceError(f"{where}{error.strerror or error}; --debug shows where this happened")
     line = line_of_user(error)
+    if isinstance(error, OSError):  # a full disk, a file that went away
+        where = "".join(f"{part}: " for part in (line, error.filename) if part)
+        error = ResourceError(f"{where}{error.strerror or error}; --debug shows where this happened")
     library = (error.name or "numba").partition(".")[0] if isinstance(error, ImportError) and not line else "ternary"
     if library != "ternary":  # such as a NumPy that is too new for this Numba
         library = "numba numpy" if library in ("numba", "numpy", "llvmlite") else library

@@ -166,6 +166,13 @@ def test_an_error_in_code_of_the_user_names_its_line(tmp_path, line, what):
     assert err.endswith("; --debug shows the traceback\n")
 
 
+def test_a_file_that_code_of_the_user_does_not_find_names_its_line(tmp_path):
+    (tmp_path / "mine.py").write_text("def read():\n    yield open('gone.txt').read()\n")
+    body = "from ternary.text.readers import READERS; list(READERS.get('mine.py:read')())"
+    code, _, err = run("models", body=body, cwd=tmp_path)
+    assert code == 5 and err.startswith("Error: mine.py, line 2: gone.txt: No such file")
+
+
 def test_flags_behind_two_dashes_are_words():
     assert run("models", "--", "--debug", body="print(what)")[1] == "--debug\n"
     code, out, _ = run("models", "--", "--json", body="raise errors.DataError(what)")

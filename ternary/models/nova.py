@@ -27,6 +27,7 @@ class NovaConfig(LMConfig):
             raise UsageError(f"[NovaConfig] heads is {self.heads}; wanted heads of a multiple of 32 channels, which "
                              f"make up dim {self.dim}; use {max(1, self.dim // 64)}")
 
+
 @MODELS.register("nova")
 class Nova(LM):
     """v5.2: a transformer of pre-LayerNorm blocks, rotary attention and GEGLU, all weights float.
