@@ -9,7 +9,7 @@ import numpy as np
 from ternary.compiler.isa import LANES
 from ternary.compiler.jit import device
 from ternary.compiler.layout import TILE_N
-from ternary.compiler.tile_memory import load_like, outer_fma, store, store_number
+from ternary.compiler.tile_memory import load_like, outer_fma, store
 from ternary.compiler.tiles import tile, vec32
 from ternary.compiler.two_bit import PANEL, row, wide, wide4
 from ternary.kernels.decode.rows import ONE, copied, softmax
@@ -39,20 +39,23 @@ def rotated(x, a, angles, position, head, y, at):
 def remember(x, a, n, head, rotary, angles, position, cache, co, room, at):
     """Keys and values of qkv x[a:a + 3 n] go to the cache, the query to x[at:]."""
     slot = position % room
+    to = co + (room + slot) * n                  # of the values; keys are stored there first, rounded in vectors
     for h in range(0, n, head):
         key = co + h * room + slot // PANEL * PANEL * head + slot % PANEL
         if rotary:
             rotated(x, a + n + h, angles, position, head, x, at + h)
         else:
             copied(x, a + n + h, x, at + h, head)
+        for j in range(h, h + head, TILE_N):
+            store(cache, 0, to + j, load_like(vec32(), x, 0, at + j))
         for d in range(head):
-            store_number(cache, 0, key + d * PANEL, x[at + h + d])
+            cache[key + d * PANEL] = cache[to + h + d]
         if rotary:
             rotated(x, a + h, angles, position, head, x, at + h)
         else:
             copied(x, a + h, x, at + h, head)
-    for j in range(n):
-        store_number(cache, 0, co + (room + slot) * n + j, x[a + 2 * n + j])
+    for j in range(0, n, TILE_N):
+        store(cache, 0, to + j, load_like(vec32(), x, 0, a + 2 * n + j))
 
 
 @device
