@@ -156,21 +156,14 @@ def test_a_library_that_does_not_load():
     assert code == 1 and err.startswith("Error: internal error (ImportError: ") and "reinstall" not in err
 
 
-@pytest.mark.parametrize("line, what", [("{}['lost']", "KeyError: 'lost'"), ("import nowhere", "ModuleNotFoundError: "),
-                                        ("import json; json.loads('?')", "JSONDecodeError: ")])
-def test_an_error_in_code_of_the_user_names_its_line(tmp_path, line, what):
+@pytest.mark.parametrize("line, code, what", [
+    ("{}['lost']", 1, "KeyError: 'lost'"), ("import nowhere", 1, "ModuleNotFoundError: "),
+    ("import json; json.loads('?')", 1, "JSONDecodeError: "), ("open('gone')", 5, "gone: No such file or directory")])
+def test_an_error_in_code_of_the_user_names_its_line(tmp_path, line, code, what):
     (tmp_path / "mine.py").write_text(f"def read():\n    yield 'a'\n    {line}\n")
     body = "from ternary.text.readers import READERS; list(READERS.get('mine.py:read')())"
-    code, _, err = run("models", body=body, cwd=tmp_path)
-    assert code == 1 and err.startswith(f"Error: mine.py, line 3: {what}")
-    assert err.endswith("; --debug shows the traceback\n")
-
-
-def test_a_file_that_code_of_the_user_does_not_find_names_its_line(tmp_path):
-    (tmp_path / "mine.py").write_text("def read():\n    yield open('gone.txt').read()\n")
-    body = "from ternary.text.readers import READERS; list(READERS.get('mine.py:read')())"
-    code, _, err = run("models", body=body, cwd=tmp_path)
-    assert code == 5 and err.startswith("Error: mine.py, line 2: gone.txt: No such file")
+    found, _, err = run("models", body=body, cwd=tmp_path)
+    assert found == code and err.startswith(f"Error: mine.py, line 3: {what}") and "; --debug shows " in err
 
 
 def test_flags_behind_two_dashes_are_words():

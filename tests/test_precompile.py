@@ -3,11 +3,13 @@ import os
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 from tiny import TINY, stories
 
 from ternary.compiler.backend import Trace, run, use_backend
+from ternary.compiler.compat import OPT_LEVEL, cached_njit, config
 from ternary.compiler.isa import PRECISIONS
 from ternary.config import TrainConfig
 from ternary.training.callbacks.evaluation import PROMPT
@@ -133,6 +135,19 @@ def test_without_compilation_there_are_no_kernels():
     done = subprocess.run([sys.executable, "-m", "ternary", "doctor"], env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
                           text=True, capture_output=True)
     assert done.returncode == 2 and done.stderr.startswith("Error: NUMBA_DISABLE_JIT is set")
+
+
+def test_kernels_compile_at_our_level_and_code_of_the_user_at_numbas():
+    seen, before = [], config.OPT
+
+    def level(x): raise TypeError("only in compiled code")
+
+    @numba.extending.overload(level)
+    def _(x):
+        seen.append(int(config.OPT))
+        return lambda x: x
+    assert cached_njit(lambda: level(1), None, entry=True)() + numba.njit(lambda: level(2.0))() == 3
+    assert seen == [OPT_LEVEL, before] and config.OPT == before
 
 
 def test_processes_compile_into_the_cache(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ternary import __version__
 from ternary.compiler.backend import current_backend
-from ternary.compiler.compat import cached_njit, config, refuse_python_calls
+from ternary.compiler.compat import OPT_LEVEL, cached_njit, config, refuse_python_calls
 from ternary.compiler.isa import ISA
 from ternary.errors import UsageError
 
@@ -32,7 +32,7 @@ if config.DISABLE_JIT:            # tile code is no Python
 
 
 def _cache_dir() -> Path | None:
-    """The cache folder for this version of the sources, CPU path and NUMBA_OPT; None if it cannot be made.
+    """The cache folder for this version of the sources, CPU path and level of optimisation; None if it cannot be made.
 
     One that cannot be written is still read. Folders that were not used for a week are deleted.
     """
@@ -40,7 +40,7 @@ def _cache_dir() -> Path | None:
     sources = sorted(p for folder in ("compiler", "kernels") for p in (package / folder).rglob("*.py"))
     state = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
     cache = os.environ.get("TERNARY_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "ternary")
-    folder = Path(os.path.expanduser(cache)) / "jit" / f"{__version__}-{state}-{ISA}-O{int(config.OPT)}"
+    folder = Path(os.path.expanduser(cache)) / "jit" / f"{__version__}-{state}-{ISA}-O{int(OPT_LEVEL)}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "used").touch()

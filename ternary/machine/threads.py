@@ -34,8 +34,6 @@ def set_threads(wanted: int | None = None) -> int:
         os.environ.setdefault(name, "1")
     # a waiting thread that spins for long loses its turn to any other process on the core, and all wait for it
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-    # kernels say themselves what is vectorised: they are as fast as with level 3, and compile an eighth sooner
-    os.environ.setdefault("NUMBA_OPT", "1")
     return threads
 
 
