@@ -7,8 +7,9 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Generic, TypeVar
 
 from ternary.errors import UsageError, line_of_user
@@ -111,10 +112,18 @@ def _load(place: str) -> ModuleType:
     return _load_file(path, path.stat().st_mtime_ns)
 
 
+class SourceLoader(SourceFileLoader):
+    """Compiles the file as it is: bytecode of another version of the same second and length would pass for its own."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 @cache
 def _load_file(path: Path, modified: int) -> ModuleType:
     """Loaded once; anew only after the file has changed. While it is loaded, it may import others of its folder."""
-    spec = importlib.util.spec_from_file_location(f"ternary_outside.{path.stem}", path)
+    name = f"ternary_outside.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, loader=SourceLoader(name, str(path)))
     assert spec and spec.loader           # as for every file that is called *.py
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     added = [folder for folder in [str(path.parent)] if folder not in sys.path]
