@@ -190,6 +190,16 @@ def test_what_is_not_used_gets_no_gradient():
     np.testing.assert_allclose(x.grad, 3 * x.data ** 2)
 
 
+def test_backward_leaves_the_weights_of_a_root_alone():
+    with Tape("fp32") as tape:
+        x, w = Tensor(normal(4, 32).astype(np.float32)), Tensor(normal(32, 32).astype(np.float32))
+        x.shape, w.grad = (1, 4, 32), np.zeros((32, 32), np.float32)
+        y = ops.glu(x, x, w, w)
+        weights = np.ones_like(y.data)
+        tape.backward((y, weights))
+    assert (weights == 1).all() and w.grad.any()
+
+
 def test_memory_is_used_again_but_never_while_a_view_lives():
     tape = Tape("fp32")
     a = tape.pool.empty((4, 32), np.dtype(np.float32))

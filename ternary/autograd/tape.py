@@ -90,7 +90,7 @@ class Tape:
         skipped.
         """
         for y, weight in roots:
-            dy = weight if isinstance(weight, np.ndarray) else self._constant(y, weight)
+            dy = weight.copy() if isinstance(weight, np.ndarray) else self._constant(y, weight)    # ops overwrite it
             y.grad = dy if y.grad is None else y.grad + dy
         with self:
             while self.nodes:
