@@ -1,5 +1,7 @@
 """Code from outside the package: models, schedules, loggers, objectives, callbacks, each one file of a user's own."""
 import json
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,3 +258,13 @@ def test_the_decoder_of_the_page(here, corpus, tmp_path):
     text = here("generate", "The", "--checkpoint", tmp_path / "run", "--decoder", f"{mine}:Patient",
                 "--set", "tokens=30", "--max-tokens", 20, "--json")
     assert text.json["tokens"] == 20
+
+
+def test_a_file_that_changes_within_a_second_runs_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "mine.py"
+    for kind in ("mini", "maxi"):
+        path.write_text(f"class Mine:\n    name = '{kind}'\n")
+        os.utime(path, ns=(10**18, 10**18 + ord(kind[1])))
+        assert Registry("thing", "--thing", "ternary.recipes").get(f"{path}:Mine").name == kind
+    assert os.listdir(tmp_path) == ["mine.py"]

@@ -200,6 +200,18 @@ def test_backward_leaves_the_weights_of_a_root_alone():
     assert (weights == 1).all() and w.grad.any()
 
 
+def test_a_glu_with_its_last_map_keeps_less_than_without():
+    taken = []
+    for together in (True, False):
+        with Tape("fp32") as tape:
+            x, w = Tensor(np.zeros((512, 32), np.float32), (1, 512, 32)), Tensor(np.zeros((32, 32), np.float32))
+            y = ops.glu(x, x, w, w, w) if together else ops.linear(ops.glu(x, x, w, w), w)
+            for _ in range(5):
+                y = ops.glu(y, y, w, w, w) if together else ops.linear(ops.glu(y, y, w, w), w)
+        taken.append(tape.pool.taken)
+    assert taken[1] - taken[0] == 5 * x.data.nbytes       # the product of the sixth is in use when it is made
+
+
 def test_memory_is_used_again_but_never_while_a_view_lives():
     tape = Tape("fp32")
     a = tape.pool.empty((4, 32), np.dtype(np.float32))

@@ -57,7 +57,7 @@ class Tape:
     precision is that of activations: "bf16" (as uint16), "fp32", or "fp64", which runs on the references; "int8" is
     bf16, but the operands of products with ternary weights are rounded to int8 by their absmax, per row or channel.
     dtype: of activations; accum_dtype: of the residual stream and of sums (float32, or float64); rng: for ops that
-    draw random numbers; packed: may be shared with other tapes, None keeps nothing; grads: buffers in which the
+    draw random numbers; packed: may be that of other tapes too, None keeps nothing; grads: buffers in which the
     gradients of parameters add up, where these are not the parameters' own. on_op: is called after every op, as
     on_op(op, args, keywords, result); on_backward: after every backward function, with the number of those that are
     left.

@@ -69,7 +69,7 @@ def glu(xg: Tensor, xu: Tensor, gate: Tensor, up: Tensor, down: Tensor | None = 
     K.glu(xg.data, xu.data, g_w.w_forward, u_w.w_forward, g_w.alpha, u_w.alpha, kind, g, u, h.data)
 
     def backward_of_h(dh):
-        """dh becomes h."""
+        """Overwrites dh with h, which was not kept."""
         K.glu_bwd(dh, g, u, kind)
         linear_backward(g, xg, g_w)
         linear_backward(u, xu, u_w)
