@@ -150,6 +150,50 @@ def test_kernels_compile_at_our_level_and_code_of_the_user_at_numbas():
     assert seen == [OPT_LEVEL, before] and config.OPT == before
 
 
+OUTSIDE = """
+import sys
+
+import numba
+import numpy as np
+from ternary.compiler.jit import device, kernel
+
+@device
+def twice(x):
+    if x > 3:
+        raise ValueError("too large")
+    print("twice", x)
+    return 2 * x
+
+@kernel(ref=lambda x: 2 * x, parallel=False)
+def twice_all(x, out):
+    for i in range(len(x)):
+        out[i] = twice(x[i])
+
+@numba.njit
+def of_the_user(x):
+    return np.sort(x)[0]
+
+x, out = np.full(3, 2, np.float32), np.zeros(3, np.float32)
+twice_all(x, out)
+print(out.sum(), sum(twice_all.compiled.stats.cache_hits.values()), of_the_user(out))
+if "raise" in sys.argv:
+    twice_all(2 * x, out)
+"""
+
+
+def test_device_functions_print_and_raise_in_compiled_and_loaded_kernels(tmp_path):
+    """Both need Python objects, which the compiled code finds by variables that are set after it is loaded."""
+    (tmp_path / "outside.py").write_text(OUTSIDE)
+
+    def run(*args):
+        done = subprocess.run([sys.executable, "outside.py", *args], cwd=tmp_path, text=True, capture_output=True,
+                              env={**os.environ, "TERNARY_CACHE": str(tmp_path), "NUMBA_NUM_THREADS": "1"})
+        return done.stdout.splitlines(), done.stderr
+    for hits in (0, 1):
+        assert run() == ([*["twice 2.0"] * 3, f"12.0 {hits} 4.0"], "")
+    assert "ValueError: too large" in run("raise")[1]
+
+
 def test_processes_compile_into_the_cache(tmp_path):
     """What another process has claimed is left to it; if that one is killed, the set counts as not compiled."""
     lines = in_a_process(tmp_path, """

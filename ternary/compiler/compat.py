@@ -21,7 +21,9 @@ from numba.core.caching import (
     _CacheLocator,
     _SourceFileBackedLocatorMixin,
 )
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.environment import lookup_environment
 from numba.core.runtime.nrt import rtsys
 from numba.extending import intrinsic, lower_builtin, models, overload, register_model, type_callable
 from numba.np import arrayobj
@@ -44,17 +46,72 @@ def cached_njit(f: Callable, folder: Path | None, entry: bool, **options) -> Cal
     dispatcher = njit(**options)(f)
     if folder:
         dispatcher._cache = _cache_below(folder, entry)(f)
-    compile_at_numbas_level = dispatcher.compile
+    compile_as_numba_does = dispatcher.compile
 
-    def compile_at_our_level(signature):
-        with global_compiler_lock:                # code of the user compiles before or after it, at Numba's level
-            config.OPT, before = OPT_LEVEL, config.OPT
-            try:
-                return compile_at_numbas_level(signature)
-            finally:
-                config.OPT = before
-    dispatcher.compile = compile_at_our_level
+    def compile_as_we_do(signature):
+        with _our_settings(dispatcher.targetctx):
+            return compile_as_numba_does(signature)
+    dispatcher.compile = compile_as_we_do
     return dispatcher
+
+
+@contextmanager
+def _our_settings(context) -> Iterator[None]:
+    """Compile at our level, as _OptimizedOnce. Code of the user compiles before or after it, with Numba's settings."""
+    with global_compiler_lock:
+        rtsys.initialize(context)                 # compiles the runtime, with Numba's settings
+        codegen = context.codegen()
+        before = config.OPT, codegen._library_class
+        config.OPT, codegen._library_class = OPT_LEVEL, _OptimizedOnce
+        try:
+            yield
+        finally:
+            config.OPT, codegen._library_class = before
+
+
+class _OptimizedOnce(JITCodeLibrary):
+    """Code that is optimised, and translated to machine code, when Python needs a pointer to a function of it.
+
+    Numba does both for each function, and for a parallel loop up to four times: for its body, for two wrappers, and
+    for the function it is in. All but the last one is linked into the next; the result is never called.
+    """
+    _compiled_object = None
+    _translated = False
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+        self._finalize_dynamic_globals()          # functions that have them are not cached
+        if self._compiled_object:                 # from the cache
+            self._translate()
+
+    def _translate(self) -> None:
+        self._translated = True
+        super()._finalize_final_module()
+        for variable in self._final_module.global_variables:
+            self.set_env(variable.name, lookup_environment(variable.name))
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        body_of_a_loop = self.name.startswith("__numba_parfor_gufunc")       # has a wrapper for Python nevertheless
+        if not self._translated and not body_of_a_loop and name in {f.name for f in self.get_defined_functions()}:
+            super()._optimize_final_module()
+            self._translate()
+        return super().get_pointer_to_function(name)
+
+    @property
+    def codegen(self):
+        """Numba calls its method set_env for every library, but there is no variable to set before translation."""
+        return self
+
+    def set_env(self, name: str, env) -> None:
+        if self._translated and env is not None:
+            self._codegen.set_env(name, env)
+
+    def serialize_using_object_code(self) -> tuple:
+        return super().serialize_using_object_code() if self._translated else self.serialize_using_bitcode()
 
 
 class _CheckedFile(IndexDataCacheFile):
@@ -125,7 +182,6 @@ def _cache_below(folder: Path, entry: bool) -> type[FunctionCache]:
 
         def load_overload(self, sig, target_context):
             """Without the rules for compiling, which take 0.15 s to load; cached code only needs the runtime."""
-            rtsys.initialize(target_context)
             with self._guard_against_spurious_io_errors():
                 return self._load_overload(sig, target_context)
 
