@@ -46,18 +46,18 @@ def cached_njit(f: Callable, folder: Path | None, entry: bool, **options) -> Cal
     dispatcher = njit(**options)(f)
     if folder:
         dispatcher._cache = _cache_below(folder, entry)(f)
-    compile_as_numba_does = dispatcher.compile
+    compile_function = dispatcher.compile
 
-    def compile_as_we_do(signature):
-        with _our_settings(dispatcher.targetctx):
-            return compile_as_numba_does(signature)
-    dispatcher.compile = compile_as_we_do
+    def compile_kernel(signature):
+        with _kernel_settings(dispatcher.targetctx):
+            return compile_function(signature)
+    dispatcher.compile = compile_kernel
     return dispatcher
 
 
 @contextmanager
-def _our_settings(context) -> Iterator[None]:
-    """Compile at our level, as _OptimizedOnce. Code of the user compiles before or after it, with Numba's settings."""
+def _kernel_settings(context) -> Iterator[None]:
+    """OPT_LEVEL and _OptimizedOnce. Code of the user compiles before or after it, with Numba's settings."""
     with global_compiler_lock:
         rtsys.initialize(context)                 # compiles the runtime, with Numba's settings
         codegen = context.codegen()
@@ -70,13 +70,13 @@ def _our_settings(context) -> Iterator[None]:
 
 
 class _OptimizedOnce(JITCodeLibrary):
-    """Code that is optimised, and translated to machine code, when Python needs a pointer to a function of it.
+    """A module that is optimised, and emitted as machine code, when Python needs a pointer to a function in it.
 
     Numba does both for each function, and for a parallel loop up to four times: for its body, for two wrappers, and
-    for the function it is in. All but the last one is linked into the next; the result is never called.
+    for the function it is in. Each is linked into the next, so only the code of the last one is ever called.
     """
     _compiled_object = None
-    _translated = False
+    _emitted = False
 
     def _optimize_final_module(self) -> None:
         pass
@@ -85,10 +85,10 @@ class _OptimizedOnce(JITCodeLibrary):
         self._finalized = True
         self._finalize_dynamic_globals()          # functions that have them are not cached
         if self._compiled_object:                 # from the cache
-            self._translate()
+            self._emit()
 
-    def _translate(self) -> None:
-        self._translated = True
+    def _emit(self) -> None:
+        self._emitted = True
         super()._finalize_final_module()
         for variable in self._final_module.global_variables:
             self.set_env(variable.name, lookup_environment(variable.name))
@@ -96,22 +96,22 @@ class _OptimizedOnce(JITCodeLibrary):
     def get_pointer_to_function(self, name: str) -> int:
         self._ensure_finalized()
         body_of_a_loop = self.name.startswith("__numba_parfor_gufunc")       # has a wrapper for Python nevertheless
-        if not self._translated and not body_of_a_loop and name in {f.name for f in self.get_defined_functions()}:
+        if not self._emitted and not body_of_a_loop and name in {f.name for f in self.get_defined_functions()}:
             super()._optimize_final_module()
-            self._translate()
+            self._emit()
         return super().get_pointer_to_function(name)
 
     @property
     def codegen(self):
-        """Numba calls its method set_env for every library, but there is no variable to set before translation."""
+        """Of this property, Numba calls set_env only, for each function; before `_emit` there is no variable to set."""
         return self
 
     def set_env(self, name: str, env) -> None:
-        if self._translated and env is not None:
+        if self._emitted and env is not None:
             self._codegen.set_env(name, env)
 
     def serialize_using_object_code(self) -> tuple:
-        return super().serialize_using_object_code() if self._translated else self.serialize_using_bitcode()
+        return super().serialize_using_object_code() if self._emitted else self.serialize_using_bitcode()
 
 
 class _CheckedFile(IndexDataCacheFile):
