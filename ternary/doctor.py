@@ -10,7 +10,7 @@ from ternary.config import TrainConfig
 from ternary.errors import TernaryError
 from ternary.machine.hardware import cpu_name, memory_limit, total_memory, usable_cores
 from ternary.machine.heartbeat import heartbeat, say
-from ternary.machine.threads import threading_layer
+from ternary.machine.threads import WITHOUT_OPENMP, threading_layer
 from ternary.models import MODELS
 from ternary.text.token_store import cache_folder
 from ternary.training.plan import new_model, resolve
@@ -23,8 +23,9 @@ def facts() -> dict[str, str]:
     """Each with where it comes from."""
     cores, why = usable_cores()
     forced = " (TERNARY_ISA)" if os.environ.get("TERNARY_ISA") else " (the best of this CPU)"
+    slow = f" ({WITHOUT_OPENMP})" if threading_layer() == "workqueue" else ""
     return {"Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}", "CPU": cpu_name(),
-            "cores": f"{cores} usable ({why})", "threads": threading_layer(),
+            "cores": f"{cores} usable ({why})", "threads": threading_layer() + slow,
             "memory": f"{memory_limit() / 1e9:.1f} GB free of {total_memory() / 1e9:.1f}",
             "CPU path": ISA + forced, "precision": f"{PRECISIONS[0]} (the fastest of {', '.join(PRECISIONS)})",
             **{name: found for name in LIBRARIES if (found := installed(name))},

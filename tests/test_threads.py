@@ -11,10 +11,13 @@ import pytest
 
 from ternary.compiler import backend
 from ternary.compiler.jit import KERNELS
+from ternary.config import TrainConfig
+from ternary.doctor import facts
 from ternary.errors import ResourceError
 from ternary.kernels import adamw
 from ternary.machine import threads
 from ternary.machine.threads import kernel_call, threading_layer
+from ternary.training.plan import reasons, resolve
 
 # what set_threads leaves, before Numba is imported
 SET = ("import sys, os, json; from ternary.machine import threads; threads.usable_cores = lambda: (4, 'all'); "
@@ -97,6 +100,15 @@ def test_two_threads_call_kernels_at_once(layer):
     if layer == "omp" and "Numba cannot start threads" in done.stderr:
         pytest.skip("no OpenMP here")
     assert done.returncode == 0 and done.stdout == f"{layer} {{8192.0}}\n", done.stderr
+
+
+def test_a_run_and_the_doctor_say_what_is_missing_without_openmp(monkeypatch):
+    open_settings = TrainConfig(model="bolt-small", threads=2)
+    for layer, said in (("workqueue", True), ("omp", False)):
+        for module in ("ternary.training.plan", "ternary.doctor"):
+            monkeypatch.setattr(f"{module}.threading_layer", lambda layer=layer: layer)
+        assert any("install libgomp" in reason for reason in reasons(open_settings, resolve(open_settings))) == said
+        assert ("install libgomp" in facts()["threads"]) == said
 
 
 def test_references_need_no_threads(monkeypatch):

@@ -117,7 +117,8 @@ def test_micro_batches_hold_each_row_once_and_are_even(rows, seq_len):
     assert max(sizes) * seq_len <= cut.MICRO_BATCH_TOKENS or max(sizes) == 1
 
 
-def test_workers_are_as_many_as_share_the_micro_batches_evenly():
+def test_workers_are_as_many_as_share_the_micro_batches_evenly(monkeypatch):
+    monkeypatch.setattr("ternary.machine.workers.threading_layer", lambda: "omp")     # also where there is none
     assert plan_workers(1, 16, 256) == 1
     assert plan_workers(2, 4, 256) == 1               # one micro-batch
     assert plan_workers(2, 16, 256) == 2

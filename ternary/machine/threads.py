@@ -11,6 +11,8 @@ from ternary.machine.hardware import usable_cores
 from ternary.machine.ranks import ranks_here
 
 _ALONE, _TOGETHER = Lock(), nullcontext()
+# bolt-small on two threads, benchmarks/LOG.md
+WITHOUT_OPENMP = "no OpenMP, which makes training a third slower: install libgomp, in Debian libgomp1"
 
 
 def set_threads(wanted: int | None = None) -> int:

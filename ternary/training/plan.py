@@ -15,7 +15,7 @@ from ternary.config import TrainConfig, flag_of
 from ternary.errors import UsageError
 from ternary.machine.hardware import total_memory, usable_cores
 from ternary.machine.ranks import World, world
-from ternary.machine.threads import threading_layer
+from ternary.machine.threads import WITHOUT_OPENMP, threading_layer
 from ternary.models import LM, MODELS
 from ternary.nn.module import Parameter
 from ternary.objectives import OBJECTIVES, Objective, trained_parameters
@@ -94,7 +94,9 @@ def reasons(asked: TrainConfig, config: TrainConfig) -> list[str]:
     if asked.threads is None:
         notes.append(f"threads {config.threads} ({best_threads()[1]})")
     if asked.workers is None:
-        notes.append(f"workers {config.workers} (limited by threads and micro-batches)")
+        alone = config.threads != 1 and threading_layer() == "workqueue"
+        why = WITHOUT_OPENMP if alone else "limited by threads and micro-batches"
+        notes.append(f"workers {config.workers} ({why})")
     if asked.precision == "auto":
         notes.append(f"{config.precision} (the fastest with {ISA})")
     if asked.lr is None:
