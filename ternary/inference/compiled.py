@@ -26,6 +26,8 @@ from ternary.models.lm import LM
 from ternary.text.tokenizer import Tokenizer
 
 ROOM = 64                         # positions of the first cache of keys and values
+FLOATS, INTS = np.zeros(0, np.float32), np.zeros(0, np.int64)
+NO_SAMPLER = P.Sampler(INTS, 0, 0.0, 0, 0.0, 0.0, np.zeros((0, 1)), FLOATS, INTS, FLOATS, FLOATS)     # of reading
 
 
 @dataclass
@@ -183,7 +185,8 @@ class CompiledDecoder(Decoder):
         streams = P.Streams(state.numbers, state.cache, state.positions[0] + np.arange(len(tokens)), zeros, zeros)
         with self.turn:
             w = self.scratch(len(tokens), state.room)
-            P.read(self.program(state.room), self.head, w, streams, tokens)
+            P.run(self.program(state.room), self.head, w, streams, NO_SAMPLER, tokens,
+                  np.zeros((0, len(tokens)), np.int64))
             rows = w.x[:len(tokens) * w.slab].reshape(len(tokens), w.slab)
             hidden = rows[:, self.head.hidden:self.head.hidden + self.head.dim].copy()
         state.positions[0] += len(tokens)
@@ -209,11 +212,12 @@ class CompiledDecoder(Decoder):
         out, s = np.zeros((steps, count), np.int64), sampling
         room = max(end, GROUPS * pack.PANEL)
         silent = np.concatenate([silent, np.arange(head.vocab, end)]).astype(np.int64)
+        sampler = P.Sampler(silent, self.tokenizer.EOS, float(s.temperature), int(s.top_k), float(s.top_p),
+                            float(s.min_p), uniforms, np.full(count * end, LOWEST, np.float32),
+                            np.zeros(end, np.int64), np.zeros(room, np.float32), np.zeros(room, np.float32))
         with self.turn:
-            done = P.generate(self.program(state.room), head, self.scratch(count, state.room), streams, silent,
-                              self.tokenizer.EOS, float(s.temperature), int(s.top_k), float(s.top_p), float(s.min_p),
-                              uniforms, tokens.astype(np.int64), np.full(count * end, LOWEST, np.float32),
-                              np.zeros(end, np.int64), np.zeros(room, np.float32), np.zeros(room, np.float32), out)
+            done = P.run(self.program(state.room), head, self.scratch(count, state.room), streams, sampler,
+                         tokens.astype(np.int64), out)
         return out[:done]
 
 

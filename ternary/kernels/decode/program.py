@@ -38,6 +38,9 @@ Streams = namedtuple("Streams", "state cache positions first caches")
 Table = namedtuple("Table", "panels scales errors norms")
 # in bytes, and in fewer bits where there is a product with them; table (V * dim,) and embedding (V * dim,) in float32
 Head = namedtuple("Head", "bytes narrow table embedding vocab dim hidden")
+# silent: tokens that are never drawn; uniforms (steps, streams) in [0, 1); room for logits (streams * padded V), and
+# for what `draw` needs
+Sampler = namedtuple("Sampler", "silent end temperature top_k top_p min_p uniforms logits ids values lows")
 
 
 @device
@@ -119,27 +122,24 @@ def embed(head, tokens, w, count):
 
 
 @compiled
-def read(program, head, w, streams, tokens):
-    """tokens (count,), of streams, or of one stream one after the other; the hidden rows stay in w.x."""
-    embed(head, tokens, w, tokens.shape[0])
-    execute(program, w, streams, tokens.shape[0])
-    for r in range(tokens.shape[0]):
-        streams.positions[r] += 1
+def run(program, head, w, streams, sampler, tokens, out):
+    """Read `tokens` (count,), one of each stream, or of one stream one after the other; -> steps made
 
-
-@compiled
-def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, min_p, uniforms, tokens, logits, ids,
-             values, lows, out):
-    """out (steps, streams): tokens that continue `tokens`, the last ones of the streams.
-
-    A stream whose token was `end` goes on, but its tokens do not matter. With one stream, it stops there. -> steps.
+    Then, if out (steps, count) has steps: fill it with the tokens that continue the streams; else, the hidden rows stay
+    in w.x. A stream whose token was `end` goes on, but its tokens do not matter; a single one stops there. (Reading
+    and generating are one function since each would take ten seconds to compile.)
     """
     steps, count = out.shape
+    logits = sampler.logits
     padded, share, candidates = logits.shape[0] // count, np.float32(0.5) * np.sqrt(np.float32(head.dim)), 0
     narrow = alone = NARROW_BITS < 8 and count == 1
-    for i in range(steps):
+    for i in range(max(steps, 1)):
         embed(head, tokens, w, count)
         execute(program, w, streams, count)
+        for r in range(count):
+            streams.positions[r] += 1
+        if steps == 0:
+            return 0
         for r in range(count):
             h = r * w.slab + head.hidden
             quantize(w.x, h, head.dim, w.q, r * 2 * w.digits, w.digits, head.dim, w.sums, r * SUMS)
@@ -153,14 +153,14 @@ def generate(program, head, w, streams, silent, end, temperature, top_k, top_p, 
                       padded, count, w.rows)
         for r in range(count):
             h = r * w.slab + head.hidden
-            for k in range(silent.shape[0]):
-                logits[r * padded + silent[k]] = LOWEST
+            for k in range(sampler.silent.shape[0]):
+                logits[r * padded + sampler.silent[k]] = LOWEST
             token, candidates = draw(logits, r * padded, head.vocab, w.sums[r * SUMS + LEFT_OUT], w.x, h, head.dim,
-                                     head.table, rounded.errors, rounded.norms, temperature, top_k, top_p, min_p,
-                                     uniforms[i, r], ids, values, lows)
+                                     head.table, rounded.errors, rounded.norms, sampler.temperature, sampler.top_k,
+                                     sampler.top_p, sampler.min_p, sampler.uniforms[i, r], sampler.ids, sampler.values,
+                                     sampler.lows)
             tokens[r] = out[i, r] = token
-            streams.positions[r] += 1
         narrow = alone and not (narrow and candidates > head.vocab // MANY)       # then bytes for the next token
-        if count == 1 and tokens[0] == end:
+        if count == 1 and tokens[0] == sampler.end:
             return i + 1
     return steps
