@@ -110,7 +110,7 @@ def evaluate(model: LM, tokenizer: Tokenizer, stories: Iterable[str], limit: int
     nats, own = np.zeros(len(xy)), slice(world.rank, None, world.size)
     nats[own] = story_nats(model, xy[own], precision, workers)
     world.all_reduce(nats)
-    total, tokens, chars = nats.sum(), sum(len(x) for x, _ in xy), sum(map(len, texts))
+    total, tokens, chars = float(nats.sum()), sum(len(x) for x, _ in xy), sum(map(len, texts))
     size = sum(len(t.encode()) for t in texts)
     loss, bits = total / tokens, total / math.log(2)
     label = protocol if protocol == "honest" else "flashlm (truncated at 256 predictions; not comparable)"
