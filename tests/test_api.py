@@ -23,6 +23,7 @@ def run(tmp_path_factory):
 
 def test_train_returns_the_run(run):
     assert run.result["step"] == 2 and np.isfinite(run.result["val_bpc"])
+    assert "np." not in repr(run.result)              # as a notebook shows it
 
 
 def test_a_loaded_model_generates_scores_and_gives_logits(run):
@@ -32,7 +33,7 @@ def test_a_loaded_model_generates_scores_and_gives_logits(run):
     ids = lm.tokenizer.encode("The cat")
     assert lm.logits("The cat").shape == (1 + len(ids), lm.config.vocab_size)
     scores = lm.evaluate(["The cat sat on a mat."])
-    assert scores["bpc"] > 0 and "np." not in repr(scores)            # as a notebook shows them
+    assert scores["bpc"] > 0 and "np." not in repr(scores)
 
 
 def test_a_text_that_is_fed_in_pieces_is_the_text(run):

@@ -98,7 +98,7 @@ class Trainer:
                 tape.nodes.clear()
             self.clear()
             raise
-        return nats.sum() / tokens.size
+        return float(nats.sum()) / tokens.size
 
     def add_buffers(self, wanted: int) -> None:
         """Have so many buffers of gradients, the optimizer's included."""
