@@ -8,7 +8,7 @@ from gradient_cases import GRADIENTS
 
 from ternary import ops
 from ternary.autograd.check import GradientError, check_gradient
-from ternary.autograd.tape import Tape, Tensor, current_tape, empty, op
+from ternary.autograd.tape import Tape, Tensor, current_tape, empty, op, recompute
 from ternary.kernels.gemm.quant import block_size, mean_abs_ref, rounded
 from ternary.nn.module import Parameter
 from ternary.ops.gradients import donate_grad
@@ -210,6 +210,29 @@ def test_a_glu_with_its_last_map_keeps_less_than_without():
                 y = ops.glu(y, y, w, w, w) if together else ops.linear(ops.glu(y, y, w, w), w)
         taken.append(tape.pool.taken)
     assert taken[1] - taken[0] == 5 * x.data.nbytes       # the product of the sixth is in use when it is made
+
+
+def test_what_is_computed_again_takes_no_memory_and_changes_no_gradient():
+    start, weights = normal(512, 32).astype(np.float32), normal(32, 32).astype(np.float32)
+
+    def run(again):
+        with Tape("fp32") as tape:
+            x, gain, w = Tensor(start, (1, 512, 32)), Tensor(np.ones(32, np.float32)), Tensor(weights)
+            gain.grad, w.grad, y = np.zeros(32, np.float32), np.zeros((32, 32), np.float32), x
+            for _ in range(6):
+                h = ops.rms_norm(y, gain)
+                y, before = ops.linear(h, w, y), y
+                if again:
+                    recompute(h, ops.rms_norm, before, gain)
+            taken, calls = tape.pool.taken, len(tape.nodes)
+            value = h.data.copy()                 # may be read before the backward pass too
+            tape.backward((y, 1.0))
+        assert calls == 12 and not tape.nodes
+        return taken, value, x.grad, gain.grad, w.grad
+    (less, *results), (more, *expected) = run(True), run(False)
+    assert more - less == 5 * start.nbytes        # the last one is in use when it is freed
+    for a, b in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_memory_is_used_again_but_never_while_a_view_lives():

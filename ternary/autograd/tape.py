@@ -10,7 +10,8 @@ An op is one function that returns its result and its backward function:
             donate_grad(x, 2 * dy)
         return y, backward                # the tape keeps what `backward` refers to, and nothing else
 """
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
 from math import prod
@@ -34,9 +35,23 @@ class Tensor:
     """
 
     def __init__(self, data: np.ndarray, shape: tuple[int, ...] | None = None):
-        self.data, self.accum_grad = data, False
+        self._data: np.ndarray | None = data
+        self._compute: Callable[[], Tensor] | None = None
+        self.accum_grad = False
         self.grad: np.ndarray | None = None
         self.shape: tuple[int, ...] = data.shape if shape is None else shape
+
+    @property
+    def data(self) -> np.ndarray:
+        if self._data is None:
+            assert self._compute                  # see recompute
+            with current_tape().paused():
+                self._data = self._compute().data
+        return self._data
+
+    @data.setter
+    def data(self, data: np.ndarray) -> None:
+        self._data = data
 
     def __repr__(self) -> str:
         return f"Tensor{self.shape} of {self.data.dtype}"
@@ -82,6 +97,15 @@ class Tape:
 
     def __exit__(self, *_: object) -> None:
         _current.set(self.outer.pop())
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside, ops are computed and not recorded."""
+        before, self.record, self.on_op = (self.record, self.on_op), False, None
+        try:
+            yield
+        finally:
+            self.record, self.on_op = before
 
     def backward(self, *roots: tuple[Tensor, np.ndarray | float]) -> None:
         """Add to every `grad` the gradient of the sum of the roots' elements, each root times its weight.
@@ -146,6 +170,15 @@ def op(f: Callable[..., Any] | None = None, *, accum_grad: bool = False) -> Call
             tape.on_op(run, args, kw, y)
         return y
     return run
+
+
+def recompute(y: Tensor, f: Callable[..., Tensor], *args: Any) -> None:
+    """Free the memory of y = f(*args), once its consumers have been called: the backward pass computes it again.
+
+    For what is cheap, and depends on nothing but tensors that are kept anyway: a norm (Chen et al. 2016).
+    """
+    if current_tape().record:
+        y._data, y._compute = None, partial(f, *args)
 
 
 def empty(shape: tuple[int, ...], accum: bool = False) -> Tensor:

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, recompute
 from ternary.errors import UsageError
 from ternary.models.lm import CHANNELS, LM, MODELS, SIZE, LMConfig
 from ternary.nn.ffn import MLP
@@ -36,6 +36,16 @@ class ThunderboltConfig(LMConfig):
                              "wanted groups of a multiple of 16 channels")
 
 
+def shifted(x: Tensor, norm: Module, shift: Module, layer: Module, of_shift: Any, of_layer: Any = None) -> Tensor:
+    """x + layer(shift(norm(x))), where what lies between x and the layer is not kept for the backward pass."""
+    s = shift(h := norm(x), of_shift)
+    y = layer(s, of_layer, residual=x)
+    if of_shift is None:
+        recompute(s, shift, h)
+        recompute(h, norm, x)
+    return y
+
+
 class Block(Module):
     """x + mixer(shift1(norm1(x))), then x + ffn(shift2(norm2(x)))."""
 
@@ -51,8 +61,8 @@ class Block(Module):
 
     def __call__(self, x: Tensor, state: tuple[Any, Any, Any] | None = None) -> Tensor:
         shift1, mixer, shift2 = state or (None, None, None)
-        x = self.mixer(self.shift1(self.norm1(x), shift1), mixer, residual=x)
-        return self.ffn(self.shift2(self.norm2(x), shift2), residual=x)
+        x = shifted(x, self.norm1, self.shift1, self.mixer, shift1, mixer)
+        return shifted(x, self.norm2, self.shift2, self.ffn, shift2)
 
 
 @MODELS.register("thunderbolt")

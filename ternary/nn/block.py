@@ -1,7 +1,7 @@
 from typing import Any
 
 from ternary import ops
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, recompute
 from ternary.nn.module import Module
 
 
@@ -10,6 +10,15 @@ def add_residual(x: Tensor, layer: Module, h: Tensor, state: Any = None) -> Tens
     if layer.fuses_residual:
         return layer(h, state, residual=x)
     return ops.add(x, layer(h, state))
+
+
+def add_normed(x: Tensor, norm: Module | None, layer: Module, state: Any = None) -> Tensor:
+    """x + layer(norm(x)), where norm(x) is not kept for the backward pass."""
+    if norm is None:
+        return add_residual(x, layer, x, state)
+    y = add_residual(x, layer, h := norm(x), state)
+    recompute(h, norm, x)
+    return y
 
 
 class Block(Module):
@@ -23,8 +32,7 @@ class Block(Module):
 
     def __call__(self, x: Tensor, state: tuple[Any, Any] | None = None) -> Tensor:
         of_mixer, of_ffn = state or (None, None)
-        x = add_residual(x, self.mixer, self.norm1(x) if self.norm1 else x, of_mixer)
-        return add_residual(x, self.ffn, self.norm2(x) if self.norm2 else x, of_ffn)
+        return add_normed(add_normed(x, self.norm1, self.mixer, of_mixer), self.norm2, self.ffn, of_ffn)
 
 
 class Chain(Module):
@@ -38,5 +46,5 @@ class Chain(Module):
 
     def __call__(self, x: Tensor, state: list[Any] | None = None) -> Tensor:
         for norm, layer, of_layer in zip(self.norms, self.layers, state or [None] * len(self.layers)):
-            x = add_residual(x, layer, norm(x), of_layer)
+            x = add_normed(x, norm, layer, of_layer)
         return x

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 
 from ternary import ops
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, recompute
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 from ternary.nn.state import Window
@@ -30,4 +30,8 @@ class GatedConv(Module):
         def conv(x: Tensor) -> Tensor:
             return ops.gated_conv(x, self.conv, self.dilation)
         gate_value = self.up(x)
-        return self.down(state.apply(conv, gate_value) if state else conv(gate_value), residual=residual)
+        h = state.apply(conv, gate_value) if state else conv(gate_value)
+        y = self.down(h, residual=residual)
+        if not state:
+            recompute(h, conv, gate_value)
+        return y

@@ -1,7 +1,7 @@
 import numpy as np
 
 from ternary import ops
-from ternary.autograd.tape import Tensor
+from ternary.autograd.tape import Tensor, recompute
 from ternary.nn.linear import Linear
 from ternary.nn.module import Module, Parameter
 from ternary.nn.norm import LayerNorm
@@ -26,4 +26,6 @@ class GatedScan(Module):
 
     def __call__(self, x: Tensor, state: np.ndarray | None = None, residual: Tensor | None = None) -> Tensor:
         y = ops.gated_scan(self.forget(x), self.value(x), self.output(x), self.bias, self.floor, state)
-        return self.down(self.norm(y), residual=residual)
+        x = self.down(h := self.norm(y), residual=residual)
+        recompute(h, self.norm, y)
+        return x
