@@ -235,6 +235,15 @@ def test_what_is_computed_again_takes_no_memory_and_changes_no_gradient():
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_is_read_outside_of_its_tape_is_computed_again_in_the_precision_of_the_tape():
+    x, gain = Tensor(normal(64, 32).astype(np.float32), (1, 64, 32)), Tensor(np.ones(32, np.float32))
+    with Tape("bf16") as tape:
+        h = ops.rms_norm(x, gain)
+        before = h.data.copy()
+        recompute(h, ops.rms_norm, x, gain)
+    assert h.data.dtype == np.uint16 and (h.data == before).all() and len(tape.nodes) == 1 and tape.record
+
+
 def test_memory_is_used_again_but_never_while_a_view_lives():
     tape = Tape("fp32")
     a = tape.pool.empty((4, 32), np.dtype(np.float32))

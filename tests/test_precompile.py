@@ -11,6 +11,7 @@ from tiny import TINY, stories
 from ternary.compiler.backend import Trace, run, use_backend
 from ternary.compiler.compat import OPT_LEVEL, cached_njit, config
 from ternary.compiler.isa import PRECISIONS
+from ternary.compiler.jit import INNER
 from ternary.config import TrainConfig
 from ternary.training.callbacks.evaluation import PROMPT
 from ternary.training.plan import new_model, resolve
@@ -148,6 +149,15 @@ def test_kernels_compile_at_our_level_and_code_of_the_user_at_numbas():
         return lambda x: x
     assert cached_njit(lambda: level(1), None, entry=True)() + numba.njit(lambda: level(2.0))() == 3
     assert seen == [OPT_LEVEL, before] and config.OPT == before
+
+
+def test_only_functions_that_python_calls_become_machine_code():
+    inner = cached_njit(lambda x: x + 1, None, entry=False, **INNER)
+    outer = cached_njit(lambda x: inner(x), None, entry=True)
+    assert outer(1) == 2
+    (called,), (linked,) = outer.overloads.values(), inner.overloads.values()
+    defined = called.target_context.codegen()._engine.is_symbol_defined
+    assert defined(called.fndesc.llvm_func_name) and not defined(linked.fndesc.llvm_func_name)
 
 
 OUTSIDE = """

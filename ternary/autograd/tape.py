@@ -36,7 +36,7 @@ class Tensor:
 
     def __init__(self, data: np.ndarray, shape: tuple[int, ...] | None = None):
         self._data: np.ndarray | None = data
-        self._compute: Callable[[], Tensor] | None = None
+        self._compute: Callable[[], np.ndarray] | None = None        # see recompute
         self.accum_grad = False
         self.grad: np.ndarray | None = None
         self.shape: tuple[int, ...] = data.shape if shape is None else shape
@@ -44,9 +44,8 @@ class Tensor:
     @property
     def data(self) -> np.ndarray:
         if self._data is None:
-            assert self._compute                  # see recompute
-            with current_tape().paused():
-                self._data = self._compute().data
+            assert self._compute
+            self._data = self._compute()
         return self._data
 
     @data.setter
@@ -177,8 +176,13 @@ def recompute(y: Tensor, f: Callable[..., Tensor], *args: Any) -> None:
 
     For what is cheap, and depends on nothing but tensors that are kept anyway: a norm (Chen et al. 2016).
     """
-    if current_tape().record:
-        y._data, y._compute = None, partial(f, *args)
+    tape = current_tape()
+
+    def compute() -> np.ndarray:
+        with tape, tape.paused():                 # in its precision, also where `data` is read outside of it
+            return f(*args).data
+    if tape.record:
+        y._data, y._compute = None, compute
 
 
 def empty(shape: tuple[int, ...], accum: bool = False) -> Tensor:

@@ -32,7 +32,7 @@ __all__ = ["OPT_LEVEL", "arrayobj", "cached_njit", "cgutils", "config", "intrins
            "models", "num_threads_symbol", "overload", "refuse_python_calls", "register_model", "type_callable",
            "typeof"]
 
-# Kernels say themselves what is vectorised: they are as fast as with level 3, and compile a third sooner.
+# Kernels are vectorised by hand: they are as fast as with level 3, and compile a third sooner.
 OPT_LEVEL = type(config.OPT)(min(config.OPT, 1))
 num_threads_symbol = "get_num_threads"            # a C function of Numba's threading layer
 
