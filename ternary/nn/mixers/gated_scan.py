@@ -25,7 +25,10 @@ class GatedScan(Module):
         return np.zeros((batch, len(self.bias.data)), np.float32)
 
     def __call__(self, x: Tensor, state: np.ndarray | None = None, residual: Tensor | None = None) -> Tensor:
-        y = ops.gated_scan(self.forget(x), self.value(x), self.output(x), self.bias, self.floor, state)
+        gates = self.forget(x), self.value(x), self.output(x), self.bias, self.floor
+        y = ops.gated_scan(*gates, state)
         x = self.down(h := self.norm(y), residual=residual)
         recompute(h, self.norm, y)
+        if state is None:
+            recompute(y, ops.gated_scan, *gates)
         return x
