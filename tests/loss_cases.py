@@ -3,7 +3,7 @@ import numpy as np
 from case_inputs import ROWS, case, normal, whole
 
 from ternary.compiler.layout import from_bf16
-from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, quantize_rows_ref
+from ternary.kernels.gemm.pack import SEVEN_OR_EIGHT_BITS, quantize_table_ref
 from ternary.kernels.softmax import softmax_sums_ref
 
 
@@ -18,11 +18,9 @@ def head(rng, act, v, n):
 def head_of_bytes(rng, act, v, n):
     """Exact in bytes and in bf16: whole numbers times powers of two."""
     h, table = act(whole(rng, n, 64) / 128), whole(rng, v, 64, SEVEN_OR_EIGHT_BITS) / 512
-    vocab_rows = np.zeros((-(-v // 32) * 32, 64), np.float32)
-    vocab_rows[:v] = table
-    q, factors = quantize_rows_ref(vocab_rows)
+    q, factors, channels = quantize_table_ref(table)
     return (h, table, rng.integers(0, v, n).astype(np.int32), q.astype(np.int8), factors.astype(np.float32),
-            act(np.ascontiguousarray(vocab_rows.T)))
+            act(np.ascontiguousarray(channels)))
 
 
 @case("loss", "dh", "dtable")

@@ -2,7 +2,7 @@
 import cases  # noqa: F401  they are registered
 import numpy as np
 import pytest
-from case_inputs import CASES
+from case_inputs import CASES, normal
 from test_kernels import ENCODE, KERNELS, LIMIT, expected, run
 
 from ternary.compiler.layout import from_bf16
@@ -37,10 +37,10 @@ def test_a_row_of_bytes_shows_what_is_not_finite(name, precision):
 @pytest.mark.parametrize("bits", NOT_FINITE)
 @pytest.mark.parametrize("precision", LIMIT)
 def test_the_correction_of_a_quantized_row_is_nan(bits, precision):
-    (x,) = next(iter(CASES["quantize_rows"](np.random.default_rng(6), ENCODE[precision])))
-    x = np.repeat(x, 3, 0)
-    x[1, 40] = bits if x.dtype == np.uint16 else from_bf16(bits)
-    q, factors = np.zeros(x.shape, np.int8), np.zeros((2, 3), np.float32)
-    KERNELS["quantize_rows"](x, q, factors)
-    np.testing.assert_array_equal(np.isnan(factors[1]), [False, True, False])
-    assert (q[0] == q[2]).all() and (factors[:, 0] == factors[:, 2]).all()
+    table = np.repeat(normal(np.random.default_rng(6), 1, 96), 32, 0)
+    table[1, 40] = from_bf16(bits)
+    channels = ENCODE[precision](np.zeros(table.T.shape, np.float32))
+    q, factors = np.zeros(table.shape, np.int8), np.zeros((2, 32), np.float32)
+    KERNELS["quantize_table"](table, q, factors, channels)
+    np.testing.assert_array_equal(np.isnan(factors[1]), np.arange(32) == 1)
+    assert (q[0] == q[2:]).all() and (factors[:, :1] == factors[:, 2:]).all()

@@ -14,7 +14,7 @@ from ternary.compiler.tiles import TILE_N
 from ternary.errors import UsageError
 from ternary.kernels import adamw, conv, glu, norm
 from ternary.kernels import cross_entropy as head
-from ternary.kernels.gemm.pack import pack_table, quantize_rows
+from ternary.kernels.gemm.pack import pack_table, quantize_table
 from ternary.kernels.gemm.quant import TRITS
 from ternary.machine.heartbeat import say
 from ternary.models import MODELS
@@ -107,12 +107,13 @@ def head_seconds(table: np.ndarray, precision: str, seconds: float) -> float:
     rng, (vocab, d) = generator(0, "bench"), table.shape
     h, target = activations(rng, ROWS, d, precision), rng.integers(0, vocab, ROWS, np.int32)
     padded = -(-vocab // TILE_N) * TILE_N
-    words, channels = zeros((padded, d), h.dtype), zeros((d, padded), h.dtype)
-    pack_table(table, words, channels)
-    factors = zeros((2, padded if precision == "int8" else 0))
-    if precision == "int8":
-        floats, words = words, zeros(words.shape, np.int8)
-        quantize_rows(floats, words, factors)
+    in_int8 = precision == "int8"
+    words, channels = zeros((padded, d), np.int8 if in_int8 else h.dtype), zeros((d, padded), h.dtype)
+    factors = zeros((2, padded if in_int8 else 0))
+    if in_int8:
+        quantize_table(table, words, factors, channels)
+    else:
+        pack_table(table, words, channels)
     loss, dh, dtable = zeros((ROWS,)), zeros((ROWS, d)), zeros(table.shape)
     exact = np.float32(0)
     args = h, table, target, words, factors, channels, np.float32(1 / ROWS), exact, 0, loss, dh, dtable

@@ -84,12 +84,13 @@ def packed_weight(weight: Tensor, quantizer: str | None) -> Packed:
 def packed_table(table: Tensor) -> PackedTable:
     """table (V, C), with V of any size."""
     v, d = table.data.shape
-    rows, channels = scratch((padded(v), d)), scratch((d, padded(v)))
-    pack.pack_table(table.data, rows, channels)
+    channels = scratch((d, padded(v)))
     if current_tape().precision != "int8":
+        rows = scratch((padded(v), d))
+        pack.pack_table(table.data, rows, channels)
         return PackedTable(table, rows, scratch((2, 0), accum=True), channels)
-    q, factors = np.empty(rows.shape, np.int8), scratch((2, padded(v)), accum=True)
-    pack.quantize_rows(rows, q, factors)
+    q, factors = np.empty((padded(v), d), np.int8), scratch((2, padded(v)), accum=True)
+    pack.quantize_table(table.data, q, factors, channels)
     return PackedTable(table, q, factors, channels)
 
 

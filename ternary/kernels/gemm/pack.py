@@ -145,41 +145,51 @@ def quantize_steps(x, first, n, j, top, zero, p, pj, factors, k):
     store(factors, k + 1, 0, s)
 
 
-def quantize_rows_ref(x):
-    """x (N, D) -> q int8 (N, D), factors (2, N) with x = q * factors[0], factors[1] = ZERO_POINT * sum(q).
-
-    q is a left operand for panels of bytes with zero point ZERO_POINT. Without byte dot products, sums of two products
-    are int16, so q is limited to 7 bits.
-    """
-    f = np.maximum(np.abs(x).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
-    q = np.rint(x / f[:, None])
-    return q, np.stack([f, ZERO_POINT * q.sum(-1)])
-
-
-@kernel(ref=quantize_rows_ref)
-def quantize_rows(x, q, factors):
-    for i in prange(x.shape[0]):
-        quantize_row(x, i, SEVEN_OR_EIGHT_BITS, 0, q, i, factors, ZERO_POINT)
-
-
 def pack_table_ref(table):
     """table (V, D) -> rows (V', D) and channels (D, V'), V' = V rounded up to 32: left operands of the output head."""
     vocab_rows = np.concatenate([table, np.zeros((-len(table) % TILE_N, table.shape[1]), table.dtype)])
     return vocab_rows, vocab_rows.T
 
 
+@device
+def pack_words(table, w, rows, first, channels):
+    """rows[first:first+32] = table[w:w+32], zeros behind its end; channels[:, w:w+32] = their transpose."""
+    p = workspace(1, TILE_N * TILE_N, rows.dtype)
+    transposed_block = workspace(TILE_N, TILE_N, rows.dtype)
+    for j in range(0, rows.shape[1], TILE_N):
+        for r in range(TILE_N):
+            t = vec32()
+            if w + r < table.shape[0]:
+                t = load_like(vec32(), table, w + r, j)
+            store(rows, first + r, j, t)
+        transpose_rows(rows, first, TILE_N, j // TILE_N, transposed_block, 0, p)
+        for r in range(TILE_N):
+            store(channels, j + r, w, load_like(vec32(), transposed_block, r, 0))
+
+
 @kernel(ref=pack_table_ref)
 def pack_table(table, rows, channels):
     for panel in prange(rows.shape[0] // TILE_N):
-        w = panel * TILE_N
-        p = workspace(1, TILE_N * TILE_N, rows.dtype)
-        transposed_block = workspace(TILE_N, TILE_N, rows.dtype)
-        for j in range(0, rows.shape[1], TILE_N):
-            for r in range(TILE_N):
-                t = vec32()
-                if w + r < table.shape[0]:
-                    t = load_like(vec32(), table, w + r, j)
-                store(rows, w + r, j, t)
-            transpose_rows(rows, w, TILE_N, j // TILE_N, transposed_block, 0, p)
-            for r in range(TILE_N):
-                store(channels, j + r, w, load_like(vec32(), transposed_block, r, 0))
+        pack_words(table, panel * TILE_N, rows, panel * TILE_N, channels)
+
+
+def quantize_table_ref(table):
+    """table (V, D) -> q int8 (V', D), factors (2, V'), channels (D, V'): pack_table with rows = q * factors[0],
+    factors[1] = ZERO_POINT * sum(q).
+
+    q is a left operand for panels of bytes with zero point ZERO_POINT. Without byte dot products, sums of two products
+    are int16, so q is limited to 7 bits.
+    """
+    rows, channels = pack_table_ref(table)
+    f = np.maximum(np.abs(rows).max(-1), TINY) / SEVEN_OR_EIGHT_BITS
+    q = np.rint(rows / f[:, None])
+    return q, np.stack([f, ZERO_POINT * q.sum(-1)]), channels
+
+
+@kernel(ref=quantize_table_ref)
+def quantize_table(table, q, factors, channels):
+    for panel in prange(q.shape[0] // TILE_N):
+        rows = workspace(TILE_N, q.shape[1], channels.dtype)
+        pack_words(table, panel * TILE_N, rows, 0, channels)
+        for r in range(TILE_N):
+            quantize_row(rows, r, SEVEN_OR_EIGHT_BITS, 0, q, panel * TILE_N + r, factors, ZERO_POINT)
