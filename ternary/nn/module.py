@@ -11,18 +11,24 @@ class Parameter(Tensor):
     """An array that is trained, given by its first values. The optimizer owns `data` and `grad` once it has it.
 
     `data` has zeros behind the channels, up to tiles of 32, which get no gradient and stay zeros; `shape` and `values`
-    are without them. `grad` is where the current tape adds up gradients: threads that share a step have buffers of
-    their own. matrix: a linear map between channels, which Muon may train.
+    are without them. `grad` is where the current tape adds up gradients, zeros before the first use: threads that share
+    a step have buffers of their own. matrix: a linear map between channels, which Muon may train.
     """
 
     def __init__(self, values: np.ndarray, matrix: bool = False):
         values = np.asarray(values, np.float32)
         super().__init__(pad_to_tile(values, (0, 1) if matrix else (-1,)), values.shape)
-        self._grad, self.matrix = np.zeros_like(self.data), matrix
+        self._grad: np.ndarray | None = None         # a model that only generates has none
+        self.matrix = matrix
 
     @property                             # type: ignore[override]
     def grad(self) -> np.ndarray:
-        return current_tape().grads.get(self, self._grad)
+        grads = current_tape().grads
+        if self in grads:
+            return grads[self]
+        if self._grad is None:
+            self._grad = np.zeros(self.data.shape, self.data.dtype)
+        return self._grad
 
     @grad.setter
     def grad(self, value: np.ndarray) -> None:

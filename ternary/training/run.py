@@ -65,15 +65,15 @@ class Run:
         self.model = restored.model if restored else new_model(config)
         with world.first_here():
             wait_for_kernels = start_compiling(self.model, config)
+            self.memory = check_memory(self.model, config)
+            self.objectives = new_objectives(config, self.model)
+            parameters = trained_parameters(self.model, self.objectives)
+            optimizer = new_optimizer(config, parameters)     # it moves the weights: the text gets their first memory
             with heartbeat("preparing the text"):
                 self.open_data(restored)
-            self.memory = check_memory(self.model, config)
             wait_for_kernels()
         world.check_same({"text": self.source_hash, "validation text": self.val_hash, "tokenizer": self.tokenizer.hash})
         check_kernels(self.model, config)
-        self.objectives = new_objectives(config, self.model)
-        parameters = trained_parameters(self.model, self.objectives)
-        optimizer = new_optimizer(config, parameters)
         self.average = WeightAverage(optimizer, config.ema) if config.ema else None
         self.workers = Workers(config.workers, config.threads // config.workers)
         exchange = new_exchange(world, optimizer, parameters, config.gradient_bits, config.local_steps)
