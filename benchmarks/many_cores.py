@@ -26,7 +26,7 @@ from ternary.bench.train import Steps
 from ternary.compiler.backend import run, use_backend
 from ternary.kernels.adamw import PART, squared_norm
 from ternary.machine.workers import MAX_WORKERS, Workers
-from ternary.training.micro_batches import GRADIENTS, MICRO_BATCH_TOKENS
+from ternary.training.micro_batches import MICRO_BATCH_TOKENS, SHARES
 
 CORES = (16, 64, 128)
 SECONDS = 4.0                     # of one measurement
@@ -71,7 +71,7 @@ def recorded(steps: Steps) -> tuple[list[Call], float]:
         if not best or sum(c.kernel for c in calls) < sum(c.kernel for c in best):
             best = calls
         start = time.perf_counter()
-        norm = trainer.optimizer.grad_norm(trainer.buffers)
+        norm = trainer.optimizer.grad_norm(trainer.sum.left)
         trainer.optimizer.step(1e-3, norm)
         other = time.perf_counter() - start
     return best, other
@@ -131,7 +131,7 @@ def main() -> None:
 
     def speed(cores: int, ranks: int, workers: int, threads: int, bandwidth: float) -> float:
         seconds = simulated(calls, math.ceil(parts / ranks), workers, threads, wait, bandwidth, cores)
-        moved = gradient * 2 * min(GRADIENTS, workers * 2) / bandwidth
+        moved = gradient * 2 * min(SHARES, workers * 2) / bandwidth
         exchanged = 2 * gradient * (ranks - 1) / ranks / COPY
         return tokens / (seconds + max(other / (workers * threads), moved) + exchanged)
 

@@ -7,12 +7,13 @@ import pytest
 from test_models import tiny
 from tiny import TINY, learned, weights
 
-from ternary.autograd.tape import Tape
+from ternary.autograd.tape import Tape, current_tape
 from ternary.evaluation.protocol import story_nats
 from ternary.machine.workers import MAX_WORKERS, Workers
 from ternary.nn.module import Parameter
 from ternary.objectives import Objective
 from ternary.training import micro_batches as cut
+from ternary.training.gradient_sum import GradientSum
 from ternary.training.micro_batches import micro_batches, plan_workers
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.step import Trainer
@@ -70,7 +71,7 @@ def test_a_step_that_fails_leaves_no_gradient_behind(small_micro_batches, count)
     x[3] = Failing.token
     with pytest.raises(MemoryError, match="no memory for a micro-batch"):
         t.step(x, y, 0.01)
-    assert not t.optimizer.grad.any() and not any(other.any() for other in t.buffers)
+    assert not any(grad.any() for grad in t.sum.buffers)
     assert t.step(*batch(1), 0.01) == undisturbed.step(*batch(1), 0.01)
     np.testing.assert_array_equal(t.optimizer.data, undisturbed.optimizer.data)
 
@@ -105,6 +106,47 @@ def test_tasks_run_with_the_context_of_their_worker_and_the_threads_given():
         seen.add((float(p.grad[0]), numba.get_num_threads()))
     workers.run([task, task], tapes)
     assert seen == {(0.0, 1), (1.0, 1)} and not p.grad.any()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_gradients_add_up_in_order_in_one_buffer_more_than_there_are_workers(count):
+    p, gradients = Parameter(np.zeros(64, np.float32)), np.float32([1, 2 ** 24, 1, -2 ** 24, 3, 1])
+    optimizer, workers, done = OPTIMIZERS.get("sgd")({"p": p}), Workers(count, 1), threading.Event()
+    total = GradientSum(optimizer, {"p": p})
+
+    def task():
+        tape = current_tape()
+        with total.task() as (k, tape.grads):
+            if k == 0 and count > 1:
+                assert done.wait(60)              # the first one is the last to end of those that can run meanwhile
+            p.grad[:] += gradients[k]
+            if k == count:
+                done.set()
+    for _ in range(2):
+        done.clear()
+        total.begin(len(gradients), count)
+        workers.run([task] * len(gradients), [Tape("fp32") for _ in range(count)])
+        optimizer.grad_norm(total.left, workers.run)
+        assert len(total.buffers) == count + 1 and not any(other.any() for other in total.buffers[1:])
+        np.testing.assert_array_equal(p.grad, np.full(64, np.cumsum(gradients)[-1]))
+        assert p.grad[0] != gradients[::-1].cumsum()[-1]
+        p.grad[:] = 0
+
+
+def test_a_task_that_fails_does_not_hold_up_those_that_wait_for_it():
+    p, waits = Parameter(np.zeros(64, np.float32)), threading.Event()
+    total = GradientSum(OPTIMIZERS.get("sgd")({"p": p}), {"p": p})
+    total.begin(4, 2)
+
+    def task():
+        with total.task() as (k, _):
+            if k == 2:
+                waits.set()
+            if k == 0:
+                assert waits.wait(60)
+                raise ValueError("the first task failed")
+    with pytest.raises(ValueError, match="the first task failed"):
+        Workers(2, 1).run([task] * 4)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 16, 33, 64, 100])

@@ -11,7 +11,7 @@ from ternary.evaluation.protocol import ROWS
 from ternary.machine.hardware import memory_limit
 from ternary.models.lm import LM
 from ternary.objectives import trained_parameters
-from ternary.training.micro_batches import GRADIENTS, MICRO_BATCH_TOKENS, micro_batches
+from ternary.training.micro_batches import MICRO_BATCH_TOKENS, SHARES, micro_batches
 from ternary.training.optimizers import OPTIMIZERS
 from ternary.training.plan import eval_precision, new_objectives
 from ternary.training.step import Trainer
@@ -27,7 +27,8 @@ def estimate(model: LM, config: TrainConfig) -> dict[str, int]:
     parameters = sum(p.data.nbytes for p in trained.values())
     moments = OPTIMIZERS.get(config.optimizer).moment_shapes(trained)
     parts = micro_batches(config.batch_size, config.seq_len)
-    workers, gradients = config.workers or 1, min(len(parts), GRADIENTS)
+    workers = config.workers or 1
+    gradients = min(len(parts), SHARES, workers + 1)
     batch = np.zeros((max(part.stop - part.start for part in parts), config.seq_len), np.int32)
     trainer = Trainer(model, None, config.precision, objectives=tuple(objectives))
     with use_backend(Trace()), np.errstate(all="ignore"):

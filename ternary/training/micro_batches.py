@@ -5,18 +5,18 @@ from itertools import pairwise
 from ternary.machine.workers import MAX_WORKERS, most_workers
 
 MICRO_BATCH_TOKENS = 2048                       # tokens whose activations are alive together: they stay near the cores
-GRADIENTS = MAX_WORKERS           # buffers of gradients at most
+SHARES = MAX_WORKERS              # parts of a batch, at most, whose gradients are added up one after the other
 GAIN = 0.97                       # fewer workers have to need less than this share of the time
 
 
 def micro_batches(rows: int, seq_len: int) -> list[slice]:
     """The rows of each micro-batch, of at most MICRO_BATCH_TOKENS tokens where sequences are not longer than that.
 
-    Their number is a power of two, from GRADIENTS on a multiple of it, so that workers get equal shares; it depends on
+    Their number is a power of two, from SHARES on a multiple of it, so that workers get equal shares; it depends on
     nothing else, so that losses do not depend on the number of workers.
     """
     count = math.ceil(rows * seq_len / MICRO_BATCH_TOKENS)
-    count = min(rows, 1 << (count - 1).bit_length() if count < GRADIENTS else math.ceil(count / GRADIENTS) * GRADIENTS)
+    count = min(rows, 1 << (count - 1).bit_length() if count < SHARES else math.ceil(count / SHARES) * SHARES)
     return even_cuts(rows, count)
 
 

@@ -3,23 +3,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
 
 import numpy as np
 
-from ternary.autograd.pool import Pool, aligned
+from ternary.autograd.pool import Pool
 from ternary.autograd.tape import PackedWeights, Tape, current_tape
 from ternary.errors import NumericError, UsageError
 from ternary.machine.workers import Workers
 from ternary.models.lm import LM
-from ternary.nn.module import Parameter
 from ternary.objectives.base import Batch, trained_parameters
 from ternary.objectives.next_token import NextToken
 from ternary.ops.packing import repack_tasks
 from ternary.rng import generator
 from ternary.training.exchange import Exchange
+from ternary.training.gradient_sum import GradientSum
 from ternary.training.guard import Guard, culprit
-from ternary.training.micro_batches import GRADIENTS, even_cuts, micro_batches
+from ternary.training.micro_batches import SHARES, even_cuts, micro_batches
 from ternary.training.optimizers import Optimizer
 from ternary.training.overlap import Overlap
 
@@ -46,68 +45,58 @@ class Trainer:
         self.tapes = [Tape(precision) for _ in range(self.workers.count)]
         for tape in self.tapes:
             tape.packed = self.tapes[0].packed                # weights are packed once for all
-        # the first buffer is the optimizer's own
-        self.buffers: list[np.ndarray] = []
-        self.grads: list[dict[Parameter, np.ndarray]] = [{}]
         untrained = self.trained.keys() - optimizer.slots.keys() if optimizer else ()
         if untrained:
             raise ValueError(f"[Trainer] the optimizer does not have {min(untrained)}; make it with "
                              "trained_parameters(model, objectives)")
+        self.sum = GradientSum(optimizer, self.trained) if optimizer else None
 
     def gradients(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0) -> float:
         """Add the gradients of this rank's part of the mean loss to the parameters'; -> its part of that, in nats."""
-        loss = self.forward_backward(tokens, targets, vocab_sampling, None)
-        if self.optimizer:
-            self.optimizer.grad_norm(self.buffers, self.workers.run)
+        loss = self.forward_backward(tokens, targets, vocab_sampling)
+        if self.sum:
+            self.optimizer.grad_norm(self.sum.left, self.workers.run)
         return loss
 
-    def forward_backward(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float,
-                         overlap: Overlap | None) -> float:
-        """`gradients`, but they are left in several buffers, for optimizer.grad_norm or `overlap` to add up."""
+    def forward_backward(self, tokens: np.ndarray, targets: np.ndarray, vocab_sampling: float = 0.0,
+                         overlap: Overlap | None = None) -> float:
+        """`gradients`, but some are left in other buffers, `sum.left`, for optimizer.grad_norm or `overlap` to add."""
         keeps_outputs = any(objective.uses_outputs for objective in self.objectives)
         for objective in self.objectives:
             tokens = objective.inputs(tokens, self.rng)
         parts = micro_batches(*tokens.shape)
         nats, rngs = np.zeros(len(parts)), self.rng.spawn(len(parts))       # the same for any number of ranks
         mine = self.exchange.part(len(parts))
+        shares = [mine[cut] for cut in even_cuts(len(mine), min(len(mine), SHARES) if self.sum else 1)]
 
-        def share(own: range, grads: dict[Parameter, np.ndarray]) -> None:
-            """The micro-batches whose gradients add up in one buffer."""
+        def next_share() -> None:
+            """The next micro-batches whose gradients add up in one buffer."""
             tape = current_tape()
-            tape.grads = grads
-            for k in own:
-                tape.rng, rows = rngs[k], parts[k]
-                with overlap.last_micro_batch(tape) if overlap and k == own[-1] else nullcontext():
-                    batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling,
-                                  keeps_outputs)
-                    terms = [term for objective in self.objectives for term in objective(batch)]
-                    nats[k] = terms[0].value.data.sum(dtype=np.float64)
-                    tape.backward(*((term.value, term.scale) for term in terms))
-                del batch, terms          # activations return to the pool
+            with self.sum.task() if self.sum else nullcontext((0, {})) as (share, tape.grads):
+                for k in shares[share]:
+                    tape.rng, rows = rngs[k], parts[k]
+                    with overlap.last_micro_batch(tape) if overlap and k == shares[share][-1] else nullcontext():
+                        batch = Batch(self.model, tokens[rows], targets[rows], 1 / tokens.size, vocab_sampling,
+                                      keeps_outputs)
+                        terms = [term for objective in self.objectives for term in objective(batch)]
+                        nats[k] = terms[0].value.data.sum(dtype=np.float64)
+                        del batch             # activations return to the pool during the backward pass
+                        tape.backward(*((term.value, term.scale) for term in terms))
+                    del terms
 
-        count = min(len(mine), GRADIENTS) if self.optimizer else 1
-        self.add_buffers(count)
+        if self.sum:
+            self.sum.begin(len(shares), self.workers.count)
         if overlap:
-            overlap.begin(self.buffers, count)
+            overlap.begin(self.sum.left, len(shares))
         try:
             self.workers.run(repack_tasks(self.tapes[0].packed, set(self.trained.values())), self.tapes)
-            self.workers.run([partial(share, mine[cut], grads)
-                              for cut, grads in zip(even_cuts(len(mine), count), self.grads)], self.tapes)
+            self.workers.run([next_share] * len(shares), self.tapes)
         except BaseException:
             for tape in self.tapes:
                 tape.nodes.clear()
             self.clear()
             raise
         return float(nats.sum()) / tokens.size
-
-    def add_buffers(self, wanted: int) -> None:
-        """Have so many buffers of gradients, the optimizer's included."""
-        while len(self.grads) < wanted:
-            flat = aligned(self.optimizer.grad.nbytes).view(np.float32)
-            flat[:] = 0
-            self.buffers.append(flat)
-            self.grads.append({self.trained[name]: flat[part].reshape(stored)
-                               for name, (part, stored, *_) in self.optimizer.slots.items()})
 
     def release(self) -> None:
         """Give back the memory of activations and packed weights until the next step."""
@@ -117,8 +106,8 @@ class Trainer:
 
     def clear(self) -> None:
         """Set all gradients to zero."""
-        for flat in [self.optimizer.grad, *self.buffers] if self.optimizer else [p.grad for p in self.trained.values()]:
-            flat[...] = 0
+        for grad in self.sum.buffers if self.sum else [p.grad for p in self.trained.values()]:
+            grad[...] = 0
 
     def step(self, tokens: np.ndarray, targets: np.ndarray, lr: float,
              vocab_sampling: float = 0.0) -> tuple[float, float]:
@@ -127,7 +116,7 @@ class Trainer:
         rows = self.exchange.rows(micro_batches(*tokens.shape))
         nats = self.forward_backward(tokens[rows], targets[rows], vocab_sampling, self.overlap)
         if not self.overlap:
-            norm = self.optimizer.grad_norm(self.buffers, self.workers.run)
+            norm = self.optimizer.grad_norm(self.sum.left, self.workers.run)
         if self.exchange.sums:
             nats = self.exchange.gradient(nats, self.optimizer.grad)
             norm = self.optimizer.grad_norm(run=self.workers.run)
