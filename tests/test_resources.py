@@ -3,6 +3,7 @@ import errno
 import json
 import subprocess
 import sys
+import tracemalloc
 import types
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def test_memory_is_counted_by_what_needs_it():
     assert all(b[key] > a[key] for key in a if key != "the program")
     adamw = resolve(TrainConfig(optimizer="adamw"))
     assert estimate(new_model(adamw), adamw)["optimizer"] == 2 * 4 * 4_364_736
+
+
+def test_a_model_has_no_gradients_before_it_is_trained():
+    config = resolve(TrainConfig(model="bolt-small"))
+    tracemalloc.start()
+    try:
+        model = new_model(config)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.3 * sum(p.data.nbytes for p in model.parameters().values())
 
 
 def test_an_evaluation_counts_as_memory_and_is_that_of_a_chunk():
