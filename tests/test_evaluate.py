@@ -111,8 +111,8 @@ def test_memory_does_not_grow_with_the_length_of_a_story(tokenizer, monkeypatch,
     model, taken = short_twin(MODELS.get(name)(seed=3), vocab_size=tokenizer.vocab_size), []
 
     class Counted(Pool):
-        def _carve(self, shape, dtype):
-            found = super()._carve(shape, dtype)
+        def empty(self, shape, dtype):
+            found = super().empty(shape, dtype)
             taken.append(self.taken)
             return found
 

@@ -140,7 +140,7 @@ def sigmoid(t):
     return reciprocal(1.0 + exp2(t * -LOG2E))
 
 
-def sigmoid_ref(x): return 1 / (1 + np.exp(-x))
+def sigmoid_ref(x): return 1 / (1 + np.exp(np.minimum(-x, 88)))         # exp(89) overflows float32
 
 
 @intrinsic
