@@ -26,7 +26,7 @@ from hostile import hostile_files
 
 from ternary import fables
 from ternary.bench.measure import machine
-from ternary.checkpoint.format import find
+from ternary.checkpoint.find import find
 from ternary.machine.heartbeat import say
 
 TERNARY = [sys.executable, "-m", "ternary"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny import TINY
 
-from ternary.checkpoint.format import find
+from ternary.checkpoint.find import find
 from ternary.models import MODELS
 from ternary.models.bolt import Bolt, BoltConfig
 

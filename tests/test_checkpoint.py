@@ -16,8 +16,10 @@ from safetensors.numpy import load_file
 from tiny import pointer
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.find import find
 from ternary.checkpoint.folder import point, prune
-from ternary.checkpoint.format import FILES, find, load, save
+from ternary.checkpoint.format import load, save
+from ternary.checkpoint.layout import FILES
 from ternary.errors import ModelFileError, ResourceError
 
 NAMES = ["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "state.json"]

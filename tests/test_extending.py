@@ -10,6 +10,7 @@ from tiny import TINY, learned, log
 
 import ternary
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.find import find
 from ternary.config import TrainConfig
 from ternary.errors import UsageError
 from ternary.models import MODELS
@@ -143,7 +144,7 @@ def test_fields_of_the_model_the_optimizer_and_the_schedule_are_set(place, here,
                   "--set", "reach=3", "--set", "dim=64", "--set", "optimizer.momentum=0.5",
                   "--schedule", "half.py:Half", "--set", "schedule.share=0.25", "--warmup", 1)
     assert result.code == 0
-    config = json.loads((checkpoint.find(place / "run" / "last") / "config.json").read_text())
+    config = json.loads((find(place / "run" / "last") / "config.json").read_text())
     assert (config["model"], config["reach"], config["dim"]) == ("mine.py:Mine", 3, 64)
     assert [float(e["lr"]) for e in log(place / "run", "train")] == [0.01 * 0.25]
 
@@ -153,7 +154,7 @@ def test_settings_are_taken_from_a_file_and_overridden_by_options(place, here, c
                 "seq_len": 32, "vocab_size": 512, "eval_stories": 5, "steps": 4, "lr": 0.5}
     (place / "settings.json").write_text(json.dumps(settings))
     assert here("train", "--config", "settings.json", "--lr", 0.25, "--set", "layers=2", "--save-dir", "a").code == 0
-    state = json.loads((checkpoint.find(place / "a" / "last") / "state.json").read_text())
+    state = json.loads((find(place / "a" / "last") / "state.json").read_text())
     assert state["settings"]["lr"] == 0.25 and state["settings"]["set"] == {"dim": 32, "layers": 2, "hidden": 64}
     assert here("train", "--config", "a/last/state.json", "--save-dir", "b").code == 0
     assert learned(place / "a") == learned(place / "b")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ternary.checkpoint.format import find
+from ternary.checkpoint.find import find
 from ternary.checkpoint.load import restore
 from ternary.errors import TernaryError
 from ternary.text.corpus import Corpus, open_corpus

@@ -8,6 +8,7 @@ import pytest
 from tiny import TINY, learned, log
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.find import find
 from ternary.nn.module import Parameter
 from ternary.training.guard import SETTLED, Guard, culprit, warnings
 
@@ -55,7 +56,7 @@ def test_an_unsound_step_goes_back_to_the_last_checkpoint_with_half_the_rate(tmp
     assert "first in the gradient of blocks.1.mixer.up.weight at step 25; no update was made" in event["text"]
     assert "back to step 20 with the learning rate times 0.5" in event["text"] and "back to step 20" in result.err
     rates = {e["step"]: float(e["lr"]) for e in log(tmp_path / "run", "train")}
-    state = json.loads((checkpoint.find(tmp_path / "run" / "last") / "state.json").read_text())
+    state = json.loads((find(tmp_path / "run" / "last") / "state.json").read_text())
     assert state["lr_scale"] == 0.5 and state["events"] == 1 and list(rates) == [10, 20, 30, 40]
 
 

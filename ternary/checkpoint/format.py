@@ -20,26 +20,20 @@ from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save as format_tensors
 
 from ternary.checkpoint import diagnose
+from ternary.checkpoint.find import find, reading
 from ternary.checkpoint.layout import (
     CONFIG,
-    FILES,
-    HUB,
     OPTIMIZER,
-    POINTERS,
     STATE,
-    STEP,
     STORIES,
     TEMPORARY,
     TOKENIZER,
     WEIGHTS,
     mend,
-    pointed,
     step_folder,
-    step_of,
-    steps,
     swap_in,
 )
-from ternary.errors import ModelFileError, ResourceError
+from ternary.errors import ResourceError
 from ternary.machine.files import sync, sync_folder
 from ternary.machine.hardware import memory_limit
 
@@ -113,42 +107,13 @@ def check_space(folder: Path, wanted: int) -> None:
         )
 
 
-def find(path: Path, prefer: tuple[str, ...] = POINTERS) -> Path:
-    """The step folder meant by `path`: itself, what it links to, or the preferred, else newest step of a run.
-
-    Raises ModelFileError naming near names or candidates.
-    """
-    path = Path(path)
-    with _reading(path):
-        target = pointed(path)                    # followed now: a pointer that is moved meanwhile changes nothing
-        if not (target or path).exists():
-            raise ModelFileError(diagnose.absent(path))
-        path = target or path
-        if not path.is_dir():
-            raise ModelFileError(
-                f"{path} is a file; wanted a checkpoint folder that holds {WEIGHTS}{diagnose.plain_file(path)}"
-            )
-        if (path / HUB / STATE).exists():         # an export whose other files are for other libraries
-            return path / HUB
-        if STEP.fullmatch(path.name) or any((path / name).exists() for name in FILES):
-            return path
-        for name in prefer:
-            found = pointed(path / name) or path / name
-            if found.is_dir() and (found.name != name or step_of(found) is not None):   # or a copy of a step
-                return found
-        present = steps(path)
-        if not present:
-            raise ModelFileError(f"{path} holds no checkpoint (no step_0001000 folder){diagnose.candidates(path)}")
-        return present[-1]
-
-
 def load(path: Path, *, optimizer: bool = False, stories: bool = False) -> Checkpoint:
     """Read and verify the step folder that `path` names (see `find`). Raises ModelFileError on any damage.
 
     optimizer, stories: these files too; a checkpoint of version 0.1 has no stories.
     """
     folder = find(path)
-    with _reading(folder):
+    with reading(folder):
         state = _parse(folder, STATE, _read(folder, STATE))
         checksums = state.pop("checksums", None)
         own = checksums.pop(STATE, None) if isinstance(checksums, dict) else None
@@ -220,14 +185,6 @@ def writing(path: Path) -> Iterator[None]:
 
 
 # --- reading
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _read(folder: Path, name: str) -> bytes:

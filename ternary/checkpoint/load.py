@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.find import find
 from ternary.checkpoint.packed import is_packed, unpack
 from ternary.errors import ModelFileError
 from ternary.models import from_json
@@ -43,7 +44,7 @@ def restore(path: Path | str, optimizer_shapes: OptimizerShapes | None = None,
     if is_packed(Path(path)) and not optimizer_shapes:
         loaded = unpack(Path(path))
     else:
-        folder = checkpoint.find(Path(path), prefer)
+        folder = find(Path(path), prefer)
         loaded = checkpoint.load(folder, optimizer=optimizer_shapes is not None, stories=stories)
     sizes = [len(loaded.weights), *(n for a in loaded.weights.values() for n in a.shape)]
     for key in SIZES & loaded.config.keys():

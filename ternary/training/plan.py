@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from ternary.checkpoint import format as checkpoint
+from ternary.checkpoint.find import find
 from ternary.checkpoint.layout import OPTIMIZER, has_checkpoint
 from ternary.compiler.isa import ISA, PRECISIONS
 from ternary.config import TrainConfig, flag_of
@@ -256,7 +257,7 @@ def continued(resume: Path | str, given: dict[str, Any]) -> tuple[TrainConfig, P
 
 def settings_and_checkpoint(resume: Path | str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """As plain values, by the files of this machine."""
-    saved = checkpoint.load(checkpoint.find(Path(resume), prefer=("last",)))
+    saved = checkpoint.load(find(Path(resume), prefer=("last",)))
     config = TrainConfig.from_json(saved.state.get("settings"))
     refuse_outside_code(config.to_json(), given, "this run")
     folder, asked = run_of(saved.path, saved.state["step"], Path(resume)), given.pop("save_dir", None)
