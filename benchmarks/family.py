@@ -124,8 +124,9 @@ def write_page(given: argparse.Namespace, rows: list[dict], command: str, where:
     _, found, after = rest.partition(end)
     if not found:
         sys.exit(f"{PAGE} has no lines {begin} and {end}; write them where the table belongs")
-    about = (f"`{command}`, {where['threads']} threads of {where['machine']} ({where['isa']}), commit "
-             f"{where['commit']}, {time.strftime('%Y-%m-%d')}.")
+    commit = f" commit {where['commit']}," if "commit" in where else ""          # an archive of the sources has none
+    about = (f"`{command}`, {where['threads']} threads of {where['machine']} ({where['isa']}),{commit} "
+             f"{time.strftime('%Y-%m-%d')}.")
     PAGE.write_text(f"{before}{begin}\n{about}\n\n{table(rows)}\n{end}{after}", encoding="utf-8")
 
 
