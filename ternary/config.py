@@ -72,7 +72,8 @@ class TrainConfig(Config):
                                     "blocks, without bias; larger is faster and noisier, 0 is exact.",
                                     aliases=("--head-noise",), at_most=1, **NOT_NEGATIVE)
     threads: int | None = setting(None, "Number of threads.", unset="all usable cores", example=2, **POSITIVE)
-    workers: int | None = setting(None, "Number of workers that share the threads; each takes its own micro-batches.",
+    workers: int | None = setting(None, "Workers that share the threads, at most one for each thread; each takes its "
+                                  "own micro-batches.",
                                   unset="one for each thread, as far as there are micro-batches", example=2, **POSITIVE)
     gradient_bits: int = setting(32, "Bits of each number that ranks send: 32, or 8 for a slow network.", example=8,
                                  at_least=8, at_most=32)

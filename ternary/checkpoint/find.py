@@ -10,7 +10,7 @@ from ternary.errors import ModelFileError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """OSError -> ModelFileError"""
+    """Turn an OSError into a ModelFileError that names `path`."""
     try:
         yield
     except OSError as error:

@@ -22,7 +22,10 @@ def add_normed(x: Tensor, norm: Module | None, layer: Module, state: Any = None)
 
 
 class Block(Module):
-    """x + mixer(norm1(x)), then x + ffn(norm2(x)). A norm is None where the linear maps normalise their own inputs."""
+    """x + mixer(norm1(x)), then x + ffn(norm2(x)). A norm is None where the linear maps normalise their own inputs.
+
+    Norms are computed a second time in the backward pass, so they draw no random numbers.
+    """
 
     def __init__(self, norm1: Module | None, mixer: Module, norm2: Module | None, ffn: Module):
         self.norm1, self.mixer, self.norm2, self.ffn = norm1, mixer, norm2, ffn

@@ -11,8 +11,8 @@ class Parameter(Tensor):
     """An array that is trained, given by its first values. The optimizer owns `data` and `grad` once it has it.
 
     `data` has zeros behind the channels, up to tiles of 32, which get no gradient and stay zeros; `shape` and `values`
-    are without them. `grad` is where the current tape adds up gradients, zeros before the first use: threads that share
-    a step have buffers of their own. matrix: a linear map between channels, which Muon may train.
+    are without them. `grad` is where the current tape adds up gradients, allocated as zeros at first use: threads that
+    share a step have buffers of their own. matrix: a linear map between channels, which Muon may train.
     """
 
     def __init__(self, values: np.ndarray, matrix: bool = False):

@@ -68,7 +68,7 @@ class Run:
             self.memory = check_memory(self.model, config)
             self.objectives = new_objectives(config, self.model)
             parameters = trained_parameters(self.model, self.objectives)
-            optimizer = new_optimizer(config, parameters)     # it moves the weights: the text gets their first memory
+            optimizer = new_optimizer(config, parameters)     # copies weights; the text then uses their old memory
             with heartbeat("preparing the text"):
                 self.open_data(restored)
             wait_for_kernels()
